@@ -1,1 +1,5 @@
+//! relgate decides whether a release may go out, proves that it arrived, and takes it back by itself when it is broken
+//! and nobody mends it in time.
 
+pub mod domain;
+pub mod ports;

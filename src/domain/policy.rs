@@ -1,0 +1,431 @@
+//! The policy: people, roles, priorities, authority, and what is owed afterwards. `relgate.yaml`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{ChecklistName, PersonName, PriorityName, RoleName, TriggerName};
+use super::release::ReleaseType;
+use super::timespan::Timespan;
+
+/// The rules of a team, apart from what a release's author edits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// The version of this format: 1.
+    #[schemars(range(min = 1, max = 1))]
+    pub version: u32,
+    /// What the team releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<String>,
+    /// Who takes part, by a short name.
+    #[serde(default)]
+    pub people: BTreeMap<PersonName, Person>,
+    /// The roles, and what each stands for.
+    pub roles: BTreeMap<RoleName, Role>,
+    /// How long trouble of each priority may last. Without any: critical 5m and lower 30m, both ending in a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priorities: Option<BTreeMap<PriorityName, Priority>>,
+    /// The priority of a failing probe that names none; the shortest window unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_priority: Option<PriorityName>,
+    /// Named kinds of trouble.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub triggers: Option<BTreeMap<TriggerName, Trigger>>,
+    /// Which roles may do what. An action that is not listed is open to every person of the policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<Authority>,
+    /// How the deployment checklist is verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment_checklist: Option<ChecklistPasses>,
+    /// What is owed after a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follow_up: Option<Vec<FollowUp>>,
+    /// The team's calendar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<Calendar>,
+    /// The checklist that every release extends, by release type or for all of them under `default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checklists: Option<BTreeMap<ChecklistRule, ChecklistName>>,
+    /// Whether sign-offs must carry a signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signatures: Option<Signatures>,
+}
+
+/// Which releases a required checklist is for.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChecklistRule {
+    /// Those whose type has no entry of its own.
+    Default,
+    /// Patch releases.
+    Patch,
+    /// Minor releases.
+    Minor,
+    /// Major releases.
+    Major,
+    /// Emergency releases.
+    Emergency,
+}
+
+/// A person who takes part in releases.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Person {
+    /// The full name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The address that git and signatures know the person by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// How the person is reached at night: a phone number, a channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
+    /// What the person may sign and decide as.
+    #[schemars(length(min = 1))]
+    pub roles: Vec<RoleName>,
+}
+
+/// What a role stands for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Role {
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// A shared contact: an on-call number, a channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
+}
+
+/// How long trouble may last, and what happens then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Priority {
+    /// The time to mend it, from the opening of the incident. `0s` means at once.
+    pub window: Timespan,
+    /// What happens when the window expires; `rollback` unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_expiry: Option<OnExpiry>,
+    /// Whether a person closes the window, or green probes do; `person` unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved_by: Option<ResolvedBy>,
+}
+
+/// What happens when a window expires.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnExpiry {
+    /// The rollback plan runs by itself.
+    #[default]
+    Rollback,
+    /// Somebody with authority must decide; the release stays no-go until then.
+    Decide,
+    /// Nothing: it is fixed in place.
+    None,
+}
+
+impl OnExpiry {
+    /// The word that is written in a policy.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Rollback => "rollback",
+            Self::Decide => "decide",
+            Self::None => "none",
+        }
+    }
+}
+
+/// Who closes a window whose probes pass again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResolvedBy {
+    /// A person, with `relgate incident resolve`.
+    #[default]
+    Person,
+    /// The watcher, once every probe that opened it passes again.
+    Evidence,
+}
+
+/// A named kind of trouble.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Trigger {
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The priority that answers it.
+    pub priority: PriorityName,
+}
+
+/// Which roles may do what.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Authority {
+    /// Recording a deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deploy: Option<Vec<RoleName>>,
+    /// Verifying the deployment checklist by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Vec<RoleName>>,
+    /// Opening an incident by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<Vec<RoleName>>,
+    /// Making an incident more urgent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalate: Option<Vec<RoleName>>,
+    /// Resolving an incident.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolve: Option<Vec<RoleName>>,
+    /// Rolling back by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<Vec<RoleName>>,
+    /// Closing the release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub close: Option<Vec<RoleName>>,
+}
+
+/// Something that needs authority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Recording a deployment.
+    Deploy,
+    /// Verifying the deployment checklist by hand.
+    Verify,
+    /// Opening an incident by hand.
+    Open,
+    /// Making an incident more urgent.
+    Escalate,
+    /// Resolving an incident.
+    Resolve,
+    /// Rolling back by hand.
+    Rollback,
+    /// Closing the release.
+    Close,
+}
+
+impl Action {
+    /// The key under `authority` in a policy.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Deploy => "deploy",
+            Self::Verify => "verify",
+            Self::Open => "open",
+            Self::Escalate => "escalate",
+            Self::Resolve => "resolve",
+            Self::Rollback => "rollback",
+            Self::Close => "close",
+        }
+    }
+}
+
+/// How the deployment checklist is verified.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChecklistPasses {
+    /// How many complete passes; 2 unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10))]
+    pub passes: Option<u32>,
+    /// Whether every pass is made by another person; false unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distinct_people: Option<bool>,
+    /// The least time between passes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apart: Option<Timespan>,
+    /// Who stays to fix an incomplete deployment; the deployment team unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<RoleName>,
+}
+
+/// Something owed after an event.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FollowUp {
+    /// What opens it.
+    pub after: FollowUpEvent,
+    /// What is owed, for people.
+    pub title: String,
+    /// Who owes it.
+    pub role: RoleName,
+    /// Until when.
+    pub due: Due,
+    /// The document that answers it, rendered to the release's `documents/` folder: `rca`, `post-mortem`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<String>,
+}
+
+/// What opens an obligation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FollowUpEvent {
+    /// A rollback that was verified, or is stuck.
+    Rollback,
+    /// An incident that was resolved.
+    Incident,
+}
+
+/// Until when something is owed: `next-business-day`, or a duration such as `48h` after the event.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Due {
+    /// A length of time after the event.
+    After(Timespan),
+    /// The next business day of the calendar.
+    Day(DueDay),
+}
+
+/// A day that the calendar knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DueDay {
+    /// The first working day after the event's day.
+    NextBusinessDay,
+}
+
+/// The team's calendar.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Calendar {
+    /// The zone in which days are counted, such as Europe/Madrid; UTC unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "time-zone"))]
+    pub time_zone: Option<String>,
+    /// Days on which nobody works, such as 2026-12-25.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holidays: Option<Vec<chrono::NaiveDate>>,
+}
+
+/// Whether sign-offs must carry a signature.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Signatures {
+    /// They may.
+    #[default]
+    Optional,
+    /// They must.
+    Required,
+}
+
+/// The priority of the least patience that a policy without priorities has.
+pub const CRITICAL: &str = "critical";
+/// The other priority that a policy without priorities has.
+pub const LOWER: &str = "lower";
+
+impl Policy {
+    /// The priorities by name: the policy's own, or critical 5m and lower 30m (req: A10, A11).
+    pub fn priorities(&self) -> BTreeMap<PriorityName, Priority> {
+        if let Some(own) = &self.priorities {
+            return own.clone();
+        }
+        let rollback = |minutes| Priority {
+            window: Timespan::from_minutes(minutes),
+            on_expiry: None,
+            resolved_by: None,
+        };
+        [(CRITICAL, rollback(5)), (LOWER, rollback(30))]
+            .into_iter()
+            .filter_map(|(name, priority)| Some((PriorityName::new(name).ok()?, priority)))
+            .collect()
+    }
+
+    /// The priority of trouble that names none: the policy's default, or the one with the shortest window.
+    pub fn default_priority(&self) -> Option<PriorityName> {
+        self.default_priority.clone().or_else(|| {
+            self.priorities()
+                .into_iter()
+                .min_by_key(|(_, priority)| priority.window)
+                .map(|(name, _)| name)
+        })
+    }
+
+    /// The priority of a trigger, if the policy has the trigger.
+    pub fn trigger_priority(&self, trigger: &TriggerName) -> Option<PriorityName> {
+        Some(self.triggers.as_ref()?.get(trigger)?.priority.clone())
+    }
+
+    /// The roles that may do `action`; `None` when every person of the policy may.
+    pub fn authority(&self, action: Action) -> Option<&[RoleName]> {
+        let authority = self.authority.as_ref()?;
+        let roles = match action {
+            Action::Deploy => &authority.deploy,
+            Action::Verify => &authority.verify,
+            Action::Open => &authority.open,
+            Action::Escalate => &authority.escalate,
+            Action::Resolve => &authority.resolve,
+            Action::Rollback => &authority.rollback,
+            Action::Close => &authority.close,
+        };
+        roles.as_deref()
+    }
+
+    /// The people who hold `role`.
+    pub fn holders(&self, role: &RoleName) -> Vec<&PersonName> {
+        self.people
+            .iter()
+            .filter(|(_, person)| person.roles.contains(role))
+            .map(|(name, _)| name)
+            .collect()
+    }
+
+    /// Whether `person` holds `role`.
+    pub fn holds(&self, person: &PersonName, role: &RoleName) -> bool {
+        self.people
+            .get(person)
+            .is_some_and(|person| person.roles.contains(role))
+    }
+
+    /// How many complete passes the deployment checklist needs (req: A7).
+    pub fn checklist_passes(&self) -> u32 {
+        self.deployment_checklist
+            .as_ref()
+            .and_then(|rule| rule.passes)
+            .unwrap_or(2)
+            .max(1)
+    }
+
+    /// Whether every pass over the deployment checklist is made by another person.
+    pub fn distinct_checklist_people(&self) -> bool {
+        self.deployment_checklist
+            .as_ref()
+            .and_then(|rule| rule.distinct_people)
+            .unwrap_or(false)
+    }
+
+    /// The least time between passes over the deployment checklist.
+    pub fn checklist_apart(&self) -> Timespan {
+        self.deployment_checklist
+            .as_ref()
+            .and_then(|rule| rule.apart)
+            .unwrap_or(Timespan::ZERO)
+    }
+
+    /// The checklist that a release of `kind` must extend, if the policy demands one.
+    pub fn required_checklist(&self, kind: ReleaseType) -> Option<&ChecklistName> {
+        let rules = self.checklists.as_ref()?;
+        let own = match kind {
+            ReleaseType::Patch => ChecklistRule::Patch,
+            ReleaseType::Minor => ChecklistRule::Minor,
+            ReleaseType::Major => ChecklistRule::Major,
+            ReleaseType::Emergency => ChecklistRule::Emergency,
+        };
+        rules
+            .get(&own)
+            .or_else(|| rules.get(&ChecklistRule::Default))
+    }
+
+    /// How a person is reached: name and contact, as shown on incidents (req: A3).
+    pub fn reach(&self, person: &PersonName) -> String {
+        let entry = self.people.get(person);
+        let name = entry
+            .and_then(|entry| entry.name.as_deref())
+            .unwrap_or(person.as_str());
+        match entry.and_then(|entry| entry.contact.as_deref().or(entry.email.as_deref())) {
+            Some(contact) => format!("{name} ({contact})"),
+            None => name.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The traits through which use cases reach the world, with the promise that every implementation keeps.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::clock::Reading;
+use crate::domain::ids::Digest;
+use crate::domain::probe::Probe;
+use crate::domain::probe::judge::Sample;
+use crate::domain::timespan::Timespan;
+
+/// The clocks.
+pub trait Clock: Sync {
+    /// What the clocks say now.
+    fn now(&self) -> Reading;
+
+    /// Waits for `time`, counted with suspend where the system can; may return early, and its return decides nothing.
+    fn wait(&self, time: Duration);
+}
+
+/// Asks probes.
+pub trait Prober: Sync {
+    /// Takes one sample of every probe, in their order: each is asked until it passes or its retries are used up,
+    /// `concurrency` probes at a time, none for longer than `timeout` an attempt, and `patience` in all.
+    ///
+    /// Every probe yields a sample whatever happens; one that `patience` cut off is an error that says so. Variables
+    /// are already filled in.
+    fn sample(
+        &self,
+        probes: &[Probe],
+        concurrency: usize,
+        patience: Option<Duration>,
+    ) -> Vec<Sample>;
+}
+
+/// A command to run to its end: argv without a shell.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// The program and its arguments; a program with a slash is found from `folder`.
+    pub argv: Vec<String>,
+    /// Variables added to the inherited environment.
+    pub env: BTreeMap<String, String>,
+    /// Where it runs.
+    pub folder: PathBuf,
+    /// After this it is ended: TERM, then KILL, to its whole process group.
+    pub timeout: Timespan,
+    /// The file that receives its standard output and error, appended in the order of arrival.
+    pub output: PathBuf,
+    /// At most this many bytes are kept in the file; the rest is read and counted.
+    pub output_cap: u64,
+}
+
+/// A process group that a command runs in, recognisable after its parent died.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessGroup {
+    /// The leader's process id, which is the group's id.
+    pub pid: u32,
+    /// When the leader started, as the system counts it, so that a reused id is not mistaken for it. Empty where the
+    /// system does not say.
+    pub started: String,
+}
+
+/// How a command ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// The last lines of its output as text, at most 2 KiB.
+    pub tail: String,
+    /// How many bytes it wrote, kept or not.
+    pub output_bytes: u64,
+    /// The digest of the bytes that were kept.
+    pub output_digest: Digest,
+}
+
+/// What became of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It ended with this exit code.
+    Exited(i32),
+    /// This signal ended it, and it was not ours.
+    Signalled(i32),
+    /// It was ended at its timeout.
+    TimedOut,
+    /// It could not be started, and why.
+    NotStarted(String),
+}
+
+/// Runs commands.
+pub trait Runner: Sync {
+    /// Runs `command` to its end in a process group of its own, standard input closed. `started` hears of the group as
+    /// soon as it exists; `output` hears every piece of output as it arrives.
+    ///
+    /// Returns within `timeout` and a grace of ten seconds, whatever the command does: one that leaves children with
+    /// the output open is not waited for.
+    fn run(
+        &self,
+        command: &Command,
+        started: &mut dyn FnMut(&ProcessGroup),
+        output: &mut dyn FnMut(&[u8]),
+    ) -> Ended;
+
+    /// Starts `argv` in a session of its own, standard input closed and output to `log`, and does not wait for it: it
+    /// outlives this process and is sent none of its signals.
+    ///
+    /// # Errors
+    /// A text that names the program and the cause.
+    fn detach(&self, argv: &[String], folder: &Path, log: &Path) -> Result<u32, String>;
+
+    /// Ends a process group that its parent left behind: TERM, a grace of five seconds, KILL. Returns whether anything
+    /// of it was still alive. A group whose leader is another process than the one recorded is left alone.
+    fn end(&self, group: &ProcessGroup) -> bool;
+
+    /// Whether a command with this program could be started from `folder`: it exists and may be executed.
+    ///
+    /// # Errors
+    /// A text that names the program and what is wrong with it.
+    fn can_run(&self, program: &str, folder: &Path) -> Result<(), String>;
+}
+
+/// The variables and files that a probe may refer to.
+pub trait Environment: Sync {
+    /// The value of an environment variable; `None` where it is unset, empty or not UTF-8.
+    fn variable(&self, name: &str) -> Option<String>;
+
+    /// The text of a small file, relative to the repository's root.
+    ///
+    /// # Errors
+    /// A text that names the path and the cause.
+    fn file(&self, path: &str) -> Result<String, String>;
+}
