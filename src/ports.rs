@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::domain::clock::Reading;
+use crate::domain::history::History;
 use crate::domain::ids::Digest;
 use crate::domain::probe::Probe;
 use crate::domain::probe::judge::Sample;
+pub use crate::domain::record::body::ProcessGroup;
+use crate::domain::record::{Draft, Record};
+use crate::domain::refusal::Refusal;
 use crate::domain::timespan::Timespan;
 
 /// The clocks.
@@ -19,6 +21,64 @@ pub trait Clock: Sync {
 
     /// Waits for `time`, counted with suspend where the system can; may return early, and its return decides nothing.
     fn wait(&self, time: Duration);
+}
+
+/// Where a release's records are kept.
+///
+/// Every implementation promises: a record that `append` returned is durable; records are never changed or replaced;
+/// between the reading that a decision sees and its append nothing else is appended; a failed append leaves nothing
+/// half-written.
+pub trait Ledger {
+    /// The history, with all that was appended since the last call; reads only what is new.
+    ///
+    /// # Errors
+    /// [`LedgerError::Read`]. Damaged records are no error here: they are among the history's anomalies, so that a gate
+    /// shuts on them and a watcher goes on.
+    fn refresh(&mut self) -> Result<&History, LedgerError>;
+
+    /// Takes the lock, reads again, lets `decide` see the history and the clock, and appends what it wants recorded,
+    /// each record durable before the next. Returns the records; none where `decide` wants none.
+    ///
+    /// # Errors
+    /// [`AppendError::Refused`] where `decide` refuses, [`AppendError::Ledger`] where the ledger cannot be read or
+    /// written; nothing of a record that failed is left behind.
+    fn append(
+        &mut self,
+        clock: &dyn Clock,
+        decide: &mut dyn FnMut(&History, &Reading) -> Result<Vec<Draft>, Refusal>,
+    ) -> Result<Vec<Record>, AppendError>;
+}
+
+/// Why a ledger could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// It could not be read.
+    #[error("the ledger {} cannot be read: {source}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// It could not be written: a full disk, a read-only folder.
+    #[error("the ledger {} cannot be written: {source}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+}
+
+/// Why nothing was appended.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// The decision was no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
 }
 
 /// Asks probes.
@@ -51,16 +111,6 @@ pub struct Command {
     pub output: PathBuf,
     /// At most this many bytes are kept in the file; the rest is read and counted.
     pub output_cap: u64,
-}
-
-/// A process group that a command runs in, recognisable after its parent died.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProcessGroup {
-    /// The leader's process id, which is the group's id.
-    pub pid: u32,
-    /// When the leader started, as the system counts it, so that a reused id is not mistaken for it. Empty where the
-    /// system does not say.
-    pub started: String,
 }
 
 /// How a command ended.

@@ -3,8 +3,13 @@
 
 pub mod clock;
 pub mod gate;
+pub mod history;
 pub mod ids;
 pub mod policy;
 pub mod probe;
+pub mod record;
+pub mod refusal;
 pub mod release;
+pub mod state;
 pub mod timespan;
+pub mod window;

@@ -1,0 +1,583 @@
+//! What a record can say: one type for each kind, and the table that lists them.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::domain::clock::Reading;
+use crate::domain::gate::Phase;
+use crate::domain::ids::{
+    Digest, GateId, IncidentId, ItemId, ObligationId, PriorityName, RecordId, RoleName, StageName,
+    StepId, TriggerName,
+};
+use crate::domain::policy::{OnExpiry, ResolvedBy};
+use crate::domain::probe::Probe;
+use crate::domain::probe::judge::{Sample, Verdict};
+use crate::domain::probe::sampling::Failure;
+use crate::domain::release::{Rollback, Step};
+use crate::domain::timespan::Timespan;
+
+macro_rules! bodies {
+    ($($(#[$doc:meta])* $name:ident($body:ty) = $kind:literal,)*) => {
+        /// What a record says.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Body {
+            $($(#[$doc])* $name($body),)*
+            /// A kind or version that this program does not know: shown, and not acted on.
+            Unknown {
+                /// The word for the kind.
+                kind: String,
+                /// Whatever it says.
+                body: serde_json::Value,
+            },
+        }
+
+        impl Body {
+            /// The word for the kind.
+            pub fn kind(&self) -> &str {
+                match self {
+                    $(Self::$name(_) => $kind,)*
+                    Self::Unknown { kind, .. } => kind,
+                }
+            }
+
+            pub(super) fn to_parts(&self) -> (&str, serde_json::Value) {
+                let value = match self {
+                    $(Self::$name(body) => serde_json::to_value(body).unwrap_or_default(),)*
+                    Self::Unknown { body, .. } => body.clone(),
+                };
+                (self.kind(), value)
+            }
+
+            pub(super) fn from_parts(version: u32, kind: &str, body: &RawValue) -> Result<Self, serde_json::Error> {
+                match (version, kind) {
+                    $((super::VERSION, $kind) => Ok(Self::$name(serde_json::from_str(body.get())?)),)*
+                    _ => Ok(Self::Unknown { kind: kind.to_owned(), body: serde_json::from_str(body.get())? }),
+                }
+            }
+        }
+    };
+}
+
+bodies! {
+    /// A role signed a gate.
+    SignedOff(SignOff) = "signed-off",
+    /// A role said no to a gate.
+    Rejected(Rejection) = "rejected",
+    /// Go or no-go was asked, and answered.
+    Checked(Checked) = "checked",
+    /// A deployment began.
+    DeployStarted(DeployStarted) = "deploy-started",
+    /// A deployment was said to be done.
+    DeployDone(DeployDone) = "deploy-done",
+    /// A complete pass over the deployment checklist.
+    ChecklistPass(ChecklistPass) = "checklist-pass",
+    /// The verification plan was run to a decision.
+    Verified(VerificationRun) = "verification",
+    /// An incident, and with it a window, was opened.
+    IncidentOpened(IncidentOpened) = "incident-opened",
+    /// An incident became more urgent.
+    IncidentEscalated(IncidentEscalated) = "incident-escalated",
+    /// An incident was resolved.
+    IncidentResolved(IncidentResolved) = "incident-resolved",
+    /// A window expired whose priority does not roll back by itself.
+    WindowExpired(WindowExpired) = "window-expired",
+    /// The time that passed in the open windows.
+    Checkpoint(Checkpoint) = "checkpoint",
+    /// Somebody, or an expired window, took the right to run the next attempt of the rollback.
+    RollbackClaimed(RollbackClaimed) = "rollback-claimed",
+    /// The attempt's process began.
+    AttemptStarted(AttemptStarted) = "attempt-started",
+    /// A step of the plan began.
+    StepStarted(StepStarted) = "step-started",
+    /// A step of the plan ended.
+    StepEnded(StepEnded) = "step-ended",
+    /// The attempt ended.
+    AttemptEnded(AttemptEnded) = "attempt-ended",
+    /// The checks after the rollback passed: it is rolled back.
+    RolledBack(RolledBack) = "rolled-back",
+    /// The attempts are used up: a person is needed.
+    RollbackStuck(RollbackStuck) = "rollback-stuck",
+    /// Something owed was done.
+    ObligationSettled(ObligationSettled) = "obligation-settled",
+    /// The release is complete.
+    Closed(Closed) = "closed",
+    /// A remark of a person.
+    Noted(Noted) = "noted",
+}
+
+/// What a sign-off is bound to: a change of any of them makes it stale.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    /// The release notes.
+    pub notes: Digest,
+    /// The notes' fields by name, to say which one changed: the first 12 digits of each digest.
+    pub fields: BTreeMap<String, String>,
+    /// The gate.
+    pub gate: Digest,
+    /// The artifacts' bytes, where they lie on disk.
+    pub artifacts: Digest,
+}
+
+/// A person's answer to an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// It holds.
+    Yes,
+    /// It does not.
+    No,
+    /// It does not concern this release.
+    NotApplicable,
+}
+
+/// An answered item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// Which item.
+    pub item: ItemId,
+    /// The answer.
+    pub answer: Answer,
+    /// What the person added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}
+
+/// A role signed a gate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SignOff {
+    /// Which gate.
+    pub gate: GateId,
+    /// As which role.
+    pub role: RoleName,
+    /// The manual items.
+    pub answers: Vec<Answered>,
+    /// The evidence that was seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Sample>,
+    /// What it is bound to.
+    pub binding: Binding,
+}
+
+/// A role said no to a gate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// Which gate.
+    pub gate: GateId,
+    /// As which role.
+    pub role: RoleName,
+    /// Why.
+    pub reason: String,
+    /// The items as far as they were answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<Answered>,
+}
+
+/// Go or no-go was asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Checked {
+    /// The gate that was asked about, where it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateId>,
+    /// The phase that was asked about, where it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// Whether it was go.
+    pub go: bool,
+    /// Whether it could be decided.
+    pub decided: bool,
+    /// The requirements that were not met.
+    pub unmet: Vec<String>,
+    /// The release notes at that time.
+    pub notes: Digest,
+    /// The policy at that time.
+    pub policy: Digest,
+    /// The evidence that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Sample>,
+}
+
+/// A deployment began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeployStarted {
+    /// Which stage.
+    pub stage: StageName,
+    /// The check that said go.
+    pub go: RecordId,
+}
+
+/// A deployment was said to be done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeployDone {
+    /// Which stage.
+    pub stage: StageName,
+}
+
+/// A complete pass over the deployment checklist.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChecklistPass {
+    /// Which stage.
+    pub stage: StageName,
+    /// The manual items.
+    pub answers: Vec<Answered>,
+    /// The items that probes answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Sample>,
+    /// Whether everything was as the notes say.
+    pub complete: bool,
+    /// The items that were not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<Failure>,
+    /// The checklist at that time.
+    pub checklist: Digest,
+}
+
+/// The verification plan was run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VerificationRun {
+    /// Which stage.
+    pub stage: StageName,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// How many samples were taken of every probe.
+    pub samples: u32,
+    /// The last sample of every probe.
+    pub last: Vec<Sample>,
+    /// The probes that count as failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<Failure>,
+    /// Probes that were left out on purpose; a run that left out a required one is never a pass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<String>,
+}
+
+/// The rollback as it was when an incident opened: an edit during the incident changes nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PinnedPlan {
+    /// The plan, its target probe and the checks after it.
+    pub rollback: Rollback,
+    /// Where it goes.
+    pub previous: String,
+    /// The digest of both.
+    pub digest: Digest,
+}
+
+/// An incident was opened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IncidentOpened {
+    /// Its id.
+    pub incident: IncidentId,
+    /// What is wrong.
+    pub title: String,
+    /// Which stage.
+    pub stage: StageName,
+    /// How urgent.
+    pub priority: PriorityName,
+    /// The named kind of trouble, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<TriggerName>,
+    /// The probes that opened it: they must pass before it is resolved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<Probe>,
+    /// Why they failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<Failure>,
+    /// The time to mend it.
+    pub window: Timespan,
+    /// What happens at its end.
+    pub on_expiry: OnExpiry,
+    /// Who closes it when its probes pass again.
+    pub resolved_by: ResolvedBy,
+    /// The clocks at opening.
+    pub opened: Reading,
+    /// What will run at its end.
+    pub plan: PinnedPlan,
+}
+
+/// An incident became more urgent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IncidentEscalated {
+    /// Which incident.
+    pub incident: IncidentId,
+    /// Its new priority.
+    pub priority: PriorityName,
+    /// The new priority's window, from now; the earlier deadline holds.
+    pub window: Timespan,
+    /// What happens at its end.
+    pub on_expiry: OnExpiry,
+    /// The clocks at the escalation.
+    pub escalated: Reading,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// An incident was resolved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IncidentResolved {
+    /// Which incident.
+    pub incident: IncidentId,
+    /// How it was mended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub how: Option<String>,
+    /// The probes that opened it, passing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Sample>,
+    /// Why it was resolved without its probes passing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overridden: Option<String>,
+    /// What is owed now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub obligations: Vec<Obligation>,
+}
+
+/// A window expired whose priority does not roll back by itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WindowExpired {
+    /// Whose.
+    pub incident: IncidentId,
+}
+
+/// The time that passed in the open windows, so that a reboot does not lose it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The clocks.
+    pub reading: Reading,
+    /// Milliseconds since opening, by incident.
+    pub elapsed_ms: BTreeMap<IncidentId, u64>,
+    /// How far the wall clock and the boot-time clock disagree since the last reading, in milliseconds, where it is
+    /// more than a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub divergence_ms: Option<i64>,
+}
+
+/// Why a rollback runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "because")]
+pub enum Cause {
+    /// A window expired unresolved.
+    Expired {
+        /// Whose.
+        incident: IncidentId,
+    },
+    /// A person with authority said so.
+    Person {
+        /// As which role.
+        role: RoleName,
+        /// Why.
+        reason: String,
+    },
+    /// The attempt before did not succeed.
+    Retry,
+}
+
+/// The right to run an attempt was taken.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RollbackClaimed {
+    /// The number of the attempt, from 1: with the record's id it is the fence.
+    pub attempt: u32,
+    /// Why.
+    pub cause: Cause,
+    /// Which stage.
+    pub stage: StageName,
+    /// The incidents that it absorbs.
+    pub absorbs: Vec<IncidentId>,
+    /// What runs.
+    pub plan: PinnedPlan,
+    /// How late the claim is after its deadline, in milliseconds, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late_ms: Option<u64>,
+}
+
+/// The attempt's process began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttemptStarted {
+    /// Which attempt.
+    pub attempt: u32,
+    /// Its process id.
+    pub pid: u32,
+}
+
+/// A process group that a command runs in, recognisable after its parent died.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessGroup {
+    /// The leader's process id, which is the group's id.
+    pub pid: u32,
+    /// When the leader started, as the system counts it, so that a reused id is not mistaken for it. Empty where the
+    /// system does not say.
+    pub started: String,
+}
+
+/// A step of the plan began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepStarted {
+    /// Which attempt.
+    pub attempt: u32,
+    /// Which step.
+    pub step: StepId,
+    /// The group that it runs in.
+    pub group: ProcessGroup,
+}
+
+/// How a step ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "how")]
+pub enum StepOutcome {
+    /// With this exit code.
+    Exited {
+        /// 0 is success.
+        code: i32,
+    },
+    /// By a signal that was not ours.
+    Signalled {
+        /// Its number.
+        signal: i32,
+    },
+    /// It was ended at its timeout.
+    TimedOut,
+    /// It could not be started.
+    NotStarted {
+        /// Why.
+        why: String,
+    },
+}
+
+/// A step of the plan ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepEnded {
+    /// Which attempt.
+    pub attempt: u32,
+    /// Which step.
+    pub step: StepId,
+    /// How.
+    pub outcome: StepOutcome,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// The file of its output, relative to the ledger.
+    pub output: String,
+    /// How many bytes it wrote.
+    pub output_bytes: u64,
+    /// The digest of the bytes that were kept.
+    pub output_digest: Digest,
+    /// The last lines of its output.
+    pub tail: String,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "how")]
+pub enum AttemptOutcome {
+    /// Every step succeeded.
+    Completed,
+    /// A step did not.
+    Failed {
+        /// Which.
+        step: StepId,
+    },
+    /// Its process died without a result.
+    Lost,
+    /// The checks after it did not pass.
+    NotVerified {
+        /// The probes that do not pass.
+        failures: Vec<Failure>,
+    },
+}
+
+/// An attempt ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttemptEnded {
+    /// Which attempt.
+    pub attempt: u32,
+    /// How.
+    pub outcome: AttemptOutcome,
+}
+
+/// The checks after the rollback passed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RolledBack {
+    /// Which attempt did it.
+    pub attempt: u32,
+    /// The probes, passing.
+    pub evidence: Vec<Sample>,
+    /// What is owed now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub obligations: Vec<Obligation>,
+}
+
+/// The attempts are used up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RollbackStuck {
+    /// How many there were.
+    pub attempts: u32,
+    /// Why the last one did not do.
+    pub reason: String,
+    /// What is owed now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub obligations: Vec<Obligation>,
+}
+
+/// Something owed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Obligation {
+    /// Unique within the release.
+    pub id: ObligationId,
+    /// What is owed.
+    pub title: String,
+    /// Who owes it.
+    pub role: RoleName,
+    /// Until when.
+    pub due: DateTime<Utc>,
+    /// The document that answers it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<String>,
+}
+
+/// Something owed was done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ObligationSettled {
+    /// Which.
+    pub obligation: ObligationId,
+    /// How it was done.
+    pub how: String,
+    /// The document that answers it, as it was then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<Digest>,
+}
+
+/// The release is complete.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Closed {
+    /// The check that said so.
+    pub check: RecordId,
+}
+
+/// A remark of a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Noted {
+    /// The remark.
+    pub text: String,
+}
+
+impl PinnedPlan {
+    /// Pins `rollback` to `previous`.
+    pub fn new(rollback: Rollback, previous: String) -> Self {
+        let digest = super::digest_of(&(&rollback, &previous));
+        Self {
+            rollback,
+            previous,
+            digest,
+        }
+    }
+
+    /// The steps, in order.
+    pub fn steps(&self) -> &[Step] {
+        self.rollback.plan.as_deref().unwrap_or_default()
+    }
+
+    /// How often it is tried.
+    pub fn attempts(&self) -> u32 {
+        self.rollback.attempts.unwrap_or(3).max(1)
+    }
+}
