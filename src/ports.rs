@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::domain::clock::Reading;
 use crate::domain::history::History;
-use crate::domain::ids::Digest;
+use crate::domain::ids::{Digest, ReleaseName};
 use crate::domain::probe::Probe;
 use crate::domain::probe::judge::Sample;
 pub use crate::domain::record::body::ProcessGroup;
@@ -22,6 +22,9 @@ pub trait Clock: Sync {
     /// Waits for `time`, counted with suspend where the system can; may return early, and its return decides nothing.
     fn wait(&self, time: Duration);
 }
+
+/// A decision under the ledger's lock: from the freshest history and the clocks to records, or to a refusal.
+pub type Decide<'a> = dyn FnMut(&History, &Reading) -> Result<Vec<Draft>, Refusal> + 'a;
 
 /// Where a release's records are kept.
 ///
@@ -45,7 +48,7 @@ pub trait Ledger {
     fn append(
         &mut self,
         clock: &dyn Clock,
-        decide: &mut dyn FnMut(&History, &Reading) -> Result<Vec<Draft>, Refusal>,
+        decide: &mut Decide<'_>,
     ) -> Result<Vec<Record>, AppendError>;
 }
 
@@ -183,4 +186,73 @@ pub trait Environment: Sync {
     /// # Errors
     /// A text that names the path and the cause.
     fn file(&self, path: &str) -> Result<String, String>;
+}
+
+/// The files of a team's repository. Paths are relative to its root and never leave it.
+pub trait Files: Sync {
+    /// The repository's root, to show and to run commands in.
+    fn root(&self) -> &Path;
+
+    /// The bytes of a file of at most 16 MiB; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`FileError`] with the path.
+    fn read(&self, path: &str) -> Result<Option<Vec<u8>>, FileError>;
+
+    /// The SHA-256 of a file of any size; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`FileError`] with the path.
+    fn digest(&self, path: &str) -> Result<Option<Digest>, FileError>;
+
+    /// The names of the folders in a folder, sorted; none where there is no such folder.
+    ///
+    /// # Errors
+    /// [`FileError`] with the path.
+    fn folders(&self, path: &str) -> Result<Vec<String>, FileError>;
+
+    /// Writes a new file whole, with its folders; never over an existing one.
+    ///
+    /// # Errors
+    /// [`FileError`] with the path; of kind `AlreadyExists` where there is one.
+    fn create(&self, path: &str, bytes: &[u8]) -> Result<(), FileError>;
+}
+
+/// A file that could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {source}", path.display())]
+pub struct FileError {
+    /// Which file.
+    pub path: PathBuf,
+    /// The cause.
+    pub source: std::io::Error,
+}
+
+/// Opens the ledgers of releases, and says who is alive.
+pub trait Ledgers: Sync {
+    /// The ledger of a release; it need not exist yet.
+    fn open(&self, release: &ReleaseName) -> Box<dyn Ledger>;
+
+    /// Where files beside the records go: the output of rollback steps.
+    fn output_folder(&self, release: &ReleaseName) -> PathBuf;
+
+    /// Takes the exclusive duty, given back when the returned value is dropped or the process dies; `None` where
+    /// somebody else has it.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where nothing can be taken, as on a read-only disk.
+    fn take(&self, release: &ReleaseName, duty: Duty)
+    -> Result<Option<Box<dyn Send>>, LedgerError>;
+
+    /// Whether somebody alive has the duty.
+    fn is_taken(&self, release: &ReleaseName, duty: Duty) -> bool;
+}
+
+/// Something that one living process at a time does for a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duty {
+    /// Driving the rollback from its claim to its end.
+    Rollback,
+    /// Watching the windows. Several may; this says that at least one does.
+    Watch,
 }

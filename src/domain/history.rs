@@ -4,7 +4,7 @@
 //! reader of the same records sees the same state, however they were merged.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -27,7 +27,7 @@ pub struct Anomaly {
 pub struct History {
     release: ReleaseName,
     records: Vec<Record>,
-    known: HashSet<RecordId>,
+    known: HashMap<RecordId, usize>,
     heads: BTreeSet<RecordId>,
     state: ReleaseState,
     anomalies: Vec<Anomaly>,
@@ -41,7 +41,7 @@ impl History {
         Self {
             release,
             records: Vec::new(),
-            known: HashSet::new(),
+            known: HashMap::new(),
             heads: BTreeSet::new(),
             state: ReleaseState::default(),
             anomalies: Vec::new(),
@@ -55,7 +55,7 @@ impl History {
     pub fn extend(&mut self, new: Vec<Record>) {
         let new: Vec<Record> = new
             .into_iter()
-            .filter(|record| !self.known.contains(&record.id))
+            .filter(|record| !self.known.contains_key(&record.id))
             .collect();
         if new.is_empty() {
             return;
@@ -76,7 +76,7 @@ impl History {
             damage,
             ..Self::new(self.release.clone())
         };
-        let (ordered, orphans) = in_order(&HashSet::new(), all);
+        let (ordered, orphans) = in_order(&HashMap::new(), all);
         for record in ordered {
             self.take(record);
         }
@@ -90,7 +90,7 @@ impl History {
                     record
                         .parents
                         .iter()
-                        .filter(|parent| !self.known.contains(parent))
+                        .filter(|parent| !self.known.contains_key(parent))
                         .map(|parent| parent.short())
                         .collect::<Vec<_>>()
                         .join(", ")
@@ -138,15 +138,17 @@ impl History {
 
     /// The record with this id.
     pub fn find(&self, id: &RecordId) -> Option<&Record> {
-        self.known
-            .contains(id)
-            .then(|| self.records.iter().find(|record| record.id == *id))
-            .flatten()
+        self.records.get(self.position(id)?)
+    }
+
+    /// The place of the record with this id in the order of the history, from 0.
+    pub fn position(&self, id: &RecordId) -> Option<usize> {
+        self.known.get(id).copied()
     }
 
     /// Whether the history holds the record with this id.
     pub fn contains(&self, id: &RecordId) -> bool {
-        self.known.contains(id)
+        self.known.contains_key(id)
     }
 
     /// When the last record was written, by its writer's wall clock.
@@ -172,7 +174,7 @@ impl History {
             self.heads.remove(parent);
         }
         self.heads.insert(record.id);
-        self.known.insert(record.id);
+        self.known.insert(record.id, self.records.len());
         if record.release != self.release {
             self.anomalies.push(Anomaly {
                 record: Some(record.id),
@@ -198,7 +200,7 @@ impl History {
 
 /// Sorts `records` so that parents come first, ties by time and id. What follows a record that is neither known nor
 /// among them is returned apart, in order of time.
-fn in_order(known: &HashSet<RecordId>, records: Vec<Record>) -> (Vec<Record>, Vec<Record>) {
+fn in_order(known: &HashMap<RecordId, usize>, records: Vec<Record>) -> (Vec<Record>, Vec<Record>) {
     let given: HashMap<RecordId, usize> = records
         .iter()
         .enumerate()
@@ -214,7 +216,7 @@ fn in_order(known: &HashSet<RecordId>, records: Vec<Record>) -> (Vec<Record>, Ve
                     waiting_for[index] += 1;
                     children.entry(*parent).or_default().push(index);
                 }
-                None if known.contains(parent) => {}
+                None if known.contains_key(parent) => {}
                 None => orphaned[index] = true,
             }
         }

@@ -2,14 +2,18 @@
 //! every decision. Pure: no clock, no disk, no socket, and nothing of the other layers.
 
 pub mod clock;
+pub mod completeness;
+pub mod decide;
 pub mod gate;
 pub mod history;
 pub mod ids;
 pub mod policy;
 pub mod probe;
+pub mod readiness;
 pub mod record;
 pub mod refusal;
 pub mod release;
 pub mod state;
 pub mod timespan;
+pub mod watch;
 pub mod window;

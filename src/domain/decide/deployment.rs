@@ -1,0 +1,380 @@
+//! Recording a deployment, verifying its checklist and its verification plan, closing.
+
+use super::Actor;
+use crate::domain::history::History;
+use crate::domain::ids::StageName;
+use crate::domain::policy::{Action, Policy};
+use crate::domain::probe::judge::{Sample, Verdict};
+use crate::domain::probe::sampling::Failure;
+use crate::domain::readiness::{Decision, Readiness, command};
+use crate::domain::record::body::{
+    Answer, Answered, ChecklistPass, Closed, DeployDone, DeployStarted, VerificationRun,
+};
+use crate::domain::record::{Body, Draft, Record, digest_of};
+use crate::domain::refusal::{Kind, Refusal, nearest};
+use crate::domain::release::ReleaseNotes;
+use chrono::{DateTime, Utc};
+
+/// The stage that is meant: the one that was named, or the next one that is not done.
+///
+/// # Errors
+/// Invalid for a stage that the notes do not have.
+pub fn stage(
+    notes: &ReleaseNotes,
+    history: &History,
+    named: Option<&str>,
+) -> Result<StageName, Refusal> {
+    let stages = notes.stages();
+    let done = |stage: &&StageName| {
+        let deployment = history.state().deployments.get(*stage);
+        let run = deployment.and_then(|deployment| deployment.verification.as_ref());
+        run.is_some_and(|run| run.fact.verdict == Verdict::Pass)
+    };
+    match named {
+        Some(name) => stages
+            .iter()
+            .find(|stage| stage.as_str() == name)
+            .cloned()
+            .ok_or_else(|| {
+                Refusal::invalid(format!(
+                    "the release {} has no stage \"{name}\"",
+                    notes.release
+                ))
+                .help(nearest(
+                    "stage",
+                    name,
+                    stages.iter().map(StageName::as_str),
+                ))
+            }),
+        None => stages
+            .iter()
+            .find(|stage| !done(stage))
+            .or(stages.last())
+            .cloned()
+            .ok_or_else(|| Refusal::invalid(format!("the release {} has no stage", notes.release))),
+    }
+}
+
+/// A deployment begins: only after a go, stage by stage, each verified before the next (req: C9, E4).
+///
+/// # Errors
+/// No-go where the check said so; refused for authority, for a stage out of order, for a release that went back.
+pub fn start(
+    policy: &Policy,
+    notes: &ReleaseNotes,
+    history: &History,
+    readiness: &Readiness,
+    check: &Record,
+    (actor, stage): (&Actor, &StageName),
+) -> Result<Draft, Refusal> {
+    let (state, release) = (history.state(), &notes.release);
+    actor.authority(policy, Action::Deploy)?;
+    if state.closed.is_some() {
+        return Err(Refusal::refused(format!("the release {release} is closed")));
+    }
+    if state.rollback.is_some() {
+        return Err(
+            Refusal::refused(format!("the release {release} was rolled back"))
+                .help("make a new release: relgate new VERSION --type patch"),
+        );
+    }
+    if let Some(running) = state
+        .deployments
+        .get(stage)
+        .filter(|deployment| deployment.done.is_none())
+    {
+        return Err(Refusal::refused(format!(
+            "the deployment of {stage} was started by {} and is not done",
+            running.started.origin.by
+        ))
+        .help(command(release, &format!("deploy done --stage {stage}"))));
+    }
+    let stages = notes.stages();
+    for before in stages.iter().take_while(|other| *other != stage) {
+        let run = state
+            .deployments
+            .get(before)
+            .and_then(|deployment| deployment.verification.as_ref());
+        if run.is_none_or(|run| run.fact.verdict != Verdict::Pass) {
+            return Err(Refusal::refused(format!(
+                "the stage {before} comes before {stage} and is not verified"
+            ))
+            .help(command(release, &format!("verify --stage {before}"))));
+        }
+    }
+    match readiness.decision {
+        Decision::Go => {}
+        Decision::NoGo => {
+            return Err(Refusal::new(
+                Kind::NoGo,
+                format!("no-go: the release {release} may not be deployed"),
+            )
+            .help(command(release, "check")));
+        }
+        Decision::Inconclusive => {
+            return Err(Refusal::new(
+                Kind::Inconclusive,
+                format!("it could not be decided whether {release} may go out"),
+            )
+            .help(command(release, "check")));
+        }
+    }
+    let body = Body::DeployStarted(DeployStarted {
+        stage: stage.clone(),
+        go: check.id,
+    });
+    Ok(Draft {
+        by: actor.person.to_string(),
+        body,
+    })
+}
+
+/// A deployment is done: what verification refers to.
+///
+/// # Errors
+/// Refused where none was started, or where the release went back.
+pub fn done(
+    policy: &Policy,
+    notes: &ReleaseNotes,
+    history: &History,
+    actor: &Actor,
+    stage: &StageName,
+) -> Result<Draft, Refusal> {
+    actor.authority(policy, Action::Deploy)?;
+    let (state, release) = (history.state(), &notes.release);
+    if state.rollback.is_some() {
+        return Err(Refusal::refused(format!(
+            "the release {release} was rolled back"
+        )));
+    }
+    match state.deployments.get(stage) {
+        None => Err(
+            Refusal::refused(format!("no deployment of {stage} was started"))
+                .help(command(release, &format!("deploy start --stage {stage}"))),
+        ),
+        Some(deployment) if deployment.done.is_some() => Err(Refusal::refused(format!(
+            "the deployment of {stage} is done already"
+        ))
+        .help(command(release, &format!("verify --stage {stage}")))),
+        Some(_) => Ok(Draft {
+            by: actor.person.to_string(),
+            body: Body::DeployDone(DeployDone {
+                stage: stage.clone(),
+            }),
+        }),
+    }
+}
+
+/// Whether the deployment of `stage` can be verified.
+///
+/// # Errors
+/// Refused where it is not done, or where the release went back.
+pub fn may_verify(
+    notes: &ReleaseNotes,
+    history: &History,
+    stage: &StageName,
+) -> Result<(), Refusal> {
+    let (state, release) = (history.state(), &notes.release);
+    if state.closed.is_some() {
+        return Err(Refusal::refused(format!("the release {release} is closed")));
+    }
+    if let Some(rollback) = &state.rollback {
+        let how = if rollback.is_rolled_back() {
+            "was rolled back"
+        } else {
+            "is being rolled back"
+        };
+        return Err(Refusal::refused(format!("the release {release} {how}"))
+            .help(command(release, "status")));
+    }
+    match state.deployments.get(stage) {
+        Some(deployment) if deployment.done.is_some() => Ok(()),
+        Some(_) => Err(
+            Refusal::refused(format!("the deployment of {stage} is not done"))
+                .help(command(release, &format!("deploy done --stage {stage}"))),
+        ),
+        None => Err(Refusal::refused(format!("{stage} was not deployed"))
+            .help(command(release, &format!("deploy start --stage {stage}")))),
+    }
+}
+
+/// How the deployment checklist of a stage stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passes {
+    /// Enough complete passes in a row, over the checklist as it is now.
+    Complete,
+    /// The next pass to make, from 1.
+    Next(u32),
+}
+
+/// How many passes over the deployment checklist are still to be made (req: A7).
+pub fn passes(
+    policy: &Policy,
+    notes: &ReleaseNotes,
+    history: &History,
+    stage: &StageName,
+) -> Passes {
+    let checklist = digest_of(&notes.deployment_checklist());
+    let made = history
+        .state()
+        .complete_passes(stage)
+        .iter()
+        .rev()
+        .take_while(|it| it.fact.checklist == checklist)
+        .count();
+    let made = u32::try_from(made).unwrap_or(u32::MAX);
+    if made >= policy.checklist_passes() {
+        Passes::Complete
+    } else {
+        Passes::Next(made + 1)
+    }
+}
+
+/// Whether `actor` may make the next pass at `now`.
+///
+/// # Errors
+/// No-go where another person or a later time is needed; refused without authority.
+pub fn may_pass(
+    policy: &Policy,
+    notes: &ReleaseNotes,
+    history: &History,
+    (actor, stage): (&Actor, &StageName),
+    now: DateTime<Utc>,
+) -> Result<(), Refusal> {
+    actor.authority(policy, Action::Verify)?;
+    let made = history.state().complete_passes(stage);
+    let release = &notes.release;
+    if policy.distinct_checklist_people()
+        && made
+            .iter()
+            .any(|pass| pass.origin.by == actor.person.as_str())
+    {
+        return Err(Refusal::new(
+            Kind::NoGo,
+            format!(
+                "{} made a pass over the deployment checklist; the next one is another person's",
+                actor.person
+            ),
+        )
+        .help(command(
+            release,
+            &format!("verify --stage {stage} --by SOMEBODY"),
+        )));
+    }
+    if let Some(last) = made.last() {
+        let from = last.origin.at + policy.checklist_apart().delta();
+        if now < from {
+            return Err(Refusal::new(
+                Kind::NoGo,
+                format!(
+                    "the next pass over the deployment checklist is due from {} on",
+                    from.format("%H:%M:%S UTC")
+                ),
+            )
+            .help(command(release, &format!("verify --stage {stage}"))));
+        }
+    }
+    Ok(())
+}
+
+/// A pass over the deployment checklist becomes a record, complete or not.
+pub fn pass(
+    notes: &ReleaseNotes,
+    actor: &Actor,
+    stage: &StageName,
+    answers: Vec<Answered>,
+    evidence: Vec<Sample>,
+) -> (Draft, Vec<Failure>) {
+    let mut failed = Vec::new();
+    for item in notes.deployment_checklist() {
+        let name = || crate::domain::ids::ProbeId::new(item.id.as_str());
+        let mut fail = |reason: String| {
+            if let Ok(probe) = name() {
+                failed.push(Failure { probe, reason });
+            }
+        };
+        match &item.probe {
+            Some(probe) => match evidence.iter().find(|sample| sample.probe == probe.id) {
+                Some(sample) if sample.verdict == Verdict::Pass => {}
+                Some(sample) => fail(format!("{}: {}", item.title, sample.reason())),
+                None => fail(format!("{}: its probe was not asked", item.title)),
+            },
+            None => {
+                let answered = answers.iter().find(|answered| answered.item == item.id);
+                match answered.map(|answered| answered.answer) {
+                    Some(Answer::Yes) => {}
+                    Some(Answer::NotApplicable) if item.is_optional() => {}
+                    Some(_) => fail(format!("{}: answered with no", item.title)),
+                    None => fail(format!("{}: not answered", item.title)),
+                }
+            }
+        }
+    }
+    let body = ChecklistPass {
+        stage: stage.clone(),
+        answers,
+        evidence,
+        complete: failed.is_empty(),
+        failed: failed.clone(),
+        checklist: digest_of(&notes.deployment_checklist()),
+    };
+    (
+        Draft {
+            by: actor.person.to_string(),
+            body: Body::ChecklistPass(body),
+        },
+        failed,
+    )
+}
+
+/// The verification plan was run: its result becomes a record.
+///
+/// # Errors
+/// Refused where the release went back meanwhile.
+pub fn verified(
+    notes: &ReleaseNotes,
+    history: &History,
+    actor: &Actor,
+    run: VerificationRun,
+) -> Result<Draft, Refusal> {
+    may_verify(notes, history, &run.stage)?;
+    Ok(Draft {
+        by: actor.person.to_string(),
+        body: Body::Verified(run),
+    })
+}
+
+/// The release is complete.
+///
+/// # Errors
+/// No-go where something is unmet; refused for authority or where it is closed already.
+pub fn close(
+    policy: &Policy,
+    notes: &ReleaseNotes,
+    history: &History,
+    actor: &Actor,
+    (readiness, check): (&Readiness, &Record),
+) -> Result<Draft, Refusal> {
+    actor.authority(policy, Action::Close)?;
+    let release = &notes.release;
+    if history.state().closed.is_some() {
+        return Err(Refusal::refused(format!(
+            "the release {release} is closed already"
+        )));
+    }
+    if readiness.decision != Decision::Go {
+        let kind = if readiness.decision == Decision::NoGo {
+            Kind::NoGo
+        } else {
+            Kind::Inconclusive
+        };
+        return Err(
+            Refusal::new(kind, format!("the release {release} is not complete"))
+                .help(command(release, "check --phase closure")),
+        );
+    }
+    Ok(Draft {
+        by: actor.person.to_string(),
+        body: Body::Closed(Closed { check: check.id }),
+    })
+}

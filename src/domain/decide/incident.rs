@@ -1,0 +1,381 @@
+//! Opening, escalating and resolving incidents.
+
+use super::Actor;
+use crate::domain::clock::Reading;
+use crate::domain::history::History;
+use crate::domain::ids::{IncidentId, PriorityName, StageName, TriggerName};
+use crate::domain::policy::{Action, Policy, Priority};
+use crate::domain::probe::Probe;
+use crate::domain::probe::judge::{Sample, Verdict};
+use crate::domain::probe::sampling::Failure;
+use crate::domain::readiness::command;
+use crate::domain::record::body::{
+    IncidentEscalated, IncidentOpened, IncidentResolved, PinnedPlan,
+};
+use crate::domain::record::{Body, Draft, TOOL};
+use crate::domain::refusal::{Kind, Refusal, nearest};
+use crate::domain::release::ReleaseNotes;
+use crate::domain::state::incident::Incident;
+
+/// What is wrong, before it is an incident.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trouble {
+    /// What is wrong, for people.
+    pub title: String,
+    /// Which stage.
+    pub stage: StageName,
+    /// How urgent.
+    pub priority: PriorityName,
+    /// The named kind of trouble, where it is one.
+    pub trigger: Option<TriggerName>,
+    /// The probes that found it.
+    pub probes: Vec<Probe>,
+    /// Why they failed.
+    pub failures: Vec<Failure>,
+}
+
+/// The priority of this name.
+///
+/// # Errors
+/// Invalid, with the priorities that there are.
+pub fn priority(policy: &Policy, name: &PriorityName) -> Result<Priority, Refusal> {
+    let all = policy.priorities();
+    all.get(name).cloned().ok_or_else(|| {
+        Refusal::invalid(format!("the policy has no priority \"{name}\"")).help(nearest(
+            "priority",
+            name.as_str(),
+            all.keys().map(PriorityName::as_str),
+        ))
+    })
+}
+
+/// The priority that answers a trigger.
+///
+/// # Errors
+/// Invalid, with the triggers that there are.
+pub fn trigger(policy: &Policy, name: &TriggerName) -> Result<PriorityName, Refusal> {
+    policy.trigger_priority(name).ok_or_else(|| {
+        let known = policy
+            .triggers
+            .iter()
+            .flat_map(|all| all.keys())
+            .map(TriggerName::as_str);
+        Refusal::invalid(format!("the policy has no trigger \"{name}\"")).help(nearest(
+            "trigger",
+            name.as_str(),
+            known,
+        ))
+    })
+}
+
+/// Groups failed probes into trouble: one incident for each priority and trigger, none for a probe whose incident is
+/// open already.
+///
+/// # Errors
+/// Invalid where a probe names a priority or trigger that the policy does not have.
+pub fn troubles(
+    policy: &Policy,
+    history: &History,
+    stage: &StageName,
+    probes: &[Probe],
+    failures: &[Failure],
+) -> Result<Vec<Trouble>, Refusal> {
+    let mut troubles: Vec<Trouble> = Vec::new();
+    let known: Vec<&Probe> = history
+        .state()
+        .open_incidents()
+        .flat_map(|incident| &incident.facts.probes)
+        .collect();
+    for failure in failures
+        .iter()
+        .filter(|failure| !known.iter().any(|probe| probe.id == failure.probe))
+    {
+        let Some(probe) = probes.iter().find(|probe| probe.id == failure.probe) else {
+            continue;
+        };
+        let named = match &probe.trigger {
+            Some(name) => Some(trigger(policy, name)?),
+            None => None,
+        };
+        let chosen = probe
+            .priority
+            .clone()
+            .or(named)
+            .or_else(|| policy.default_priority());
+        let Some(chosen) = chosen else {
+            return Err(Refusal::invalid("the policy has no priorities")
+                .help("add priorities to relgate.yaml"));
+        };
+        priority(policy, &chosen)?;
+        let same = troubles
+            .iter_mut()
+            .find(|it| it.priority == chosen && it.trigger == probe.trigger);
+        match same {
+            Some(trouble) => {
+                trouble.probes.push(probe.clone());
+                trouble.failures.push(failure.clone());
+            }
+            None => troubles.push(Trouble {
+                title: String::new(),
+                stage: stage.clone(),
+                priority: chosen,
+                trigger: probe.trigger.clone(),
+                probes: vec![probe.clone()],
+                failures: vec![failure.clone()],
+            }),
+        }
+    }
+    for trouble in &mut troubles {
+        let names: Vec<&str> = trouble.probes.iter().map(Probe::name).collect();
+        trouble.title = match names.as_slice() {
+            [one] => format!("{one}: does not hold"),
+            [first, rest @ ..] => format!("{first}, and {} more: do not hold", rest.len()),
+            [] => String::new(),
+        };
+    }
+    Ok(troubles)
+}
+
+/// Opens an incident, and with it a window; the plan is pinned as it is now.
+///
+/// # Errors
+/// Refused where the release is not deployed, went back, or has no plan that could run at the end of the window.
+pub fn open(
+    policy: &Policy,
+    notes: &ReleaseNotes,
+    history: &History,
+    trouble: &Trouble,
+    (by, now): (&str, &Reading),
+) -> Result<Draft, Refusal> {
+    let (state, release) = (history.state(), &notes.release);
+    if state.closed.is_some() {
+        return Err(Refusal::refused(format!("the release {release} is closed")));
+    }
+    if state.rollback.is_some() {
+        return Err(
+            Refusal::refused(format!("the rollback of {release} has begun"))
+                .help(command(release, "status")),
+        );
+    }
+    if !state.deployments.contains_key(&trouble.stage) {
+        return Err(Refusal::refused(format!(
+            "{} was not deployed: there is nothing to roll back",
+            trouble.stage
+        ))
+        .help(command(
+            release,
+            &format!("deploy start --stage {}", trouble.stage),
+        )));
+    }
+    let rule = priority(policy, &trouble.priority)?;
+    let plan = pinned(notes)?;
+    let Some(incident) = state.next_incident() else {
+        return Err(Refusal::refused("there are too many incidents"));
+    };
+    let body = Body::IncidentOpened(IncidentOpened {
+        incident,
+        title: trouble.title.clone(),
+        stage: trouble.stage.clone(),
+        priority: trouble.priority.clone(),
+        trigger: trouble.trigger.clone(),
+        probes: trouble.probes.clone(),
+        failures: trouble.failures.clone(),
+        window: rule.window,
+        on_expiry: rule.on_expiry.unwrap_or_default(),
+        resolved_by: rule.resolved_by.unwrap_or_default(),
+        opened: now.clone(),
+        plan,
+    });
+    Ok(Draft {
+        by: by.to_owned(),
+        body,
+    })
+}
+
+/// The rollback as the notes have it now.
+///
+/// # Errors
+/// Refused where the notes have no plan, no target or nothing that verifies it.
+pub fn pinned(notes: &ReleaseNotes) -> Result<PinnedPlan, Refusal> {
+    let missing = |what: &str| {
+        Refusal::refused(format!(
+            "the release notes of {} have no {what}: nothing could be rolled back",
+            notes.release
+        ))
+        .help(command(&notes.release, "check"))
+    };
+    let rollback = notes.rollback.clone().ok_or_else(|| missing("rollback"))?;
+    if rollback.plan.as_ref().is_none_or(Vec::is_empty) {
+        return Err(missing("rollback.plan"));
+    }
+    let previous = notes
+        .previous
+        .clone()
+        .filter(|it| !it.trim().is_empty())
+        .ok_or_else(|| missing("previous"))?;
+    Ok(PinnedPlan::new(rollback, previous))
+}
+
+/// The incident with this id, if it can still be acted on.
+///
+/// # Errors
+/// Invalid for an unknown id, with those that there are; refused where somebody or something got there first.
+pub fn open_incident<'a>(
+    notes: &ReleaseNotes,
+    history: &'a History,
+    id: &str,
+) -> Result<&'a Incident, Refusal> {
+    let incidents = &history.state().incidents;
+    let Some(incident) = incidents.get(id) else {
+        return Err(Refusal::invalid(format!(
+            "the release {} has no incident \"{id}\"",
+            notes.release
+        ))
+        .help(nearest(
+            "incident",
+            id,
+            incidents.keys().map(IncidentId::as_str),
+        )));
+    };
+    if incident.is_open() {
+        return Ok(incident);
+    }
+    let how = match &incident.standing {
+        crate::domain::state::incident::Standing::Resolved { origin, .. } => {
+            format!(
+                "was resolved by {} at {}",
+                origin.by,
+                origin.at.format("%H:%M:%S UTC")
+            )
+        }
+        _ => "was absorbed in the rollback".to_owned(),
+    };
+    Err(Refusal::refused(format!("the incident {id} {how}"))
+        .help(command(&notes.release, "status")))
+}
+
+/// Makes an incident more urgent; a window never gets longer (req: A16).
+///
+/// # Errors
+/// Refused for authority, or where the new deadline would not be earlier nor the consequence stricter.
+pub fn escalate(
+    policy: &Policy,
+    notes: &ReleaseNotes,
+    history: &History,
+    (actor, id): (&Actor, &str),
+    (to, reason): (&PriorityName, Option<String>),
+    now: &Reading,
+) -> Result<Draft, Refusal> {
+    actor.authority(policy, Action::Escalate)?;
+    let incident = open_incident(notes, history, id)?;
+    let rule = priority(policy, to)?;
+    let on_expiry = rule.on_expiry.unwrap_or_default();
+    let mut after = incident.window.clone();
+    after.escalate(rule.window, on_expiry, now.clone());
+    let sooner = after.deadline_ms() < incident.window.deadline_ms();
+    if !sooner && after.on_expiry == incident.window.on_expiry {
+        return Err(Refusal::refused(format!(
+            "the window of {id} would not get shorter: a window never gets longer, and {to} is not more urgent"
+        ))
+        .help(command(&notes.release, "incident list")));
+    }
+    let body = Body::IncidentEscalated(IncidentEscalated {
+        incident: incident.id().clone(),
+        priority: to.clone(),
+        window: rule.window,
+        on_expiry,
+        escalated: now.clone(),
+        reason,
+    });
+    Ok(Draft {
+        by: actor.person.to_string(),
+        body,
+    })
+}
+
+/// How somebody wants an incident resolved.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Resolution {
+    /// How it was mended.
+    pub how: Option<String>,
+    /// The probes that opened it, asked again.
+    pub evidence: Vec<Sample>,
+    /// Why it is resolved although they do not pass, or although there is none.
+    pub overridden: Option<String>,
+}
+
+/// Resolves an incident on evidence (req: A4).
+///
+/// # Errors
+/// No-go where a probe still fails and nobody overrides it, refused for authority, or where the window has expired:
+/// the rollback then comes first.
+pub fn resolve(
+    policy: &Policy,
+    notes: &ReleaseNotes,
+    history: &History,
+    (actor, id): (Option<&Actor>, &str),
+    resolution: Resolution,
+    now: &Reading,
+) -> Result<Draft, Refusal> {
+    if let Some(actor) = actor {
+        actor.authority(policy, Action::Resolve)?;
+    }
+    let incident = open_incident(notes, history, id)?;
+    let release = &notes.release;
+    if incident.rolls_back() && incident.window.has_expired(now) {
+        return Err(Refusal::refused(format!(
+            "the window of {id} has expired: the rollback is due"
+        ))
+        .help(command(release, "watch")));
+    }
+    if resolution
+        .overridden
+        .as_ref()
+        .is_some_and(|reason| reason.trim().is_empty())
+    {
+        return Err(Refusal::usage("an override needs a reason").help("add --override TEXT"));
+    }
+    if resolution.overridden.is_none() {
+        for probe in &incident.facts.probes {
+            let sample = resolution
+                .evidence
+                .iter()
+                .find(|sample| sample.probe == probe.id);
+            let (kind, why) = match sample.map(|sample| (sample.verdict, sample.reason())) {
+                Some((Verdict::Pass, _)) => continue,
+                Some((Verdict::Fail, why)) => (Kind::NoGo, why),
+                Some((_, why)) => (Kind::Inconclusive, why),
+                None => (Kind::Inconclusive, "it was not asked".to_owned()),
+            };
+            return Err(Refusal::new(
+                kind,
+                format!("{id} is not mended: {} — {why}", probe.name()),
+            )
+            .help(command(
+                release,
+                &format!("incident resolve {id} --override REASON"),
+            )));
+        }
+        let told = resolution
+            .how
+            .as_ref()
+            .is_some_and(|how| !how.trim().is_empty());
+        if incident.facts.probes.is_empty() && !told {
+            return Err(
+                Refusal::usage(format!("no probe opened {id}, so say how it was mended")).help(
+                    command(release, &format!("incident resolve {id} --how TEXT")),
+                ),
+            );
+        }
+    }
+    let obligations = super::obligation::after_incident(policy, history.state(), now.wall);
+    let body = Body::IncidentResolved(IncidentResolved {
+        incident: incident.id().clone(),
+        how: resolution.how,
+        evidence: resolution.evidence,
+        overridden: resolution.overridden,
+        obligations,
+    });
+    let by = actor.map_or_else(|| TOOL.to_owned(), |actor| actor.person.to_string());
+    Ok(Draft { by, body })
+}

@@ -1,0 +1,310 @@
+//! Which sign-offs count.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Inquiry, Requirement, Status, Subject, binding, command, holders, requirement};
+use crate::domain::gate::Gate;
+use crate::domain::ids::{GateId, PersonName, RoleName};
+use crate::domain::record::body::{Answer, Binding, Rejection, SignOff};
+use crate::domain::state::Recorded;
+
+/// A sign-off dated further ahead than clocks of different machines disagree is not counted.
+const SKEW: TimeDelta = TimeDelta::minutes(5);
+
+/// Judges the sign-offs of an inquiry, remembering what each gate is bound to.
+pub(super) struct Standing<'a> {
+    inquiry: &'a Inquiry<'a>,
+    signed: BTreeMap<GateId, bool>,
+}
+
+/// What one person last said about a gate as a role.
+enum Said<'a> {
+    Yes(&'a Recorded<SignOff>),
+    No(&'a Recorded<Rejection>),
+}
+
+impl<'a> Standing<'a> {
+    pub(super) fn new(inquiry: &'a Inquiry<'a>) -> Self {
+        Self {
+            inquiry,
+            signed: BTreeMap::new(),
+        }
+    }
+
+    /// Whether every approval of `gate` is given, its predecessors' too.
+    pub(super) fn is_signed(&mut self, gate: &Gate) -> bool {
+        if let Some(known) = self.signed.get(&gate.id) {
+            return *known;
+        }
+        // Broken for cycles, which lint refuses: a gate that waits for itself is not signed.
+        self.signed.insert(gate.id.clone(), false);
+        let signed = self
+            .requirements(gate)
+            .iter()
+            .all(|requirement| requirement.status == Status::Met);
+        self.signed.insert(gate.id.clone(), signed);
+        signed
+    }
+
+    /// One requirement for each role that signs `gate`.
+    pub(super) fn requirements(&mut self, gate: &Gate) -> Vec<Requirement> {
+        let waiting: Vec<String> = gate
+            .after()
+            .iter()
+            .filter(|before| {
+                let before = self.inquiry.gates.iter().find(|other| other.id == **before);
+                !before.is_some_and(|before| self.is_signed(before))
+            })
+            .map(ToString::to_string)
+            .collect();
+        gate.approvals()
+            .into_iter()
+            .map(|(role, count)| self.approval(gate, &role, count, &waiting))
+            .collect()
+    }
+
+    fn approval(
+        &self,
+        gate: &Gate,
+        role: &RoleName,
+        count: u32,
+        waiting: &[String],
+    ) -> Requirement {
+        let inquiry = self.inquiry;
+        let title = match count {
+            1 => format!("{}: signed by {role}", gate.title),
+            _ => format!("{}: signed by {count} people as {role}", gate.title),
+        };
+        let base = Requirement {
+            gate: Some(gate.id.clone()),
+            who: holders(inquiry.policy, [role]),
+            command: Some(command(
+                &inquiry.notes.release,
+                &format!("sign {} --as {role}", gate.id),
+            )),
+            ..requirement(Subject::Approval, format!("{}/{role}", gate.id), title)
+        };
+        let mut counted: BTreeSet<String> = BTreeSet::new();
+        let mut problem: Option<(Status, String)> = None;
+        for (person, said) in self.last_words(gate, role) {
+            match said {
+                Said::No(rejection) => {
+                    let why = format!("{person} rejected it: {}", rejection.fact.reason);
+                    return Requirement {
+                        status: Status::Rejected,
+                        why,
+                        ..base
+                    };
+                }
+                Said::Yes(sign_off) => match self.flaw(gate, role, sign_off) {
+                    None => {
+                        counted.insert(person);
+                    }
+                    Some(flaw) => problem = problem.or(Some(flaw)),
+                },
+            }
+        }
+        let people = counted.iter().cloned().collect::<Vec<_>>().join(", ");
+        if !waiting.is_empty() {
+            let why = format!("waits for {}", waiting.join(", "));
+            return Requirement {
+                status: Status::Pending,
+                why,
+                ..base
+            };
+        }
+        if counted.len() >= count as usize {
+            return Requirement {
+                why: format!("signed by {people}"),
+                command: None,
+                ..base
+            };
+        }
+        if let Some((status, why)) = problem {
+            return Requirement {
+                status,
+                why,
+                ..base
+            };
+        }
+        if let Some(from) = self.earliest(gate).filter(|from| inquiry.now < *from) {
+            let why = format!(
+                "can be signed from {} on",
+                from.format("%Y-%m-%d %H:%M UTC")
+            );
+            return Requirement {
+                status: Status::Pending,
+                why,
+                ..base
+            };
+        }
+        let why = match counted.len() {
+            0 => "nobody has signed".to_owned(),
+            some => format!("{some} of {count} signed: {people}"),
+        };
+        Requirement {
+            status: Status::Missing,
+            why,
+            ..base
+        }
+    }
+
+    /// The last word of every person about `gate` as `role`: a later one takes the earlier one back. A rejection
+    /// counts as long as the person holds the role, and is lifted by the same person alone.
+    fn last_words(&self, gate: &Gate, role: &RoleName) -> BTreeMap<String, Said<'a>> {
+        let state = self.inquiry.history.state();
+        let mut words: BTreeMap<String, (usize, Said<'a>)> = BTreeMap::new();
+        let position = |record| self.inquiry.history.position(record).unwrap_or(usize::MAX);
+        for sign_off in state
+            .sign_offs
+            .iter()
+            .filter(|it| it.fact.gate == gate.id && it.fact.role == *role)
+        {
+            words.insert(
+                sign_off.origin.by.clone(),
+                (position(&sign_off.origin.record), Said::Yes(sign_off)),
+            );
+        }
+        for rejection in state
+            .rejections
+            .iter()
+            .filter(|it| it.fact.gate == gate.id && it.fact.role == *role)
+        {
+            let place = position(&rejection.origin.record);
+            let holds = PersonName::new(rejection.origin.by.clone())
+                .is_ok_and(|person| self.inquiry.policy.holds(&person, role));
+            let later = words
+                .get(&rejection.origin.by)
+                .is_none_or(|(other, _)| *other < place);
+            if holds && later {
+                words.insert(rejection.origin.by.clone(), (place, Said::No(rejection)));
+            }
+        }
+        words
+            .into_iter()
+            .map(|(person, (_, said))| (person, said))
+            .collect()
+    }
+
+    /// Why a sign-off does not count; `None` when it does.
+    fn flaw(
+        &self,
+        gate: &Gate,
+        role: &RoleName,
+        sign_off: &Recorded<SignOff>,
+    ) -> Option<(Status, String)> {
+        let inquiry = self.inquiry;
+        let by = &sign_off.origin.by;
+        let at = sign_off.origin.at;
+        let missing = |why: String| Some((Status::Missing, why));
+        if !PersonName::new(by.clone()).is_ok_and(|person| inquiry.policy.holds(&person, role)) {
+            return missing(format!("signed by {by}, who does not hold the role {role}"));
+        }
+        if at > inquiry.now + SKEW {
+            return missing(format!(
+                "{by}'s sign-off is dated in the future: {}",
+                at.format("%Y-%m-%d %H:%M UTC")
+            ));
+        }
+        if let Some(other) = self.signed_other_side(gate, by) {
+            return missing(format!(
+                "{by} signed {other} too, and the two must be signed by different people"
+            ));
+        }
+        let now = binding(
+            inquiry.notes,
+            gate,
+            inquiry
+                .facts
+                .artifacts
+                .unwrap_or(sign_off.fact.binding.artifacts),
+        );
+        if let Some(changed) = difference(&sign_off.fact.binding, &now) {
+            return Some((
+                Status::Stale,
+                format!("{by} signed before {changed} changed"),
+            ));
+        }
+        let unanswered = gate
+            .manual_items()
+            .filter(|item| item.file.is_none())
+            .find(|item| {
+                let answer = sign_off
+                    .fact
+                    .answers
+                    .iter()
+                    .find(|answered| answered.item == item.id);
+                match answer.map(|answered| answered.answer) {
+                    Some(Answer::Yes) => false,
+                    Some(Answer::NotApplicable) => !item.is_optional(),
+                    Some(Answer::No) | None => true,
+                }
+            });
+        if let Some(item) = unanswered {
+            return missing(format!("{by} did not confirm {}", item.id));
+        }
+        if let Some(from) = self.earliest(gate).filter(|from| at < *from) {
+            let from = from.format("%Y-%m-%d %H:%M UTC");
+            return Some((
+                Status::Expired,
+                format!("{by} signed too early: it counts from {from} on"),
+            ));
+        }
+        if gate.within.is_some() && inquiry.notes.deploy_at.is_none() {
+            return missing("the release notes do not say deploy_at".to_owned());
+        }
+        if let Some(valid_for) = gate
+            .valid_for
+            .filter(|valid_for| inquiry.now > at + valid_for.delta())
+        {
+            return Some((
+                Status::Expired,
+                format!("{by} signed more than {valid_for} ago"),
+            ));
+        }
+        None
+    }
+
+    /// The earliest moment at which `gate` can be signed (req: B5).
+    fn earliest(&self, gate: &Gate) -> Option<DateTime<Utc>> {
+        Some(self.inquiry.notes.deploy_at?.to_utc() - gate.within?.delta())
+    }
+
+    fn signed_other_side(&self, gate: &Gate, by: &str) -> Option<GateId> {
+        let others = gate.distinct_from.iter().flatten();
+        let sign_offs = &self.inquiry.history.state().sign_offs;
+        others
+            .into_iter()
+            .find(|other| {
+                sign_offs
+                    .iter()
+                    .any(|it| it.fact.gate == **other && it.origin.by == by)
+            })
+            .cloned()
+    }
+}
+
+/// What changed between two bindings, for people; `None` when nothing did.
+fn difference(then: &Binding, now: &Binding) -> Option<String> {
+    if then.gate != now.gate {
+        return Some("the gate".to_owned());
+    }
+    if then.artifacts != now.artifacts {
+        return Some("the artifacts".to_owned());
+    }
+    if then.notes == now.notes {
+        return None;
+    }
+    let names: BTreeSet<&String> = then.fields.keys().chain(now.fields.keys()).collect();
+    let changed: Vec<&str> = names
+        .into_iter()
+        .filter(|name| then.fields.get(*name) != now.fields.get(*name))
+        .map(String::as_str)
+        .collect();
+    match changed.as_slice() {
+        [] => Some("the release notes".to_owned()),
+        fields => Some(format!("the release notes ({})", fields.join(", "))),
+    }
+}
