@@ -4,9 +4,11 @@
 pub mod clock;
 pub mod completeness;
 pub mod decide;
+pub mod event;
 pub mod gate;
 pub mod history;
 pub mod ids;
+pub mod outcome;
 pub mod policy;
 pub mod probe;
 pub mod readiness;

@@ -1,0 +1,396 @@
+//! The results of commands, as they are shown: everything that any output format says is here.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::event::WindowView;
+use super::gate::Phase;
+use super::history::Anomaly;
+use super::ids::{GateId, ObligationId, RecordId, ReleaseName, RoleName, StageName, StepId};
+use super::probe::judge::{Sample, Verdict};
+use super::probe::sampling::Failure;
+use super::readiness::{Readiness, Status};
+use super::record::body::{AttemptOutcome, Cause, StepOutcome};
+
+/// Go or no-go.
+#[derive(Clone, Debug, Serialize)]
+pub struct Check {
+    /// Which release.
+    pub release: ReleaseName,
+    /// The gate that was asked about, where it was one.
+    pub gate: Option<GateId>,
+    /// The phase that was asked about, where it was one.
+    pub phase: Option<Phase>,
+    /// The answer.
+    pub readiness: Readiness,
+    /// The record of the answer.
+    pub record: RecordId,
+    /// Records of kinds that this program does not know: shown, and not acted on.
+    pub unknown_records: usize,
+}
+
+/// Files that were written.
+#[derive(Clone, Debug, Serialize)]
+pub struct Scaffold {
+    /// Relative to the repository's root.
+    pub written: Vec<String>,
+    /// The next commands to type.
+    pub next: Vec<String>,
+}
+
+/// Sign-offs and rejections that were recorded.
+#[derive(Clone, Debug, Serialize)]
+pub struct Signed {
+    /// Which release.
+    pub release: ReleaseName,
+    /// In order.
+    pub signatures: Vec<SignedGate>,
+    /// What comes next in the hand-off.
+    pub next: Vec<String>,
+}
+
+/// A gate that was signed or rejected.
+#[derive(Clone, Debug, Serialize)]
+pub struct SignedGate {
+    /// Which gate.
+    pub gate: GateId,
+    /// As which role.
+    pub role: RoleName,
+    /// By whom.
+    pub by: String,
+    /// False for a rejection.
+    pub approved: bool,
+    /// How many items were answered.
+    pub items: usize,
+    /// The record.
+    pub record: RecordId,
+}
+
+/// A single thing that was recorded.
+#[derive(Clone, Debug, Serialize)]
+pub struct Done {
+    /// Which release.
+    pub release: ReleaseName,
+    /// What was done, for people.
+    pub what: String,
+    /// The record.
+    pub record: RecordId,
+    /// The next commands to type.
+    pub next: Vec<String>,
+}
+
+/// What verification came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Verification {
+    /// Which release.
+    pub release: ReleaseName,
+    /// Which stage.
+    pub stage: StageName,
+    /// What it came to.
+    pub conclusion: Conclusion,
+    /// The complete passes over the deployment checklist.
+    pub checklist_passes: u32,
+    /// How many there must be.
+    pub checklist_passes_needed: u32,
+    /// The items of the deployment checklist that do not hold.
+    pub checklist_failures: Vec<Failure>,
+    /// Who stays to fix an incomplete deployment.
+    pub owner: Vec<String>,
+    /// The last sample of every probe of the plan.
+    pub samples: Vec<Sample>,
+    /// The probes that count as failed.
+    pub failures: Vec<Failure>,
+    /// What is open now.
+    pub windows: Vec<WindowView>,
+    /// The next commands to type.
+    pub next: Vec<String>,
+}
+
+/// What verification came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Conclusion {
+    /// The release is verified.
+    Verified,
+    /// The deployment is not what the notes say; no window was opened.
+    DeploymentIncomplete,
+    /// Another pass over the deployment checklist is needed.
+    AwaitingPass,
+    /// Verification failed, and incidents are open.
+    Failed,
+    /// It could not be decided.
+    Inconclusive,
+    /// It failed, and the release was rolled back.
+    RolledBack,
+    /// It failed, and so did the rollback.
+    Stuck,
+}
+
+impl Conclusion {
+    /// The words that are shown.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::DeploymentIncomplete => "deployment-incomplete",
+            Self::AwaitingPass => "awaiting another pass",
+            Self::Failed => "verification failed",
+            Self::Inconclusive => "inconclusive",
+            Self::RolledBack => "rolled back",
+            Self::Stuck => "stuck",
+        }
+    }
+}
+
+/// What a watch or a rollback came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Watched {
+    /// Which release.
+    pub release: ReleaseName,
+    /// How it ended.
+    pub end: WatchEnd,
+    /// What is open now.
+    pub windows: Vec<WindowView>,
+    /// The rollback, where there is one.
+    pub rollback: Option<RollbackView>,
+    /// What is to be done now, for people.
+    pub say: String,
+    /// The next commands to type.
+    pub next: Vec<String>,
+}
+
+/// How a watch ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WatchEnd {
+    /// There was nothing to watch.
+    Quiet,
+    /// Every incident is resolved.
+    Resolved,
+    /// Windows are left that wait for a person.
+    WaitsForPerson,
+    /// It was asked to stop; the windows stay armed.
+    Detached,
+    /// A rollback ran and was verified.
+    RolledBack,
+    /// A rollback was needed and did not succeed.
+    Stuck,
+}
+
+/// How one release stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReleaseStatus {
+    /// Which release.
+    pub release: ReleaseName,
+    /// One word: preparing, ready, deploying, deployed, verified, incident, rolling-back, rolled-back, stuck, closed.
+    pub standing: String,
+    /// What it brings, in one line.
+    pub summary: Option<String>,
+    /// When its deployment begins.
+    pub deploy_at: Option<DateTime<Utc>>,
+    /// Its gates.
+    pub gates: Vec<GateStatus>,
+    /// Its stages.
+    pub stages: Vec<StageStatus>,
+    /// The open incidents.
+    pub windows: Vec<WindowView>,
+    /// Whether somebody watches the open windows.
+    pub watched: bool,
+    /// The rollback, where there is one.
+    pub rollback: Option<RollbackView>,
+    /// What is owed.
+    pub obligations: Vec<ObligationView>,
+    /// What is wrong with the records.
+    pub anomalies: Vec<Anomaly>,
+    /// The next commands to type.
+    pub next: Vec<String>,
+}
+
+/// How a gate stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct GateStatus {
+    /// Which gate.
+    pub gate: GateId,
+    /// What it decides.
+    pub title: String,
+    /// When it is due.
+    pub phase: Phase,
+    /// The worst standing of its approvals.
+    pub status: Status,
+    /// Why.
+    pub why: String,
+}
+
+/// How a stage stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct StageStatus {
+    /// Which stage.
+    pub stage: StageName,
+    /// When its deployment began.
+    pub started: Option<DateTime<Utc>>,
+    /// When it was done.
+    pub done: Option<DateTime<Utc>>,
+    /// The complete passes over the deployment checklist.
+    pub checklist_passes: u32,
+    /// What its last verification came to.
+    pub verification: Option<Verdict>,
+}
+
+/// A rollback, as shown.
+#[derive(Clone, Debug, Serialize)]
+pub struct RollbackView {
+    /// Why it runs.
+    pub cause: Cause,
+    /// Where it goes.
+    pub previous: String,
+    /// running, rolled-back or stuck.
+    pub standing: String,
+    /// Its attempts.
+    pub attempts: Vec<AttemptView>,
+}
+
+/// An attempt, as shown.
+#[derive(Clone, Debug, Serialize)]
+pub struct AttemptView {
+    /// Its number.
+    pub attempt: u32,
+    /// When it was claimed.
+    pub claimed_at: DateTime<Utc>,
+    /// How it ended.
+    pub outcome: Option<AttemptOutcome>,
+    /// Its steps.
+    pub steps: Vec<StepView>,
+}
+
+/// A step, as shown.
+#[derive(Clone, Debug, Serialize)]
+pub struct StepView {
+    /// Which step.
+    pub step: StepId,
+    /// How it ended; none while it runs.
+    pub outcome: Option<StepOutcome>,
+    /// How long it took, in milliseconds.
+    pub took_ms: Option<u64>,
+    /// The last lines of its output.
+    pub tail: String,
+    /// The file of its output, relative to the ledger.
+    pub output: Option<String>,
+}
+
+/// Something owed, as shown.
+#[derive(Clone, Debug, Serialize)]
+pub struct ObligationView {
+    /// Of which release.
+    pub release: ReleaseName,
+    /// Which.
+    pub id: ObligationId,
+    /// What.
+    pub title: String,
+    /// Who owes it.
+    pub role: RoleName,
+    /// The people who hold the role.
+    pub who: Vec<String>,
+    /// Until when.
+    pub due: DateTime<Utc>,
+    /// Whether that is past.
+    pub overdue: bool,
+    /// How it was settled.
+    pub settled: Option<String>,
+    /// The document that answers it, relative to the repository's root.
+    pub document: Option<String>,
+}
+
+/// How releases stand.
+#[derive(Clone, Debug, Serialize)]
+pub struct StatusReport {
+    /// One for each release that was asked about.
+    pub releases: Vec<ReleaseStatus>,
+}
+
+/// What is owed over all releases.
+#[derive(Clone, Debug, Serialize)]
+pub struct DueReport {
+    /// The earliest first.
+    pub obligations: Vec<ObligationView>,
+}
+
+/// The incidents of a release.
+#[derive(Clone, Debug, Serialize)]
+pub struct IncidentReport {
+    /// Which release.
+    pub release: ReleaseName,
+    /// In order of opening.
+    pub incidents: Vec<IncidentView>,
+}
+
+/// An incident, as shown.
+#[derive(Clone, Debug, Serialize)]
+pub struct IncidentView {
+    /// Its window and what is wrong.
+    pub window: WindowView,
+    /// open, expired, resolved or absorbed.
+    pub standing: String,
+    /// When it was opened.
+    pub opened_at: DateTime<Utc>,
+    /// By whom.
+    pub opened_by: String,
+    /// How it ended, for people.
+    pub ending: Option<String>,
+}
+
+/// What happened.
+#[derive(Clone, Debug, Serialize)]
+pub struct Log {
+    /// Which release.
+    pub release: ReleaseName,
+    /// In order.
+    pub entries: Vec<LogEntry>,
+}
+
+/// One record, told in a line.
+#[derive(Clone, Debug, Serialize)]
+pub struct LogEntry {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who.
+    pub by: String,
+    /// On which host.
+    pub host: String,
+    /// The record's kind.
+    pub kind: String,
+    /// What, for people.
+    pub text: String,
+    /// The record.
+    pub record: RecordId,
+    /// All that it says.
+    pub body: serde_json::Value,
+}
+
+/// The integrity of a ledger.
+#[derive(Clone, Debug, Serialize)]
+pub struct Integrity {
+    /// Which release.
+    pub release: ReleaseName,
+    /// Where it lies.
+    pub folder: PathBuf,
+    /// How many records there are.
+    pub records: usize,
+    /// How many of them have no successor.
+    pub heads: usize,
+    /// What is wrong.
+    pub findings: Vec<IntegrityFinding>,
+    /// What is worth knowing, and no fault: records of kinds that this program does not know.
+    pub remarks: Vec<String>,
+}
+
+/// Something wrong with a ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct IntegrityFinding {
+    /// The file, relative to the ledger.
+    pub file: Option<String>,
+    /// What is wrong.
+    pub what: String,
+    /// What to do.
+    pub help: Option<String>,
+}
