@@ -2,6 +2,7 @@
 //! every decision. Pure: no clock, no disk, no socket, and nothing of the other layers.
 
 pub mod clock;
+pub mod finding;
 pub mod gate;
 pub mod history;
 pub mod ids;

@@ -1,0 +1,4 @@
+//! Text -> domain, with positions.
+
+pub mod node;
+pub mod yaml;
