@@ -85,6 +85,42 @@ impl Place {
     }
 }
 
+/// Where the lines of a text begin, for one that is asked for many places.
+#[derive(Debug, Clone)]
+pub struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    /// The lines of `text`.
+    pub fn new(text: &'a str) -> Lines<'a> {
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        Lines {
+            text,
+            starts: std::iter::once(0)
+                .chain(breaks.map(|(at, _)| at + 1))
+                .collect(),
+        }
+    }
+
+    /// The same as [`Place::of_span`], without reading the whole text for each.
+    pub fn place(&self, span: Range<usize>) -> Place {
+        let line = self
+            .starts
+            .partition_point(|start| *start <= span.start)
+            .max(1);
+        let before = self.text.get(self.starts[line - 1]..span.start);
+        Place {
+            at: Position {
+                line,
+                column: before.unwrap_or_default().chars().count() + 1,
+            },
+            span,
+        }
+    }
+}
+
 /// A file's text under the name that findings give it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
@@ -291,6 +327,12 @@ mod tests {
             Position::of_offset(text, text.len()),
             Position { line: 2, column: 3 }
         );
+        for offset in (0..=text.len()).filter(|&offset| text.is_char_boundary(offset)) {
+            assert_eq!(
+                Lines::new(text).place(offset..offset).at,
+                Position::of_offset(text, offset)
+            );
+        }
         assert_eq!(
             Position::of_offset("ab", 99),
             Position { line: 1, column: 3 }

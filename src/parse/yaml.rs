@@ -58,12 +58,12 @@ pub fn parse_part(source: &Source, part: Range<usize>) -> Result<Node, Vec<Findi
         line: Position::of_offset(&source.text, part.start).line - 1,
         end: part.end,
     };
-    if let Some(found) = refused_character(text) {
-        let start = part.start + found.0;
+    if let Some(nul) = text.find('\0') {
+        let nul = part.start + nul;
         return Err(vec![
-            Finding::error(file, found.1)
-                .at(&Place::of_span(&source.text, start..start + found.2))
-                .help(found.3),
+            Finding::error(file, "the file contains a NUL character")
+                .at(&Place::of_span(&source.text, nul..nul + 1))
+                .help("save it as plain UTF-8 text"),
         ]);
     }
     match serde_yaml::from_str_with_options::<Spanned<Raw>>(text, options()) {
@@ -80,40 +80,6 @@ pub fn parse_part(source: &Source, part: Range<usize>) -> Result<Node, Vec<Findi
         }
         Err(error) => Err(vec![origin.syntax_finding(&error)]),
     }
-}
-
-/// Characters that YAML forbids where they are most often met, with a message of our own: offset, message, length, help.
-fn refused_character(text: &str) -> Option<(usize, &'static str, usize, &'static str)> {
-    if let Some(offset) = text.find('\0') {
-        return Some((
-            offset,
-            "the file contains a NUL character",
-            1,
-            "save it as plain UTF-8 text",
-        ));
-    }
-    let mut offset = 0;
-    for line in text.split_inclusive('\n') {
-        let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
-        let blank = line.trim().is_empty();
-        if let Some(tab) = line[..indent].find('\t')
-            && !blank
-            && line[indent..].contains(": ")
-        {
-            return Some((
-                offset + tab,
-                "a tab is used for indentation",
-                1,
-                "YAML indents with spaces; replace the tab",
-            ));
-        }
-        // Only the first such line: below it a block scalar may contain anything, so leave the rest to the parser.
-        if line.trim_end().ends_with(['|', '>', '-', '+']) {
-            return None;
-        }
-        offset += line.len();
-    }
-    None
 }
 
 fn options() -> serde_yaml::Options {
@@ -164,14 +130,33 @@ impl Origin<'_> {
                 let end = start.checked_add(usize::try_from(len).ok()?)?;
                 (end <= self.end).then_some(start..end)
             });
-        let span = bytes.unwrap_or(self.byte..self.byte);
-        Place {
-            at: Position {
-                line: line.max(1) + self.line,
-                column: column.max(1),
-            },
-            span,
+        let at = Position {
+            line: line.max(1) + self.line,
+            column: column.max(1),
+        };
+        let span = bytes.unwrap_or_else(|| {
+            let start = self.offset(at);
+            start..start
+        });
+        Place { at, span }
+    }
+
+    /// The byte that a position of the whole text stands at; the part's end for a position past it.
+    fn offset(&self, at: Position) -> usize {
+        let part = &self.source.text[self.byte..self.end];
+        let mut line_start = 0;
+        for _ in self.line + 1..at.line {
+            match part[line_start..].find('\n') {
+                Some(newline) => line_start += newline + 1,
+                None => return self.end,
+            }
         }
+        let line = part[line_start..].split('\n').next().unwrap_or_default();
+        let column = line
+            .char_indices()
+            .nth(at.column - 1)
+            .map_or(line.len(), |(byte, _)| byte);
+        self.byte + line_start + column
     }
 
     fn node(&self, raw: Spanned<Raw>, findings: &mut Vec<Finding>) -> Node {
@@ -275,12 +260,29 @@ impl Origin<'_> {
         }
     }
 
+    /// A tab among the white space that begins the line of a syntax error: invisible, and its usual cause.
+    fn indenting_tab(&self, place: &Place) -> Option<Place> {
+        let line_start = self.offset(Position {
+            column: 1,
+            ..place.at
+        });
+        let line = self.source.text.get(line_start..)?;
+        let indent = &line[..line.len() - line.trim_start_matches([' ', '\t']).len()];
+        let tab = line_start + indent.find('\t')?;
+        Some(Place::of_span(&self.source.text, tab..tab + 1))
+    }
+
     fn syntax_finding(&self, error: &serde_yaml::Error) -> Finding {
         let error = error.without_snippet();
         let place = error
             .location()
             .filter(|location| location.line() > 0)
             .map(|location| self.place(location));
+        if let Some(tab) = place.as_ref().and_then(|place| self.indenting_tab(place)) {
+            return Finding::error(&self.source.file, "a tab is used for indentation")
+                .at(&tab)
+                .help("YAML indents with spaces; replace the tab");
+        }
         let (message, help) = describe(error);
         let finding = Finding::error(&self.source.file, message).at_opt(place.as_ref());
         match help {
@@ -328,8 +330,6 @@ fn describe(error: &serde_yaml::Error) -> (String, Option<&'static str>) {
                 .into_owned();
             let help = if text.contains("mapping values are not allowed") {
                 Some("if the \": \" is part of a text, quote the text")
-            } else if text.contains("tab") {
-                Some("YAML indents with spaces; replace the tab")
             } else {
                 None
             };
