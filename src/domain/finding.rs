@@ -42,10 +42,7 @@ impl Position {
 
     /// The position of byte `offset` of `text`; past its end, the end's.
     pub fn of_offset(text: &str, offset: usize) -> Position {
-        let before = text
-            .as_bytes()
-            .get(..offset)
-            .unwrap_or_else(|| text.as_bytes());
+        let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
         let line_start = before
             .iter()
             .rposition(|&byte| byte == b'\n')
@@ -303,7 +300,7 @@ mod tests {
                 span: 0..0,
             })
         };
-        let mut all = vec![
+        let mut all = [
             at("b", 1),
             at("a", 10),
             at("a", 2),

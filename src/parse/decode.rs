@@ -10,6 +10,7 @@ use serde::de::{
     VariantAccess, Visitor,
 };
 
+use super::nearest::suggestion;
 use super::node::{Entry, Node, Value};
 use crate::domain::finding::Place;
 
@@ -21,6 +22,8 @@ pub struct Refusal {
     pub message: String,
     /// The innermost value that was refused, as far as is known.
     pub place: Option<Place>,
+    /// A suggestion.
+    pub help: Option<String>,
 }
 
 impl Refusal {
@@ -35,6 +38,15 @@ impl de::Error for Refusal {
         Refusal {
             message: message.to_string(),
             place: None,
+            help: None,
+        }
+    }
+
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Refusal {
+        Refusal {
+            message: format!("\"{variant}\" is not one of the words that can stand here"),
+            place: None,
+            help: suggestion(variant, expected.iter().copied()),
         }
     }
 }

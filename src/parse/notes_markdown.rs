@@ -19,7 +19,7 @@ use sections::{Field, Section, Text, sections};
 /// Every finding that keeps the notes from having one meaning: no front matter, malformed YAML, a field that both the
 /// front matter and the prose fill, a heading twice.
 pub fn parse(source: &Source) -> Result<Node, Vec<Finding>> {
-    let parts = split(source).map_err(|finding| vec![finding])?;
+    let parts = split(source)?;
     let mut findings = Vec::new();
     let root = match yaml::parse_part(source, parts.front.clone()) {
         Ok(node) => Some(node),
@@ -81,7 +81,7 @@ struct Parts {
 }
 
 /// Finds the front matter.
-fn split(source: &Source) -> Result<Parts, Finding> {
+fn split(source: &Source) -> Result<Parts, Vec<Finding>> {
     let text = &source.text;
     let file = &source.file;
     let start = if text.starts_with('\u{feff}') {
@@ -99,7 +99,7 @@ fn split(source: &Source) -> Result<Parts, Finding> {
     let opening = match lines.next() {
         Some((range, "---")) => range,
         _ => {
-            return Err(Finding::error(
+            return Err(vec![Finding::error(
                 file,
                 "the release notes do not begin with front matter",
             )
@@ -107,7 +107,7 @@ fn split(source: &Source) -> Result<Parts, Finding> {
             .label("expected a line of ---")
             .help(
                 "begin with a line of ---, then YAML such as \"release: 2.4.0\", then another line of ---",
-            ));
+            )]);
         }
     };
     match lines.find(|(_, line)| *line == "---") {
@@ -115,12 +115,12 @@ fn split(source: &Source) -> Result<Parts, Finding> {
             front: opening.end..closing.start,
             prose: closing.end..text.len(),
         }),
-        None => Err(
+        None => Err(vec![
             Finding::error(file, "the front matter that begins here is never closed")
                 .at(&Place::of_span(text, opening.start..opening.start + 3))
                 .label("no second line of ---")
                 .help("end the YAML with a line of ---"),
-        ),
+        ]),
     }
 }
 

@@ -243,11 +243,7 @@ impl Outline {
                     depth += 1;
                 }
                 Event::End(_) => depth = depth.saturating_sub(1),
-                Event::InlineHtml(html) => {
-                    if html.starts_with("<!--") {
-                        outline.comments.push(span);
-                    }
-                }
+                Event::InlineHtml(html) if html.starts_with("<!--") => outline.comments.push(span),
                 Event::Text(text) | Event::Code(text) => {
                     if let Some(heading) = &mut heading {
                         heading.text.push_str(&text);
