@@ -2,4 +2,5 @@
 //! and nobody mends it in time.
 
 pub mod domain;
+pub mod parse;
 pub mod ports;

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod completeness;
 pub mod decide;
 pub mod event;
+pub mod finding;
 pub mod gate;
 pub mod history;
 pub mod ids;

@@ -1,0 +1,148 @@
+//! Text -> domain, with positions.
+//!
+//! A file passes through three steps, each of which reports everything it finds: text becomes a tree whose every key
+//! and value has its place ([`yaml`], [`notes_markdown`]), the tree is held against the schema of its type
+//! ([`structure`]). Finding, opening and
+//! listing files is left to the callers.
+
+mod decode;
+pub mod nearest;
+pub mod node;
+pub mod notes_markdown;
+pub mod schema;
+pub mod structure;
+pub mod yaml;
+
+use serde::de::DeserializeOwned;
+
+use crate::domain::finding::{Finding, Place, Position, Source};
+use crate::domain::gate::Checklist;
+use crate::domain::policy::Policy;
+use crate::domain::release::ReleaseNotes;
+use node::Node;
+use schema::Kind;
+
+/// A file that was read: what it says, and where it says it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document<T> {
+    /// What the file says.
+    pub value: T,
+    /// The same with the place of every key and value.
+    pub node: Node,
+    /// The text it was read from.
+    pub source: Source,
+}
+
+impl<T> Document<T> {
+    /// An error at the value that stands at `path` (a JSON Pointer), or at the nearest thing above it.
+    pub fn error(&self, path: &str, message: impl Into<String>) -> Finding {
+        Finding::error(&self.source.file, message).at(&self.node.nearest_position(path))
+    }
+
+    /// A warning at the value that stands at `path`, or at the nearest thing above it.
+    pub fn warning(&self, path: &str, message: impl Into<String>) -> Finding {
+        Finding::warning(&self.source.file, message).at(&self.node.nearest_position(path))
+    }
+
+    /// An error at the key that leads to `path`: for a name that the key itself is.
+    pub fn error_at_key(&self, path: &str, message: impl Into<String>) -> Finding {
+        let place = self
+            .node
+            .key_position(path)
+            .unwrap_or_else(|| self.node.nearest_position(path));
+        Finding::error(&self.source.file, message).at(&place)
+    }
+}
+
+/// Takes in the bytes of a file; `file` is the path as the reader would type it.
+///
+/// # Errors
+/// A finding at the first byte that is not UTF-8.
+pub fn source(file: impl Into<String>, bytes: Vec<u8>) -> Result<Source, Vec<Finding>> {
+    let file = file.into();
+    String::from_utf8(bytes)
+        .map(|text| Source {
+            file: file.clone(),
+            text,
+        })
+        .map_err(|error| {
+            let valid = error.utf8_error().valid_up_to();
+            let before = String::from_utf8_lossy(error.as_bytes().get(..valid).unwrap_or_default());
+            // The text cannot be shown, so there is a position and no span.
+            let finding = Finding::error(file, "the file is not UTF-8 text");
+            vec![Finding {
+                at: Some(Position::of_offset(&before, before.len())),
+                ..finding.help("save it as UTF-8")
+            }]
+        })
+}
+
+/// Reads a policy: `relgate.yaml`.
+///
+/// # Errors
+/// Every finding of the file.
+pub fn policy(source: &Source) -> Result<Document<Policy>, Vec<Finding>> {
+    document(source, yaml::parse(source)?, Kind::Policy)
+}
+
+/// Reads release notes: Markdown with front matter where the file's name ends in `.md`, otherwise YAML.
+///
+/// # Errors
+/// Every finding of the file.
+pub fn notes(source: &Source) -> Result<Document<ReleaseNotes>, Vec<Finding>> {
+    let extension = source.file.rsplit('.').next().unwrap_or_default();
+    let node = if ["md", "markdown"]
+        .iter()
+        .any(|md| extension.eq_ignore_ascii_case(md))
+    {
+        notes_markdown::parse(source)?
+    } else {
+        yaml::parse(source)?
+    };
+    document(source, node, Kind::Notes)
+}
+
+/// Reads a checklist: a release's `checklist.yaml`, or a base that others extend.
+///
+/// # Errors
+/// Every finding of the file.
+pub fn checklist(source: &Source) -> Result<Document<Checklist>, Vec<Finding>> {
+    document(source, yaml::parse(source)?, Kind::Checklist)
+}
+
+/// Holds a tree against the schema of its kind, and reads the value out of it.
+fn document<T: DeserializeOwned>(
+    source: &Source,
+    node: Node,
+    kind: Kind,
+) -> Result<Document<T>, Vec<Finding>> {
+    if node.is_null() {
+        return Err(vec![
+            Finding::error(&source.file, format!("{} is empty", kind.thing()))
+                .at(&Place::of_span(&source.text, 0..0))
+                .help(format!(
+                    "\"relgate schema {}\" prints what belongs there",
+                    kind.word()
+                )),
+        ]);
+    }
+    let findings = structure::check(source, &node, schema::schema(kind), kind.thing());
+    if !findings.is_empty() {
+        return Err(findings);
+    }
+    match decode::decode(&node) {
+        Ok(value) => Ok(Document {
+            value,
+            node,
+            source: source.clone(),
+        }),
+        Err(refusal) => Err(vec![
+            Finding::error(&source.file, refusal.message)
+                .at_opt(refusal.place.as_ref())
+                .help_opt(refusal.help),
+        ]),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! The JSON Schemas of a team's files, generated from the domain's types, once each.
+
+use std::sync::LazyLock;
+
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde_json::Value as Json;
+
+use crate::domain::gate::Checklist;
+use crate::domain::policy::Policy;
+use crate::domain::release::ReleaseNotes;
+
+/// A kind of file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// `relgate.yaml`.
+    Policy,
+    /// `release-notes.yaml`, or the front matter of `release-notes.md`.
+    Notes,
+    /// `checklist.yaml`.
+    Checklist,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 3] = [Kind::Policy, Kind::Notes, Kind::Checklist];
+
+    /// The word that `relgate schema` takes.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Kind::Policy => "policy",
+            Kind::Notes => "release-notes",
+            Kind::Checklist => "checklist",
+        }
+    }
+
+    /// The file as messages name it.
+    pub const fn thing(self) -> &'static str {
+        match self {
+            Kind::Policy => "the policy",
+            Kind::Notes => "the release notes",
+            Kind::Checklist => "the checklist",
+        }
+    }
+}
+
+/// The schema of a kind of file: JSON Schema draft 2020-12.
+pub fn schema(kind: Kind) -> &'static Json {
+    static POLICY: LazyLock<Json> = LazyLock::new(|| generate::<Policy>("relgate policy"));
+    static NOTES: LazyLock<Json> =
+        LazyLock::new(|| generate::<ReleaseNotes>("relgate release notes"));
+    static CHECKLIST: LazyLock<Json> = LazyLock::new(|| generate::<Checklist>("relgate checklist"));
+    match kind {
+        Kind::Policy => &POLICY,
+        Kind::Notes => &NOTES,
+        Kind::Checklist => &CHECKLIST,
+    }
+}
+
+/// The schema as a file: indented, with a newline at its end.
+pub fn pretty(kind: Kind) -> String {
+    format!("{:#}\n", schema(kind))
+}
+
+fn generate<T: JsonSchema>(title: &str) -> Json {
+    let mut schema = SchemaSettings::draft2020_12()
+        .into_generator()
+        .into_root_schema_for::<T>();
+    schema.insert("title".to_owned(), title.into());
+    schema.to_value()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_schema_says_what_it_is() {
+        for kind in Kind::ALL {
+            let schema = schema(kind);
+            assert_eq!(
+                schema["$schema"],
+                "https://json-schema.org/draft/2020-12/schema"
+            );
+            assert!(
+                schema["title"]
+                    .as_str()
+                    .is_some_and(|t| t.starts_with("relgate "))
+            );
+            assert_eq!(schema.get("$id"), None);
+            assert_eq!(schema["additionalProperties"], false);
+            assert!(pretty(kind).ends_with("}\n"));
+        }
+    }
+
+    #[test]
+    fn every_key_is_described() {
+        fn undescribed(json: &Json, path: &str, all: &mut Vec<String>) {
+            if let Some(properties) = json.get("properties").and_then(Json::as_object) {
+                for (key, value) in properties {
+                    if value.get("description").is_none() {
+                        all.push(format!("{path}/{key}"));
+                    }
+                }
+            }
+            match json {
+                Json::Object(map) => map
+                    .iter()
+                    .for_each(|(key, value)| undescribed(value, &format!("{path}/{key}"), all)),
+                Json::Array(list) => list.iter().for_each(|value| undescribed(value, path, all)),
+                _ => {}
+            }
+        }
+        for kind in Kind::ALL {
+            let mut all = Vec::new();
+            undescribed(schema(kind), "", &mut all);
+            assert_eq!(all, Vec::<String>::new(), "{kind:?}");
+        }
+    }
+}

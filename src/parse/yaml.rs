@@ -1,0 +1,486 @@
+//! YAML text -> [`Node`].
+//!
+//! The only file that knows the YAML library. It answers what a YAML text says and where, and refuses what would be
+//! read differently by different people: duplicate keys, keys that are not text, several documents in one file, numbers
+//! that are not finite, aliases that multiply. What the values should be is `structure`'s matter.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Range;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_yaml::{DuplicateKeyPolicy, Location, MessageFormatter, Spanned};
+
+use super::node::{Entry, Node, Value};
+use crate::domain::finding::{Finding, Place, Position, Source};
+
+/// The largest file that is read, in bytes: release notes of 4 MiB are not release notes.
+pub const LARGEST_FILE: usize = 4 * 1024 * 1024;
+
+/// Reads a whole file of YAML.
+///
+/// # Errors
+/// Every finding that keeps the text from having one meaning. A syntax error is found one at a time; duplicate and
+/// non-text keys are all reported.
+pub fn parse(source: &Source) -> Result<Node, Vec<Finding>> {
+    let start = if source.text.starts_with('\u{feff}') {
+        '\u{feff}'.len_utf8()
+    } else {
+        0
+    };
+    parse_part(source, start..source.text.len())
+}
+
+/// Reads the YAML that stands at `part` of the source's text, which begins a line; places are those of the whole text.
+///
+/// # Errors
+/// As [`parse`]. A `part` that is not on character boundaries is a finding too.
+pub fn parse_part(source: &Source, part: Range<usize>) -> Result<Node, Vec<Finding>> {
+    let file = &source.file;
+    if source.text.len() > LARGEST_FILE {
+        return Err(vec![Finding::error(
+            file,
+            format!(
+                "the file has {} bytes; at most {LARGEST_FILE} are read",
+                source.text.len()
+            ),
+        )]);
+    }
+    let Some(text) = source.text.get(part.clone()) else {
+        return Err(vec![Finding::error(
+            file,
+            "the YAML part does not lie on character boundaries",
+        )]);
+    };
+    let origin = Origin {
+        source,
+        byte: part.start,
+        line: Position::of_offset(&source.text, part.start).line - 1,
+        end: part.end,
+    };
+    if let Some(nul) = text.find('\0') {
+        let nul = part.start + nul;
+        return Err(vec![
+            Finding::error(file, "the file contains a NUL character")
+                .at(&Place::of_span(&source.text, nul..nul + 1))
+                .help("save it as plain UTF-8 text"),
+        ]);
+    }
+    match serde_yaml::from_str_with_options::<Spanned<Raw>>(text, options()) {
+        Ok(raw) => {
+            let mut findings = Vec::new();
+            let node = origin.node(raw, &mut findings);
+            if findings.is_empty() {
+                Ok(node)
+            } else {
+                findings.sort();
+                findings.dedup();
+                Err(findings)
+            }
+        }
+        Err(error) => Err(vec![origin.syntax_finding(&error)]),
+    }
+}
+
+fn options() -> serde_yaml::Options {
+    serde_yaml::options! {
+        budget: serde_yaml::budget! {
+            max_events: 400_000,
+            max_nodes: 150_000,
+            max_depth: 48,
+            flow_nesting_limit: 48,
+            max_aliases: 1_000,
+            max_anchors: 1_000,
+            max_merge_keys: 1_000,
+            max_documents: 2,
+            max_recorded_anchor_events: 100_000,
+            max_total_scalar_bytes: LARGEST_FILE,
+        },
+        alias_limits: serde_yaml::alias_limits! {
+            max_total_replayed_events: 50_000,
+            max_replay_stack_depth: 16,
+        },
+        // Both entries reach our visitor, which reports every repetition instead of the first.
+        duplicate_keys: DuplicateKeyPolicy::LastWins,
+        strict_booleans: true,
+        reject_unsupported_tags: true,
+        non_finite_float_policy: serde_yaml::NonFiniteFloatPolicy::PassThrough,
+        with_snippet: false,
+    }
+}
+
+/// Where a part of a text lies in its whole.
+struct Origin<'a> {
+    source: &'a Source,
+    byte: usize,
+    line: usize,
+    end: usize,
+}
+
+impl Origin<'_> {
+    fn place(&self, location: Location) -> Place {
+        let line = usize::try_from(location.line()).unwrap_or(usize::MAX);
+        let column = usize::try_from(location.column()).unwrap_or(usize::MAX);
+        let bytes = location
+            .span()
+            .byte_offset()
+            .zip(location.span().byte_len())
+            .and_then(|(start, len)| {
+                let start = self.byte.checked_add(usize::try_from(start).ok()?)?;
+                let end = start.checked_add(usize::try_from(len).ok()?)?;
+                (end <= self.end).then_some(start..end)
+            });
+        let at = Position {
+            line: line.max(1) + self.line,
+            column: column.max(1),
+        };
+        let span = bytes.unwrap_or_else(|| {
+            let start = self.offset(at);
+            start..start
+        });
+        Place { at, span }
+    }
+
+    /// The byte that a position of the whole text stands at; the part's end for a position past it.
+    fn offset(&self, at: Position) -> usize {
+        let part = &self.source.text[self.byte..self.end];
+        let mut line_start = 0;
+        for _ in self.line + 1..at.line {
+            match part[line_start..].find('\n') {
+                Some(newline) => line_start += newline + 1,
+                None => return self.end,
+            }
+        }
+        let line = part[line_start..].split('\n').next().unwrap_or_default();
+        let column = line
+            .char_indices()
+            .nth(at.column - 1)
+            .map_or(line.len(), |(byte, _)| byte);
+        self.byte + line_start + column
+    }
+
+    fn node(&self, raw: Spanned<Raw>, findings: &mut Vec<Finding>) -> Node {
+        let place = self.place(raw.defined);
+        let value = match raw.value {
+            Raw::Null => Value::Null,
+            Raw::Bool(value) => Value::Bool(value),
+            Raw::Int(value) => Value::Int(value),
+            Raw::UInt(value) => Value::UInt(value),
+            Raw::Float(value) => {
+                if !value.is_finite() {
+                    findings.push(self.not_finite(&place));
+                }
+                Value::Float(value)
+            }
+            Raw::Str(value) => Value::Str(value),
+            Raw::Seq(elements) => Value::Seq(
+                elements
+                    .into_iter()
+                    .map(|element| self.node(element, findings))
+                    .collect(),
+            ),
+            Raw::Map(entries) => Value::Map(self.entries(entries, findings)),
+        };
+        Node { value, place }
+    }
+
+    fn entries(
+        &self,
+        raw: Vec<(Spanned<Key>, Spanned<Raw>)>,
+        findings: &mut Vec<Finding>,
+    ) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = Vec::with_capacity(raw.len());
+        let mut seen: HashMap<String, usize> = HashMap::with_capacity(raw.len());
+        for (key, value) in raw {
+            let key_place = self.place(key.defined);
+            let value = self.node(value, findings);
+            let key = match key.value {
+                Key::Text(key) => key,
+                Key::Other(what) => {
+                    findings.push(self.not_text(what, &key_place));
+                    continue;
+                }
+            };
+            if let Some(first) = seen.get(&key).and_then(|&index| entries.get(index)) {
+                findings.push(
+                    Finding::error(
+                        &self.source.file,
+                        format!(
+                            "duplicate key \"{key}\"; it is already on line {}",
+                            first.key_place.at.line
+                        ),
+                    )
+                    .at(&key_place)
+                    .label("the second of two")
+                    .help("keep one of the two"),
+                );
+                continue;
+            }
+            seen.insert(key.clone(), entries.len());
+            entries.push(Entry {
+                key,
+                key_place,
+                value,
+            });
+        }
+        entries
+    }
+
+    fn written(&self, place: &Place) -> &str {
+        self.source
+            .text
+            .get(place.span.clone())
+            .unwrap_or_default()
+            .trim()
+    }
+
+    fn not_finite(&self, place: &Place) -> Finding {
+        let written = self.written(place);
+        Finding::error(
+            &self.source.file,
+            format!("{written} is not a number that can be used"),
+        )
+        .at(place)
+        .label("not finite")
+        .help(format!("if it is meant as text, quote it: \"{written}\""))
+    }
+
+    fn not_text(&self, what: &str, place: &Place) -> Finding {
+        let written = self.written(place);
+        let finding = Finding::error(
+            &self.source.file,
+            format!("a key must be text, found {what}"),
+        )
+        .at(place)
+        .label("expected text");
+        if written.is_empty() || what == "a list" || what == "a mapping" {
+            finding
+        } else {
+            finding.help(format!("quote it: \"{written}\""))
+        }
+    }
+
+    /// A tab among the white space that begins the line of a syntax error: invisible, and its usual cause.
+    fn indenting_tab(&self, place: &Place) -> Option<Place> {
+        let line_start = self.offset(Position {
+            column: 1,
+            ..place.at
+        });
+        let line = self.source.text.get(line_start..)?;
+        let indent = &line[..line.len() - line.trim_start_matches([' ', '\t']).len()];
+        let tab = line_start + indent.find('\t')?;
+        Some(Place::of_span(&self.source.text, tab..tab + 1))
+    }
+
+    fn syntax_finding(&self, error: &serde_yaml::Error) -> Finding {
+        let error = error.without_snippet();
+        let place = error
+            .location()
+            .filter(|location| location.line() > 0)
+            .map(|location| self.place(location));
+        if let Some(tab) = place.as_ref().and_then(|place| self.indenting_tab(place)) {
+            return Finding::error(&self.source.file, "a tab is used for indentation")
+                .at(&tab)
+                .help("YAML indents with spaces; replace the tab");
+        }
+        let (message, help) = describe(error);
+        let finding = Finding::error(&self.source.file, message).at_opt(place.as_ref());
+        match help {
+            Some(help) => finding.help(help),
+            None => finding,
+        }
+    }
+}
+
+/// A library error in this tool's words: message and help.
+fn describe(error: &serde_yaml::Error) -> (String, Option<&'static str>) {
+    use serde_yaml::Error;
+    match error {
+        Error::AliasError { error, .. } => describe(error),
+        Error::MultipleDocuments { .. } => (
+            "the file holds more than one YAML document".to_owned(),
+            Some("remove the second \"---\" and what belongs to it"),
+        ),
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. }
+        | Error::AliasReplayCounterOverflow { .. } => (
+            "the file is too deep, too large, or its aliases multiply too much".to_owned(),
+            Some(
+                "at most 48 levels and 150,000 values are read; write repeated parts out or split them",
+            ),
+        ),
+        Error::RecursiveReferencesRequireWeakTypes { .. } => (
+            "an alias refers to the value that it is part of".to_owned(),
+            None,
+        ),
+        Error::UnknownAnchor { .. } => (
+            "the alias refers to an anchor that is not defined above it".to_owned(),
+            Some("define it with \"&name\" first, or quote the value if the \"*\" is text"),
+        ),
+        Error::MergeValueNotMapOrSeqOfMaps { .. } => (
+            "a merge key (<<) needs a mapping or a list of mappings".to_owned(),
+            None,
+        ),
+        Error::Eof { .. } => ("the file ends in the middle of a value".to_owned(), None),
+        other => {
+            let text = serde_yaml::UserMessageFormatter
+                .format_message(other)
+                .into_owned();
+            let help = if text.contains("mapping values are not allowed") {
+                Some("if the \": \" is part of a text, quote the text")
+            } else {
+                None
+            };
+            (
+                format!("the YAML cannot be read: {}", one_line(&text)),
+                help,
+            )
+        }
+    }
+}
+
+/// A library's message as one line without control characters.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A YAML value as the library hands it over.
+enum Raw {
+    Null,
+    Bool(bool),
+    Int(i64),
+    UInt(u64),
+    Float(f64),
+    Str(String),
+    Seq(Vec<Spanned<Raw>>),
+    Map(Vec<(Spanned<Key>, Spanned<Raw>)>),
+}
+
+struct RawVisitor;
+
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = Raw;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a YAML value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Raw, E> {
+        Ok(Raw::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Raw, E> {
+        Ok(u64::try_from(value).map_or(Raw::Int(value), Raw::UInt))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Raw, E> {
+        Ok(Raw::UInt(value))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Raw, E> {
+        Ok(Raw::Float(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Raw, E> {
+        Ok(Raw::Str(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Raw, E> {
+        Ok(Raw::Str(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Raw, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(element) = seq.next_element()? {
+            elements.push(element);
+        }
+        Ok(Raw::Seq(elements))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Raw::Map(entries))
+    }
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Raw, D::Error> {
+        deserializer.deserialize_any(RawVisitor)
+    }
+}
+
+/// A key: text, or what it is instead.
+enum Key {
+    Text(String),
+    Other(&'static str),
+}
+
+struct KeyVisitor;
+
+impl<'de> Visitor<'de> for KeyVisitor {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Key, E> {
+        Ok(Key::Text(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Key, E> {
+        Ok(Key::Text(value))
+    }
+
+    fn visit_unit<E>(self) -> Result<Key, E> {
+        Ok(Key::Other("nothing"))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Key, E> {
+        Ok(Key::Other("true or false"))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Key, E> {
+        Ok(Key::Other("a number"))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Key, E> {
+        Ok(Key::Other("a number"))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Key, E> {
+        Ok(Key::Other("a number"))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Key, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Key::Other("a list"))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Key, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Key::Other("a mapping"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Key, D::Error> {
+        deserializer.deserialize_any(KeyVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests;
