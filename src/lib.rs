@@ -2,4 +2,5 @@
 //! and nobody mends it in time.
 
 pub mod domain;
+pub mod effects;
 pub mod ports;
