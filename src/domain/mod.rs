@@ -8,3 +8,4 @@ pub mod policy;
 pub mod probe;
 pub mod release;
 pub mod timespan;
+pub mod variables;

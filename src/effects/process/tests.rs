@@ -144,7 +144,7 @@ fn what_cannot_be_started_says_why() {
 
 #[test]
 fn a_flood_is_counted_and_capped() {
-    let mut stage = Stage::new();
+    let stage = Stage::new();
     let mut command = stage.command(
         &["sh", "-c", "head -c 20000000 /dev/zero; echo; echo last"],
         60,
