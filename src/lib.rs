@@ -2,5 +2,6 @@
 //! and nobody mends it in time.
 
 pub mod domain;
+pub mod effects;
 pub mod parse;
 pub mod ports;

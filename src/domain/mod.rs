@@ -18,5 +18,6 @@ pub mod refusal;
 pub mod release;
 pub mod state;
 pub mod timespan;
+pub mod variables;
 pub mod watch;
 pub mod window;

@@ -1,0 +1,501 @@
+//! Variables in the texts of a probe, and the secrets that came out of them.
+//!
+//! | written | stands for | masked |
+//! | --- | --- | --- |
+//! | `${env:NAME}` | an environment variable | where its name looks like a secret's |
+//! | `${secret:NAME}` | an environment variable | always |
+//! | `${file:PATH}` | the text of a file | always |
+//! | `${release}`, `${previous}`, `${stage}` | what is being released | never |
+//! | `$${` | a literal `${` | |
+//!
+//! Anything unset is an error that names it, never an empty text: an address without its host would ask somebody else.
+//! A value is put in as it is and not expanded again. Where values come from is the business of the [`Lookup`].
+
+use std::collections::BTreeSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::probe::Probe;
+use super::probe::judge::{Assertion, Attempt, Sample};
+
+/// What a secret is replaced with.
+pub const MASK: &str = "***";
+
+/// A shorter secret would be found everywhere, and is not masked.
+const SHORTEST_SECRET: usize = 3;
+
+/// A line of a secret of several lines is masked by itself from this length on.
+const SHORTEST_LINE: usize = 8;
+
+/// Parts of an environment variable's name that make its value a secret.
+const SECRET_NAMES: [&str; 7] = [
+    "TOKEN",
+    "SECRET",
+    "PASSWORD",
+    "PASSWD",
+    "KEY",
+    "CREDENTIAL",
+    "AUTH",
+];
+
+/// What a variable refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reference {
+    /// `${env:NAME}`
+    Variable(String),
+    /// `${secret:NAME}`
+    Secret(String),
+    /// `${file:PATH}`
+    File(String),
+    /// `${release}`
+    Release,
+    /// `${previous}`
+    Previous,
+    /// `${stage}`
+    Stage,
+}
+
+impl Reference {
+    /// Whether its value is masked wherever it would be shown.
+    pub fn is_secret(&self) -> bool {
+        match self {
+            Self::Secret(_) | Self::File(_) => true,
+            Self::Variable(name) => {
+                let name = name.to_ascii_uppercase();
+                SECRET_NAMES.iter().any(|part| name.contains(part))
+            }
+            Self::Release | Self::Previous | Self::Stage => false,
+        }
+    }
+
+    fn parse(inner: &str) -> Result<Self, VariableError> {
+        let name = |name: &str| {
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            if name.is_empty()
+                || !name.chars().all(plain)
+                || name.starts_with(|c: char| c.is_ascii_digit())
+            {
+                Err(VariableError::Name(name.to_owned()))
+            } else {
+                Ok(name.to_owned())
+            }
+        };
+        match inner.split_once(':') {
+            Some(("env", rest)) => Ok(Self::Variable(name(rest)?)),
+            Some(("secret", rest)) => Ok(Self::Secret(name(rest)?)),
+            Some(("file", "")) => Err(VariableError::NoPath),
+            Some(("file", path)) => Ok(Self::File(path.to_owned())),
+            None if inner == "release" => Ok(Self::Release),
+            None if inner == "previous" => Ok(Self::Previous),
+            None if inner == "stage" => Ok(Self::Stage),
+            _ => Err(VariableError::Unknown(inner.to_owned())),
+        }
+    }
+}
+
+/// Why a text with variables cannot be used; the message names the variable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VariableError {
+    /// `${` without `}`.
+    #[error("\"${{\" without its \"}}\"; write \"$${{\" for a literal \"${{\"")]
+    Unclosed,
+    /// Another word in the braces.
+    #[error(
+        "\"${{{0}}}\" is no variable; write ${{env:NAME}}, ${{secret:NAME}}, ${{file:PATH}}, ${{release}}, ${{previous}} or ${{stage}}, and \"$${{\" for a literal \"${{\""
+    )]
+    Unknown(String),
+    /// A name that no environment variable has.
+    #[error("{0:?} cannot be an environment variable's name; use letters, digits and \"_\"")]
+    Name(String),
+    /// `${file:}`
+    #[error("\"${{file:}}\" names no file; write ${{file:PATH}}")]
+    NoPath,
+    /// An environment variable that is unset, empty or not text.
+    #[error("the environment variable {0} is not set; run `export {0}=…`")]
+    Unset(String),
+    /// A file that cannot be read.
+    #[error("{0}")]
+    File(String),
+    /// A file with nothing in it.
+    #[error("the file {0} is empty")]
+    EmptyFile(String),
+    /// `${previous}` or `${stage}` where there is none.
+    #[error("\"${{{0}}}\" has no value here; {1}")]
+    Nothing(&'static str, &'static str),
+}
+
+/// Where values come from.
+pub trait Lookup {
+    /// The value of an environment variable; `None` where it is unset, empty or not UTF-8.
+    fn variable(&self, name: &str) -> Option<String>;
+
+    /// The text of a file.
+    ///
+    /// # Errors
+    /// A text that names the path and the cause.
+    fn file(&self, path: &str) -> Result<String, String>;
+
+    /// The release's name.
+    fn release(&self) -> Option<String>;
+
+    /// The last known good release's name.
+    fn previous(&self) -> Option<String>;
+
+    /// The stage's name.
+    fn stage(&self) -> Option<String>;
+}
+
+/// A text with its values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expanded {
+    /// The text.
+    pub text: String,
+    /// The values in it that are secret.
+    pub secrets: Vec<String>,
+}
+
+enum Piece<'a> {
+    Text(&'a str),
+    Reference(Reference),
+}
+
+fn pieces(text: &str) -> Result<Vec<Piece<'_>>, VariableError> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("${") {
+        let (before, from) = rest.split_at(at);
+        if let Some(before) = before.strip_suffix('$') {
+            pieces.extend([Piece::Text(before), Piece::Text("${")]);
+            rest = &from[2..];
+            continue;
+        }
+        let end = from.find('}').ok_or(VariableError::Unclosed)?;
+        pieces.push(Piece::Text(before));
+        pieces.push(Piece::Reference(Reference::parse(&from[2..end])?));
+        rest = &from[end + 1..];
+    }
+    pieces.push(Piece::Text(rest));
+    Ok(pieces)
+}
+
+/// The variables of `text`, in order, without their values.
+///
+/// # Errors
+/// A [`VariableError`] about the form; what is unset is not looked at.
+pub fn syntax(text: &str) -> Result<Vec<Reference>, VariableError> {
+    let references = pieces(text)?.into_iter().filter_map(|piece| match piece {
+        Piece::Text(_) => None,
+        Piece::Reference(reference) => Some(reference),
+    });
+    Ok(references.collect())
+}
+
+/// `text` with the values of its variables.
+///
+/// # Errors
+/// A [`VariableError`] about the form, or about a variable that has no value.
+pub fn expand(text: &str, lookup: &dyn Lookup) -> Result<Expanded, VariableError> {
+    let mut expanded = Expanded::default();
+    for piece in pieces(text)? {
+        match piece {
+            Piece::Text(text) => expanded.text.push_str(text),
+            Piece::Reference(reference) => {
+                let value = value(&reference, lookup)?;
+                expanded.text.push_str(&value);
+                if reference.is_secret() {
+                    expanded.secrets.push(value);
+                }
+            }
+        }
+    }
+    Ok(expanded)
+}
+
+fn value(reference: &Reference, lookup: &dyn Lookup) -> Result<String, VariableError> {
+    let given = |value: Option<String>, name, hint| {
+        value
+            .filter(|value| !value.is_empty())
+            .ok_or(VariableError::Nothing(name, hint))
+    };
+    match reference {
+        Reference::Variable(name) | Reference::Secret(name) => lookup
+            .variable(name)
+            .filter(|value| !value.is_empty())
+            .ok_or_else(|| VariableError::Unset(name.clone())),
+        Reference::File(path) => match lookup.file(path) {
+            Ok(text) if text.is_empty() => Err(VariableError::EmptyFile(path.clone())),
+            Ok(text) => Ok(text),
+            Err(cause) => Err(VariableError::File(cause)),
+        },
+        Reference::Release => given(lookup.release(), "release", "name one with --release"),
+        Reference::Previous => given(
+            lookup.previous(),
+            "previous",
+            "write `previous` in the release notes",
+        ),
+        Reference::Stage => given(lookup.stage(), "stage", "name one with --stage"),
+    }
+}
+
+/// `probe` with the values of its variables, and the secrets among them.
+///
+/// # Errors
+/// The first [`VariableError`] of its texts.
+pub fn fill(probe: &Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), VariableError> {
+    let mut filled = probe.clone();
+    let mut secrets = Secrets::default();
+    for text in filled.texts_mut() {
+        if !text.contains("${") {
+            continue;
+        }
+        let expanded = expand(text, lookup)?;
+        *text = expanded.text;
+        for secret in &expanded.secrets {
+            secrets.add(secret);
+        }
+    }
+    Ok((filled, secrets))
+}
+
+/// Secrets, and the forms in which they would be shown.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secrets {
+    forms: BTreeSet<String>,
+}
+
+/// Says how many there are, and nothing of them.
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Secrets({} forms)", self.forms.len())
+    }
+}
+
+impl Secrets {
+    /// Whether there is nothing to mask.
+    pub fn is_empty(&self) -> bool {
+        self.forms.is_empty()
+    }
+
+    /// Adds a secret: itself, its base64 (of both alphabets, also as a part of a longer text's), its URL-encoded forms,
+    /// and its forms quoted for a shell, for JSON, for a message, and on one line. One of several lines is also masked
+    /// line by line. One shorter than 3 bytes is not added.
+    pub fn add(&mut self, secret: &str) {
+        self.add_whole(secret);
+        if secret.contains('\n') {
+            for line in secret.lines().map(str::trim) {
+                if line.len() >= SHORTEST_LINE {
+                    self.add_whole(line);
+                }
+            }
+        }
+    }
+
+    fn add_whole(&mut self, secret: &str) {
+        if secret.len() < SHORTEST_SECRET {
+            return;
+        }
+        let mut forms = vec![secret.to_owned(), secret.trim().to_owned()];
+        forms.extend(base64_forms(secret.as_bytes()));
+        forms.extend(url_forms(secret));
+        forms.push(secret.replace('\'', "'\\''"));
+        let debug = format!("{secret:?}");
+        forms.push(debug[1..debug.len() - 1].to_owned());
+        forms.push(json_form(secret));
+        let line: String = secret
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        // A message shows a text on one line, in quotes.
+        let debug = format!("{line:?}");
+        forms.push(debug[1..debug.len() - 1].to_owned());
+        forms.push(line);
+        self.forms.extend(
+            forms
+                .into_iter()
+                .filter(|form| form.len() >= SHORTEST_SECRET),
+        );
+    }
+
+    /// Adds all of `other`.
+    pub fn extend(&mut self, other: &Self) {
+        self.forms.extend(other.forms.iter().cloned());
+    }
+
+    /// `text` with `***` for every secret in any of its forms, also where two overlap, and where a message was cut
+    /// (`…`) in the middle of one.
+    pub fn mask(&self, text: &str) -> String {
+        let mut spans: Vec<(usize, usize)> = Vec::new();
+        for form in &self.forms {
+            let mut from = 0;
+            while let Some(at) = text[from..].find(form.as_str()) {
+                let begin = from + at;
+                spans.push((begin, begin + form.len()));
+                // The next may begin inside this one.
+                from = begin + text[begin..].chars().next().map_or(1, char::len_utf8);
+            }
+            for (cut, _) in text.match_indices('…') {
+                spans.extend(cut_short(&text[..cut], form).map(|begin| (begin, cut)));
+            }
+        }
+        spans.sort_unstable();
+        let mut masked = String::with_capacity(text.len());
+        let mut done = 0;
+        for (begin, end) in spans {
+            if end <= done {
+                continue;
+            }
+            if begin >= done {
+                masked.push_str(&text[done..begin]);
+                masked.push_str(MASK);
+            }
+            done = end;
+        }
+        masked.push_str(&text[done..]);
+        masked
+    }
+}
+
+/// Where the beginning of `form` stands at the end of `text`, if at least three bytes of it do.
+fn cut_short(text: &str, form: &str) -> Option<usize> {
+    form.char_indices()
+        .map(|(at, _)| at)
+        .filter(|length| *length >= SHORTEST_SECRET)
+        .rev()
+        .find(|length| text.ends_with(&form[..*length]))
+        .map(|length| text.len() - length)
+}
+
+/// The characters of the base64 that the secret alone decides, for each of the three places in which it may begin in a
+/// longer text, such as `user:secret`. Padding is no part of them and shows nothing.
+fn base64_forms(secret: &[u8]) -> Vec<String> {
+    let mut forms = Vec::new();
+    for offset in 0..3 {
+        let mut bytes = vec![0; offset];
+        bytes.extend_from_slice(secret);
+        for encoded in [
+            STANDARD_NO_PAD.encode(&bytes),
+            URL_SAFE_NO_PAD.encode(&bytes),
+        ] {
+            // Six bits a character: the first ones belong to what comes before, the last one to what follows.
+            let first = (offset * 8).div_ceil(6);
+            let last = bytes.len() * 8 / 6;
+            if last.saturating_sub(first) > SHORTEST_SECRET {
+                forms.push(encoded[first..last].to_owned());
+            }
+            if offset == 0 {
+                forms.push(encoded);
+            }
+        }
+    }
+    forms
+}
+
+/// By RFC 3986 the unreserved characters stay; `encodeURIComponent` leaves more, a query and a path leave still more.
+fn url_forms(secret: &str) -> Vec<String> {
+    const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~');
+    const COMPONENT: &AsciiSet = &UNRESERVED
+        .remove(b'!')
+        .remove(b'*')
+        .remove(b'\'')
+        .remove(b'(')
+        .remove(b')');
+    const FORM: &AsciiSet = &UNRESERVED.add(b'~').remove(b'*').remove(b' ');
+    const QUERY: &AsciiSet = &CONTROLS
+        .add(b' ')
+        .add(b'"')
+        .add(b'#')
+        .add(b'<')
+        .add(b'>')
+        .add(b'\'');
+    const PATH: &AsciiSet = &QUERY
+        .remove(b'\'')
+        .add(b'?')
+        .add(b'^')
+        .add(b'`')
+        .add(b'{')
+        .add(b'}');
+    const USERINFO: &AsciiSet = &PATH
+        .add(b'/')
+        .add(b':')
+        .add(b';')
+        .add(b'=')
+        .add(b'@')
+        .add(b'[')
+        .add(b'\\')
+        .add(b']')
+        .add(b'|');
+    let encode = |set| utf8_percent_encode(secret, set).to_string();
+    let mut forms: Vec<String> = [
+        NON_ALPHANUMERIC,
+        UNRESERVED,
+        COMPONENT,
+        QUERY,
+        PATH,
+        USERINFO,
+    ]
+    .into_iter()
+    .map(encode)
+    .collect();
+    forms.push(encode(FORM).replace(' ', "+"));
+    let lower: Vec<String> = forms.iter().map(|form| lower_hex(form)).collect();
+    forms.extend(lower);
+    forms
+}
+
+/// `%3D` as `%3d`: both are allowed.
+fn lower_hex(encoded: &str) -> String {
+    let mut left = 0;
+    encoded
+        .chars()
+        .map(|c| {
+            if c == '%' {
+                left = 2;
+                return c;
+            }
+            if left > 0 {
+                left -= 1;
+                return c.to_ascii_lowercase();
+            }
+            c
+        })
+        .collect()
+}
+
+fn json_form(secret: &str) -> String {
+    let quoted = serde_json::Value::from(secret).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+/// `sample` without the secrets, for everything that is shown or kept.
+pub fn mask_sample(sample: &Sample, secrets: &Secrets) -> Sample {
+    let attempt = |attempt: &Attempt| Attempt {
+        verdict: attempt.verdict,
+        assertions: attempt
+            .assertions
+            .iter()
+            .map(|assertion| Assertion {
+                about: secrets.mask(&assertion.about),
+                expected: secrets.mask(&assertion.expected),
+                actual: secrets.mask(&assertion.actual),
+                holds: assertion.holds,
+            })
+            .collect(),
+        trouble: attempt.trouble.as_deref().map(|text| secrets.mask(text)),
+        took_ms: attempt.took_ms,
+    };
+    Sample {
+        probe: sample.probe.clone(),
+        verdict: sample.verdict,
+        attempts: sample.attempts.iter().map(attempt).collect(),
+        repeat: sample.repeat.as_deref().map(|text| secrets.mask(text)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,242 @@
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::probe::judge::Verdict;
+
+struct Known;
+
+impl Lookup for Known {
+    fn variable(&self, name: &str) -> Option<String> {
+        match name {
+            "HOST" => Some("shop.example".to_owned()),
+            "API_TOKEN" => Some("t0k+n/=?".to_owned()),
+            "PLAIN" => Some("${env:HOST}".to_owned()),
+            "EMPTY" => Some(String::new()),
+            _ => None,
+        }
+    }
+    fn file(&self, path: &str) -> Result<String, String> {
+        match path {
+            "run/secret" => Ok("from a file".to_owned()),
+            "run/empty" => Ok(String::new()),
+            _ => Err(format!("the file {path}: not found")),
+        }
+    }
+    fn release(&self) -> Option<String> {
+        Some("2.4.0".to_owned())
+    }
+    fn previous(&self) -> Option<String> {
+        None
+    }
+    fn stage(&self) -> Option<String> {
+        Some(String::new())
+    }
+}
+
+fn expanded(text: &str) -> String {
+    expand(text, &Known).expect(text).text
+}
+
+fn secrets(of: &[&str]) -> Secrets {
+    let mut secrets = Secrets::default();
+    for secret in of {
+        secrets.add(secret);
+    }
+    secrets
+}
+
+#[test]
+fn values_are_put_in_and_not_expanded_again() {
+    assert_eq!(
+        expanded("https://${env:HOST}/v/${release}"),
+        "https://shop.example/v/2.4.0"
+    );
+    assert_eq!(expanded("${env:PLAIN}"), "${env:HOST}");
+    assert_eq!(expanded("${file:run/secret}"), "from a file");
+    assert_eq!(expanded(""), "");
+}
+
+#[test]
+fn a_dollar_is_a_dollar_unless_a_brace_follows() {
+    for literal in ["^ok$", "$5", "$$", "a}b{c", "$ {x}", "$"] {
+        assert_eq!(expanded(literal), literal);
+    }
+    assert_eq!(expanded("$${env:HOST}"), "${env:HOST}");
+    assert_eq!(expanded("a{2}$${b}"), "a{2}${b}");
+    assert_eq!(expanded("$$${env:HOST}"), "$${env:HOST}");
+}
+
+#[test]
+fn what_has_no_value_is_named() {
+    for (text, name) in [
+        ("${env:NO_SUCH}", "NO_SUCH"),
+        ("${secret:EMPTY}", "EMPTY"),
+        ("${file:other}", "other"),
+        ("${file:run/empty}", "run/empty"),
+        ("${previous}", "previous"),
+        ("${stage}", "stage"),
+    ] {
+        let error = expand(text, &Known).expect_err(text).to_string();
+        assert!(error.contains(name), "{error}");
+        assert!(syntax(text).is_ok(), "the form of {text} is right");
+    }
+}
+
+#[test]
+fn other_forms_are_errors_and_never_text() {
+    for (text, error) in [
+        ("${env:HOST", VariableError::Unclosed),
+        ("${HOST}", VariableError::Unknown("HOST".to_owned())),
+        ("${}", VariableError::Unknown(String::new())),
+        ("${ENV:HOST}", VariableError::Unknown("ENV:HOST".to_owned())),
+        ("${env:}", VariableError::Name(String::new())),
+        ("${env:A B}", VariableError::Name("A B".to_owned())),
+        ("${env:1A}", VariableError::Name("1A".to_owned())),
+        ("${file:}", VariableError::NoPath),
+    ] {
+        assert_eq!(syntax(text), Err(error.clone()));
+        assert_eq!(expand(text, &Known), Err(error));
+    }
+}
+
+#[test]
+fn names_that_look_secret_are() {
+    let secrets = |text| expand(text, &Known).expect(text).secrets;
+    assert_eq!(secrets("${env:API_TOKEN}"), ["t0k+n/=?"]);
+    assert_eq!(secrets("${secret:HOST}"), ["shop.example"]);
+    assert_eq!(secrets("${file:run/secret}"), ["from a file"]);
+    assert_eq!(secrets("${env:HOST} ${release}"), [""; 0]);
+    assert!(Reference::Variable("db_Password".to_owned()).is_secret());
+}
+
+#[test]
+fn every_form_is_masked() {
+    let secrets = secrets(&["t0k+n/=?", "it's \"quoted\""]);
+    for (shown, masked) in [
+        ("a t0k+n/=? b", "a *** b"),
+        ("t0k%2Bn%2F%3D%3F&x", "***&x"),
+        ("t0k%2bn%2f%3d%3f&x", "***&x"),
+        ("curl 'it'\\''s \"quoted\"'", "curl '***'"),
+        ("found \"it's \\\"quoted\\\"\"", "found \"***\""),
+        ("it%27s+%22quoted%22", "***"),
+        ("nothing", "nothing"),
+    ] {
+        assert_eq!(secrets.mask(shown), masked);
+    }
+    let secret = "t0k+n/=?";
+    for encoded in [
+        STANDARD.encode(secret),
+        URL_SAFE.encode(secret),
+        STANDARD_NO_PAD.encode(secret),
+        URL_SAFE_NO_PAD.encode(secret),
+    ] {
+        let masked = secrets.mask(&encoded);
+        assert_eq!(masked.trim_end_matches('='), MASK);
+    }
+}
+
+#[test]
+fn basic_authentication_is_masked_wherever_the_password_begins() {
+    let secrets = secrets(&["correct horse"]);
+    for user in ["a", "ab", "abc"] {
+        let header = STANDARD.encode(format!("{user}:correct horse"));
+        let masked = secrets.mask(&header);
+        assert!(masked.contains(MASK), "{masked}");
+        assert!(masked.len() < 16, "{masked} shows too much");
+    }
+}
+
+#[test]
+fn overlaps_and_containment_leave_no_remainder() {
+    let secrets = secrets(&["abcdef", "defghi", "cde"]);
+    assert_eq!(secrets.mask("x abcdefghi y"), "x *** y");
+    assert_eq!(secrets.mask("cde cdcde"), "*** cd***");
+}
+
+#[test]
+fn a_secret_cut_at_the_end_of_an_excerpt_is_masked() {
+    let secrets = secrets(&["supersecret"]);
+    assert_eq!(secrets.mask("\"body supersec…\""), "\"body ***…\"");
+    assert_eq!(secrets.mask("body su…"), "body su…");
+}
+
+#[test]
+fn a_secret_of_several_lines_is_masked_line_by_line() {
+    let secrets = secrets(&["first line\nsecond line\n}\n"]);
+    assert_eq!(secrets.mask("a first line b"), "a *** b");
+    assert_eq!(secrets.mask("first line second line } "), "***");
+    assert_eq!(secrets.mask("}"), "}");
+}
+
+#[test]
+fn one_too_short_masks_nothing() {
+    let secrets = secrets(&["", "a", "ab"]);
+    assert!(secrets.is_empty());
+    assert_eq!(secrets.mask("abba"), "abba");
+}
+
+#[test]
+fn a_probe_is_filled_and_its_sample_masked() {
+    let probe: Probe = serde_json::from_value(serde_json::json!({
+        "id": "home",
+        "http": {
+            "url": "https://${env:HOST}/",
+            "headers": {"Authorization": "Bearer ${env:API_TOKEN}"},
+            "expect": {"body": {"contains": ["${release}", "${secret:HOST}"]}},
+        },
+    }))
+    .expect("a probe");
+    let (filled, secrets) = fill(&probe, &Known).expect("filled");
+    let http = filled.http.expect("an http probe");
+    assert_eq!(http.url, "https://shop.example/");
+    assert_eq!(http.headers["Authorization"], "Bearer t0k+n/=?");
+    let assertion = |text: &str| Assertion {
+        about: "body contains".to_owned(),
+        expected: text.to_owned(),
+        actual: text.to_owned(),
+        holds: false,
+    };
+    let sample = Sample {
+        probe: probe.id,
+        verdict: Verdict::Fail,
+        attempts: vec![Attempt {
+            verdict: Verdict::Fail,
+            assertions: vec![assertion("\"t0k+n/=?\"")],
+            trouble: Some("shop.example refused".to_owned()),
+            took_ms: 7,
+        }],
+        repeat: Some("curl https://shop.example/".to_owned()),
+    };
+    let masked = serde_json::to_string(&mask_sample(&sample, &secrets)).expect("JSON");
+    assert!(
+        !masked.contains("t0k") && !masked.contains("shop.example"),
+        "{masked}"
+    );
+    assert_eq!(masked.matches(MASK).count(), 4);
+    assert!(!format!("{secrets:?}").contains("t0k"));
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics(text in "[$\\{\\}:a-z…é]{0,24}", secret in "[a-zé…'\\n ]{0,12}") {
+        let _ = syntax(&text);
+        let _ = expand(&text, &Known);
+        let mut secrets = Secrets::default();
+        secrets.add(&secret);
+        let _ = secrets.mask(&text);
+        let _ = secrets.mask(&secret);
+    }
+
+    #[test]
+    fn no_form_of_a_secret_is_left(secret in "[ -~]{6,24}", before in "[a-z]{0,4}", after in "[a-z]{0,4}") {
+        let mut secrets = Secrets::default();
+        secrets.add(&secret);
+        let plain = format!("{before}{secret}{after}");
+        prop_assert!(!secrets.mask(&plain).contains(&secret));
+        let encoded = STANDARD.encode(&plain);
+        prop_assert!(secrets.mask(&encoded).contains(MASK));
+        let json = serde_json::Value::from(plain.as_str()).to_string();
+        prop_assert!(secrets.mask(&json).contains(MASK));
+    }
+}

@@ -1,0 +1,8 @@
+//! The ports made real: the clocks, the environment, processes and probes of this machine.
+//!
+//! Nothing here decides: what an answer means, when a window ends and what is run are the domain's. Each module keeps
+//! the promise that is written on its trait in [`crate::ports`].
+
+pub mod clock;
+pub mod environment;
+pub mod process;

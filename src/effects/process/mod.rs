@@ -1,0 +1,120 @@
+//! Commands of this machine: run to their end, detached, or ended after their parent died.
+//!
+//! A command is an argv without a shell, in a process group of its own, with standard input closed. What a command is
+//! for, and what its end means, is the business of the callers. [`group`] knows who belongs to a command, [`output`]
+//! keeps what it writes, [`program`] finds it, [`run`] drives it.
+
+pub mod group;
+mod output;
+pub mod program;
+mod run;
+
+use std::fs::OpenOptions;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::process::{getpid, getsid, setsid};
+
+use crate::ports::{Command, Ended, ProcessGroup, Runner};
+
+/// What a command is given between TERM and KILL.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Runs commands on this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemRunner;
+
+impl Runner for SystemRunner {
+    /// Runs `command`, its standard output and error through one pipe, so that the file shows them in the order in which
+    /// they were written.
+    ///
+    /// At the timeout, TERM and then KILL go to the group, and also to the processes that left it: those descended from
+    /// the command, and those that carry its mark in their environment ([`group::MARK`]). A command that ends by itself
+    /// may leave processes running, as one that starts a service does; their output is read and thrown away for as long
+    /// as this process lives, and after that they write to a closed pipe, so a service should have a log of its own.
+    ///
+    /// An output file that cannot be written does not keep the command from running: the tail says so at its end.
+    fn run(
+        &self,
+        command: &Command,
+        started: &mut dyn FnMut(&ProcessGroup),
+        output: &mut dyn FnMut(&[u8]),
+    ) -> Ended {
+        run::run(command, started, output)
+    }
+
+    /// Starts `argv`, which must call [`become_session`] before anything else.
+    ///
+    /// A session can only be begun by a process that leads no group, and only from within, so the child is left in this
+    /// process's group until it does. Nothing but its standard streams is inherited. While this process lives it reaps
+    /// the child.
+    fn detach(&self, argv: &[String], folder: &Path, log: &Path) -> Result<u32, String> {
+        let Some((name, arguments)) = argv.split_first() else {
+            return Err("the command is empty; write a program and its arguments".to_owned());
+        };
+        let open = || {
+            let output = OpenOptions::new().append(true).create(true).open(log)?;
+            Ok((output.try_clone()?, output))
+        };
+        let (out, err) = open().map_err(|error: std::io::Error| {
+            format!("{}: cannot open it for output: {error}", log.display())
+        })?;
+        let mut command = std::process::Command::new(program::place(name, folder));
+        command
+            .arg0(name)
+            .args(arguments)
+            .current_dir(folder)
+            .env_remove(group::MARK)
+            .stdin(Stdio::null())
+            .stdout(out)
+            .stderr(err);
+        let mut child = command
+            .spawn()
+            .map_err(|error| program::start_failure(name, folder, &error))?;
+        let pid = child.id();
+        // Without the thread the child would only stay a zombie until this process ends.
+        let _ = thread::Builder::new()
+            .name("reaper".to_owned())
+            .stack_size(64 * 1024)
+            .spawn(move || child.wait());
+        Ok(pid)
+    }
+
+    /// Ends the group, and what descends from it or carries its mark.
+    fn end(&self, group: &ProcessGroup) -> bool {
+        group::Family::left_behind(group)
+            .is_some_and(|mut family| family.end(GRACE, &mut thread::sleep))
+    }
+
+    fn can_run(&self, program: &str, folder: &Path) -> Result<(), String> {
+        program::find(program, folder).map(|_| ())
+    }
+}
+
+/// Why a process cannot begin a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "cannot begin a session: {0}; start this process with `detach`, which makes it no group's leader"
+)]
+pub struct SessionError(Errno);
+
+/// Makes this process the leader of a session of its own, without a terminal, so that it outlives the terminal and the
+/// process that started it. To be called first thing in a process started by [`SystemRunner::detach`]. A process that
+/// already leads its session is left as it is.
+///
+/// # Errors
+/// A [`SessionError`] where this process leads a group of another session.
+pub fn become_session() -> Result<(), SessionError> {
+    match setsid() {
+        Ok(_) => Ok(()),
+        Err(Errno::PERM) if getsid(None) == Ok(getpid()) => Ok(()),
+        Err(error) => Err(SessionError(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

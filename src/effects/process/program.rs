@@ -1,0 +1,167 @@
+//! Finds the program of a command, and says what is wrong with it.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access};
+
+/// What to execute for `program`: with a slash it is found from `folder`, without one the system searches `PATH`.
+///
+/// The path is absolute, since it is used after the change to `folder`.
+pub(crate) fn place(program: &str, folder: &Path) -> PathBuf {
+    if program.contains('/') {
+        let path = folder.join(program);
+        std::path::absolute(&path).unwrap_or(path)
+    } else {
+        PathBuf::from(program)
+    }
+}
+
+/// Where `program` is, if it could be started from `folder`: a file that may be executed and, if it is a script, whose
+/// interpreter exists.
+///
+/// # Errors
+/// A text that names the program, what is wrong with it and what to do.
+pub fn find(program: &str, folder: &Path) -> Result<PathBuf, String> {
+    if program.is_empty() {
+        return Err(
+            "the program's name is empty; write a program, such as ./rollback.sh".to_owned(),
+        );
+    }
+    let found = if program.contains('/') {
+        executable(&place(program, folder)).map_err(|why| format!("the program {program:?}: {why}"))
+    } else {
+        search(program)
+    }?;
+    interpreter(&found).map_err(|why| format!("the program {program:?}: {why}"))?;
+    Ok(found)
+}
+
+/// Why the system did not start `program`, in words that name what is missing.
+pub(crate) fn start_failure(program: &str, folder: &Path, error: &io::Error) -> String {
+    if !folder.is_dir() {
+        return format!(
+            "the program {program:?} cannot run in {}: it is not a folder",
+            folder.display()
+        );
+    }
+    match find(program, folder) {
+        Err(text) => text,
+        Ok(path) => format!(
+            "the program {program:?} ({}) could not be started: {error}",
+            path.display()
+        ),
+    }
+}
+
+fn search(program: &str) -> Result<PathBuf, String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut refused = None;
+    for folder in std::env::split_paths(&path) {
+        let candidate = folder.join(program);
+        match executable(&candidate) {
+            Ok(found) => return Ok(found),
+            Err(why) if candidate.is_file() => refused = refused.or(Some(why)),
+            Err(_) => {}
+        }
+    }
+    Err(match refused {
+        Some(why) => format!("the program {program:?}: {why}"),
+        None => format!(
+            "the program {program:?} is in no folder of PATH; install it, or write a path with a slash, such as ./{program}"
+        ),
+    })
+}
+
+fn executable(path: &Path) -> Result<PathBuf, String> {
+    let about = fs::metadata(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => format!("there is no file {}", path.display()),
+        _ => format!("{}: {error}", path.display()),
+    })?;
+    if !about.is_file() {
+        return Err(format!("{} is not a file", path.display()));
+    }
+    access(path, Access::EXEC_OK).map_err(|_| {
+        format!(
+            "{} may not be executed; run `chmod +x {}`",
+            path.display(),
+            path.display()
+        )
+    })?;
+    Ok(path.to_owned())
+}
+
+/// A script whose first line names an interpreter that does not exist fails as if the script itself did not.
+fn interpreter(script: &Path) -> Result<(), String> {
+    let mut head = Vec::new();
+    // A program that may be executed and not read is no script that could be checked.
+    let Ok(_) = File::open(script).and_then(|file| file.take(256).read_to_end(&mut head)) else {
+        return Ok(());
+    };
+    let Some(line) = head.strip_prefix(b"#!") else {
+        return Ok(());
+    };
+    let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = String::from_utf8_lossy(line);
+    let name = line
+        .trim_start_matches([' ', '\t'])
+        .split([' ', '\t'])
+        .next()
+        .unwrap_or_default();
+    if let Some(name) = name.strip_suffix('\r') {
+        return Err(format!(
+            "the first line of {} ends with a carriage return, which becomes part of {name}; save it with Unix line endings",
+            script.display()
+        ));
+    }
+    if name.starts_with('/') && !Path::new(name).exists() {
+        return Err(format!(
+            "its interpreter {name}, named in the first line of {}, does not exist",
+            script.display()
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn script(folder: &Path, name: &str, text: &str, mode: u32) {
+        let path = folder.join(name);
+        fs::write(&path, text).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("permitted");
+    }
+
+    #[test]
+    fn a_program_with_a_slash_is_found_from_the_folder() {
+        let folder = tempfile::tempdir().expect("a folder");
+        script(folder.path(), "good.sh", "#!/bin/sh\ntrue\n", 0o755);
+        assert!(find("./good.sh", folder.path()).is_ok());
+        assert!(find("good.sh", folder.path()).is_err());
+        assert!(find("sh", folder.path()).is_ok());
+    }
+
+    #[test]
+    fn what_cannot_run_is_named_with_its_reason() {
+        let folder = tempfile::tempdir().expect("a folder");
+        script(folder.path(), "plain.sh", "#!/bin/sh\n", 0o644);
+        script(folder.path(), "dos.sh", "#!/bin/sh\r\ntrue\r\n", 0o755);
+        script(folder.path(), "lost.py", "#!/no/such/python -u\n", 0o755);
+        for (program, reason) in [
+            ("./plain.sh", "chmod +x"),
+            ("./dos.sh", "carriage return"),
+            ("./lost.py", "/no/such/python"),
+            ("./missing.sh", "there is no file"),
+            ("./", "is not a file"),
+            ("no-such-program-anywhere", "no folder of PATH"),
+            ("", "empty"),
+        ] {
+            let text = find(program, folder.path()).expect_err(program);
+            assert!(text.contains(reason), "{program}: {text}");
+            assert!(text.contains(program), "{program}: {text}");
+        }
+    }
+}
