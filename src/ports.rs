@@ -39,6 +39,9 @@ pub trait Ledger {
     /// shuts on them and a watcher goes on.
     fn refresh(&mut self) -> Result<&History, LedgerError>;
 
+    /// The history as it was last read or appended to, without looking again.
+    fn history(&self) -> &History;
+
     /// Takes the lock, reads again, lets `decide` see the history and the clock, and appends what it wants recorded,
     /// each record durable before the next. Returns the records; none where `decide` wants none.
     ///
@@ -235,6 +238,10 @@ pub trait Ledgers: Sync {
 
     /// Where files beside the records go: the output of rollback steps.
     fn output_folder(&self, release: &ReleaseName) -> PathBuf;
+
+    /// What was written to a file in the output folder from byte `from` on, at most 64 KiB; nothing where it cannot be
+    /// read.
+    fn output(&self, release: &ReleaseName, name: &str, from: u64) -> Vec<u8>;
 
     /// Takes the exclusive duty, given back when the returned value is dropped or the process dies; `None` where
     /// somebody else has it.

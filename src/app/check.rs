@@ -1,0 +1,87 @@
+//! `relgate check`: go or no-go, recorded.
+
+use crate::domain::gate::Phase;
+use crate::domain::history::History;
+use crate::domain::outcome::Check;
+use crate::domain::readiness::{self, Decision, Facts, Inquiry, Readiness, Scope};
+use crate::domain::record::body::Checked;
+use crate::domain::record::{Body, Draft, Record, digest_of};
+use crate::ports::Ledger;
+use chrono::{DateTime, Utc};
+
+use super::project::Release;
+use super::{Result, World, append, facts};
+
+/// Asks whether `release` meets everything in `scope`, and records the answer.
+///
+/// # Errors
+/// Files that are wrong, or a ledger that cannot be read or written: a gate that cannot record its answer gives none.
+pub fn check(world: &World<'_>, release: &Release, by: &str, scope: &Scope) -> Result<Check> {
+    let facts = facts::gather(world, release, scope)?;
+    let mut ledger = world.ledgers.open(&release.name);
+    let (readiness, record) = record(world, ledger.as_mut(), release, by, (scope, &facts))?;
+    let (gate, phase) = parts(scope);
+    let unknown_records = ledger.refresh()?.unknown().len();
+    Ok(Check { release: release.name.clone(), gate, phase, readiness, record: record.id, unknown_records })
+}
+
+/// Decides under the lock, with facts that were gathered before, and records the answer.
+pub(super) fn record(
+    world: &World<'_>,
+    ledger: &mut dyn Ledger,
+    release: &Release,
+    by: &str,
+    (scope, facts): (&Scope, &Facts),
+) -> Result<(Readiness, Record)> {
+    let mut answer = None;
+    let record = append(ledger, world.clock, &mut |history, now| {
+        let readiness = decide(release, history, facts, scope, now.wall);
+        let draft = Draft { by: by.to_owned(), body: Body::Checked(checked(release, scope, &readiness, facts)) };
+        answer = Some(readiness);
+        Ok(vec![draft])
+    })?;
+    let readiness = answer.unwrap_or(Readiness { decision: Decision::NoGo, requirements: Vec::new() });
+    Ok((readiness, record))
+}
+
+/// The answer, without recording it.
+pub(super) fn decide(
+    release: &Release,
+    history: &History,
+    facts: &Facts,
+    scope: &Scope,
+    now: DateTime<Utc>,
+) -> Readiness {
+    readiness::readiness(&Inquiry {
+        policy: &release.policy,
+        notes: &release.notes,
+        gates: &release.gates,
+        history,
+        facts,
+        scope,
+        now,
+    })
+}
+
+fn checked(release: &Release, scope: &Scope, readiness: &Readiness, facts: &Facts) -> Checked {
+    let (gate, phase) = parts(scope);
+    Checked {
+        gate,
+        phase,
+        go: readiness.decision == Decision::Go,
+        decided: readiness.decision != Decision::Inconclusive,
+        unmet: readiness.unmet().map(|it| format!("{}: {} — {}", it.id, it.status.word(), it.why)).collect(),
+        notes: digest_of(&release.notes),
+        policy: digest_of(&release.policy),
+        evidence: facts.evidence.values().cloned().collect(),
+    }
+}
+
+fn parts(scope: &Scope) -> (Option<crate::domain::ids::GateId>, Option<Phase>) {
+    match scope {
+        Scope::Deployment => (None, None),
+        Scope::Gate(gate) => (Some(gate.clone()), None),
+        Scope::Phase(phase) => (None, Some(*phase)),
+        Scope::Closing => (None, Some(Phase::Closure)),
+    }
+}

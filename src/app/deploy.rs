@@ -1,0 +1,74 @@
+//! `relgate deploy`: recording that a deployment began, and that it is done.
+
+use crate::domain::decide::{Actor, deployment as decisions};
+use crate::domain::ids::StageName;
+use crate::domain::outcome::Done;
+use crate::domain::policy::Action;
+use crate::domain::readiness::{Readiness, Scope, command};
+
+use super::project::Release;
+use super::{Result, World, append, check, facts};
+
+/// The stage that is meant: the one that was named, or the next one that is not verified.
+///
+/// # Errors
+/// Invalid for a stage that the notes do not have.
+pub fn stage(world: &World<'_>, release: &Release, named: Option<&str>) -> Result<StageName> {
+    let mut ledger = world.ledgers.open(&release.name);
+    Ok(decisions::stage(&release.notes, ledger.refresh()?, named)?)
+}
+
+/// Records that the deployment of a stage begins, if the release is go. The check is made here and now, and recorded;
+/// its answer is returned beside the result, so that a no-go can be shown.
+///
+/// # Errors
+/// No-go, inconclusive or refused; files and ledger.
+pub fn start(
+    world: &World<'_>,
+    release: &Release,
+    actor: &Actor,
+    stage: &StageName,
+) -> Result<(Readiness, Result<Done>)> {
+    actor.authority(&release.policy, Action::Deploy)?;
+    let facts = facts::gather(world, release, &Scope::Deployment)?;
+    let mut ledger = world.ledgers.open(&release.name);
+    let by = actor.person.as_str();
+    let (readiness, checked) = check::record(world, ledger.as_mut(), release, by, (&Scope::Deployment, &facts))?;
+    let started = append(ledger.as_mut(), world.clock, &mut |history, now| {
+        // Decided anew under this lock: what was recorded since the check counts.
+        let readiness = check::decide(release, history, &facts, &Scope::Deployment, now.wall);
+        let start = decisions::start(
+            &release.policy,
+            &release.notes,
+            history,
+            &readiness,
+            &checked,
+            (actor, stage),
+        )?;
+        Ok(vec![start])
+    });
+    let done = started.map(|record| Done {
+        release: release.name.clone(),
+        what: format!("the deployment of {stage} begins"),
+        record: record.id,
+        next: vec![command(&release.name, &format!("deploy done --stage {stage}"))],
+    });
+    Ok((readiness, done))
+}
+
+/// Records that the deployment of a stage is done.
+///
+/// # Errors
+/// Refused where none was started; files and ledger.
+pub fn done(world: &World<'_>, release: &Release, actor: &Actor, stage: &StageName) -> Result<Done> {
+    let mut ledger = world.ledgers.open(&release.name);
+    let record = append(ledger.as_mut(), world.clock, &mut |history, _| {
+        Ok(vec![decisions::done(&release.policy, &release.notes, history, actor, stage)?])
+    })?;
+    Ok(Done {
+        release: release.name.clone(),
+        what: format!("the deployment of {stage} is done"),
+        record: record.id,
+        next: vec![command(&release.name, &format!("verify --stage {stage}"))],
+    })
+}

@@ -1,0 +1,121 @@
+//! What is found on this machine for a check: artifacts, files, programs, evidence.
+
+use std::collections::BTreeMap;
+
+use crate::domain::gate::Gate;
+use crate::domain::ids::{Digest, GateId, ItemId};
+use crate::domain::probe::Probe;
+use crate::domain::readiness::{Facts, Scope, gates_in};
+use crate::domain::record::digest_of;
+
+use super::ask::{self, About};
+use super::project::{RELEASES, Release};
+use super::{Result, World};
+
+/// What probes of `release` are asked about.
+pub fn about(release: &Release, stage: Option<&str>) -> About {
+    About {
+        release: release.name.to_string(),
+        previous: release.notes.previous.clone(),
+        stage: stage.map(str::to_owned),
+        concurrency: release.notes.verification.as_ref().and_then(|verification| verification.concurrency),
+    }
+}
+
+/// Everything but evidence: nothing is asked.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn quiet(world: &World<'_>, release: &Release) -> Result<Facts> {
+    let mut facts = Facts::default();
+    artifacts(world, release, &mut facts);
+    for step in release.notes.steps() {
+        let program = step.argv.first().map(String::as_str).unwrap_or_default();
+        if let Err(why) = world.runner.can_run(program, world.files.root()) {
+            facts.step_problems.insert(step.id.clone(), why);
+        }
+    }
+    for gate in &release.gates {
+        for item in gate.items() {
+            let Some(path) = &item.file else { continue };
+            let full = format!("{RELEASES}/{}/{path}", release.name);
+            let problem = match world.files.read(&full) {
+                Ok(Some(bytes)) if bytes.iter().all(u8::is_ascii_whitespace) => Some(format!("{full} is empty")),
+                Ok(Some(_)) => None,
+                Ok(None) => Some(format!("{full} is not there")),
+                Err(error) => Some(error.to_string()),
+            };
+            if let Some(problem) = problem {
+                facts.file_problems.insert((gate.id.clone(), item.id.clone()), problem);
+            }
+        }
+    }
+    Ok(facts)
+}
+
+/// Everything that a check of `scope` needs, its evidence asked for.
+///
+/// # Errors
+/// A file that cannot be read, or a variable without a value.
+pub fn gather(world: &World<'_>, release: &Release, scope: &Scope) -> Result<Facts> {
+    let mut facts = quiet(world, release)?;
+    facts.evidence = evidence(world, release, gates_in(&release.gates, scope))?;
+    Ok(facts)
+}
+
+/// The answers of the evidence items of `gates`, all asked at once.
+///
+/// # Errors
+/// A variable without a value.
+pub fn evidence<'a>(
+    world: &World<'_>,
+    release: &Release,
+    gates: impl Iterator<Item = &'a Gate>,
+) -> Result<BTreeMap<(GateId, ItemId), crate::domain::probe::judge::Sample>> {
+    let mut keys = Vec::new();
+    let mut probes: Vec<Probe> = Vec::new();
+    for gate in gates {
+        for item in gate.items() {
+            if let Some(probe) = &item.probe {
+                keys.push((gate.id.clone(), item.id.clone()));
+                probes.push(probe.clone());
+            }
+        }
+    }
+    if probes.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let about = about(release, None);
+    ask::require_values(world, &probes, &about)?;
+    Ok(keys.into_iter().zip(ask::sample(world, &probes, &about, None)).collect())
+}
+
+/// Digests every artifact on disk and holds it against the notes (req: A19).
+fn artifacts(world: &World<'_>, release: &Release, facts: &mut Facts) {
+    let mut digests: Vec<(String, Option<Digest>)> = Vec::new();
+    let mut readable = true;
+    for artifact in release.notes.artifacts() {
+        let mut problem = None;
+        let mut digest = artifact.sha256;
+        if let Some(path) = &artifact.path {
+            match world.files.digest(path) {
+                Ok(Some(found)) => {
+                    if artifact.sha256.is_some_and(|expected| expected != found) {
+                        problem = Some(format!("{path} is not what the notes say: its sha256 is {found}"));
+                    }
+                    digest = Some(found);
+                }
+                Ok(None) => problem = Some(format!("{path} is not there")),
+                Err(error) => {
+                    readable = false;
+                    problem = Some(error.to_string());
+                }
+            }
+        }
+        digests.push((artifact.name.to_string(), digest));
+        if let Some(problem) = problem {
+            facts.artifact_problems.insert(artifact.name.clone(), problem);
+        }
+    }
+    facts.artifacts = readable.then(|| digest_of(&digests));
+}

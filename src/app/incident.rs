@@ -1,0 +1,190 @@
+//! `relgate incident`: a person's way in and out of a window.
+
+use std::collections::BTreeMap;
+
+use crate::domain::decide::incident::{self as decisions, Resolution, Trouble};
+use crate::domain::decide::Actor;
+use crate::domain::ids::{PriorityName, StageName, TriggerName};
+use crate::domain::outcome::{Done, IncidentReport, IncidentView};
+use crate::domain::policy::Action;
+use crate::domain::probe::judge::Sample;
+use crate::domain::readiness::command;
+use crate::domain::record::Body;
+use crate::domain::refusal::Refusal;
+use crate::domain::state::incident::Standing;
+use crate::domain::window::clock_face;
+
+use super::project::Release;
+use super::{Result, World, append, ask, facts, view};
+
+/// What somebody wants opened.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// What is wrong.
+    pub title: String,
+    /// How urgent, unless a trigger says so.
+    pub priority: Option<PriorityName>,
+    /// The named kind of trouble.
+    pub trigger: Option<TriggerName>,
+    /// Which stage.
+    pub stage: StageName,
+}
+
+/// Opens an incident, and with it a window.
+///
+/// # Errors
+/// Invalid for unknown priorities and triggers, refused for authority or where nothing could be rolled back.
+pub fn open(world: &World<'_>, release: &Release, actor: &Actor, opening: &Opening) -> Result<Done> {
+    if opening.title.trim().is_empty() {
+        return Err(Refusal::usage("an incident needs a title").help("add --title TEXT").into());
+    }
+    actor.authority(&release.policy, Action::Open)?;
+    let priority = match (&opening.priority, &opening.trigger) {
+        (Some(priority), _) => priority.clone(),
+        (None, Some(trigger)) => decisions::trigger(&release.policy, trigger)?,
+        (None, None) => {
+            return Err(Refusal::usage("an incident needs a priority or a trigger")
+                .help("add --priority NAME or --trigger NAME")
+                .into());
+        }
+    };
+    let trouble = Trouble {
+        title: opening.title.trim().to_owned(),
+        stage: opening.stage.clone(),
+        priority,
+        trigger: opening.trigger.clone(),
+        probes: Vec::new(),
+        failures: Vec::new(),
+    };
+    for step in release.notes.steps() {
+        let program = step.argv.first().map(String::as_str).unwrap_or_default();
+        if let Err(why) = world.runner.can_run(program, world.files.root()) {
+            return Err(Refusal::refused(format!("the rollback step {} could not be run: {why}", step.id))
+                .help(command(&release.name, "check"))
+                .into());
+        }
+    }
+    let mut ledger = world.ledgers.open(&release.name);
+    let record = append(ledger.as_mut(), world.clock, &mut |history, now| {
+        let by = actor.person.as_str();
+        Ok(vec![decisions::open(&release.policy, &release.notes, history, &trouble, (by, now))?])
+    })?;
+    let Body::IncidentOpened(opened) = &record.body else {
+        return Err(Refusal::refused("no incident was opened").into());
+    };
+    Ok(Done {
+        release: release.name.clone(),
+        what: format!(
+            "the incident {} is open ({}): {} until {}",
+            opened.incident,
+            opened.priority,
+            clock_face(opened.window.milliseconds()),
+            opened.on_expiry.word()
+        ),
+        record: record.id,
+        next: vec![
+            command(&release.name, "watch"),
+            command(&release.name, &format!("incident resolve {} --how TEXT", opened.incident)),
+        ],
+    })
+}
+
+/// Makes an incident more urgent.
+///
+/// # Errors
+/// Invalid for unknown incidents and priorities; refused for authority, or where nothing would get shorter.
+pub fn escalate(
+    world: &World<'_>,
+    release: &Release,
+    actor: &Actor,
+    id: &str,
+    (to, reason): (&PriorityName, Option<&str>),
+) -> Result<Done> {
+    let mut ledger = world.ledgers.open(&release.name);
+    let record = append(ledger.as_mut(), world.clock, &mut |history, now| {
+        let reason = reason.map(str::to_owned);
+        let escalated =
+            decisions::escalate(&release.policy, &release.notes, history, (actor, id), (to, reason), now)?;
+        Ok(vec![escalated])
+    })?;
+    let now = world.clock.now();
+    let left = ledger.refresh()?.state().incidents.get(id).map(|incident| incident.window.left_ms(&now));
+    Ok(Done {
+        release: release.name.clone(),
+        what: format!("the incident {id} is {to} now: {} left", clock_face(left.unwrap_or(0))),
+        record: record.id,
+        next: vec![command(&release.name, "watch")],
+    })
+}
+
+/// Resolves an incident: the probes that opened it are asked again, and must pass (req: A4).
+///
+/// # Errors
+/// No-go or inconclusive where they do not pass and nobody overrides it; refused for authority, or where the rollback
+/// was first.
+pub fn resolve(
+    world: &World<'_>,
+    release: &Release,
+    actor: &Actor,
+    id: &str,
+    (how, overridden): (Option<&str>, Option<&str>),
+) -> Result<(Done, Vec<Sample>)> {
+    actor.authority(&release.policy, Action::Resolve)?;
+    let mut ledger = world.ledgers.open(&release.name);
+    let (probes, stage) = {
+        let history = ledger.refresh()?;
+        let incident = decisions::open_incident(&release.notes, history, id)?;
+        (incident.facts.probes.clone(), incident.facts.stage.clone())
+    };
+    let about = facts::about(release, Some(stage.as_str()));
+    let evidence = if probes.is_empty() { Vec::new() } else { ask::sample(world, &probes, &about, None) };
+    let resolution = Resolution {
+        how: how.map(str::to_owned),
+        evidence: evidence.clone(),
+        overridden: overridden.map(str::to_owned),
+    };
+    let record = append(ledger.as_mut(), world.clock, &mut |history, now| {
+        let (policy, notes) = (&release.policy, &release.notes);
+        Ok(vec![decisions::resolve(policy, notes, history, (Some(actor), id), resolution.clone(), now)?])
+    })?;
+    let how = if overridden.is_some() { "overridden, and recorded as such" } else { "on evidence" };
+    let done = Done {
+        release: release.name.clone(),
+        what: format!("the incident {id} is resolved ({how})"),
+        record: record.id,
+        next: vec![command(&release.name, "verify"), command(&release.name, "status")],
+    };
+    Ok((done, evidence))
+}
+
+/// Every incident of a release, in order of opening: its defect log (req: A1).
+///
+/// # Errors
+/// A ledger that cannot be read.
+pub fn list(world: &World<'_>, release: &Release) -> Result<IncidentReport> {
+    let mut ledger = world.ledgers.open(&release.name);
+    let now = world.clock.now();
+    let state = ledger.refresh()?.state();
+    let mut incidents: Vec<IncidentView> = state
+        .incidents
+        .values()
+        .map(|incident| IncidentView {
+            window: view::window(release, incident, &now, &BTreeMap::new()),
+            standing: incident.word().to_owned(),
+            opened_at: incident.opened.at,
+            opened_by: incident.opened.by.clone(),
+            ending: match &incident.standing {
+                Standing::Open => None,
+                Standing::Expired(_) => Some("its window has expired: somebody must decide".to_owned()),
+                Standing::Absorbed(_) => Some("absorbed in the rollback".to_owned()),
+                Standing::Resolved { origin, facts } => Some(match (&facts.overridden, &facts.how) {
+                    (Some(reason), _) => format!("overridden by {}: {reason}", origin.by),
+                    (None, Some(how)) => format!("resolved by {}: {how}", origin.by),
+                    (None, None) => format!("resolved by {} on evidence", origin.by),
+                }),
+            },
+        })
+        .collect();
+    incidents.sort_by_key(|incident| incident.opened_at);
+    Ok(IncidentReport { release: release.name.clone(), incidents })
+}

@@ -1,0 +1,113 @@
+//! Use cases over the ports: what every command does, apart from its command line and its display.
+
+pub mod ask;
+pub mod check;
+pub mod close;
+pub mod deploy;
+pub mod due;
+pub mod facts;
+pub mod incident;
+pub mod integrity;
+pub mod log;
+pub mod project;
+pub mod rollback;
+pub mod root_cause;
+pub mod scaffold;
+pub mod sign;
+pub mod status;
+pub mod verify;
+pub mod view;
+pub mod walk;
+pub mod watch;
+
+use crate::domain::event::Event;
+use crate::domain::finding::{Finding, Source};
+use crate::domain::history::History;
+use crate::domain::ids::RecordId;
+use crate::domain::record::Record;
+use crate::domain::refusal::{Kind, Refusal};
+use crate::ports::{
+    AppendError, Clock, Decide, Environment, FileError, Files, Ledger, LedgerError, Ledgers, Prober, Runner,
+};
+
+/// The world that a use case acts in.
+#[derive(Clone, Copy)]
+pub struct World<'a> {
+    /// The clocks.
+    pub clock: &'a dyn Clock,
+    /// Asks probes.
+    pub prober: &'a dyn Prober,
+    /// Runs commands.
+    pub runner: &'a dyn Runner,
+    /// The variables and files that probes refer to.
+    pub environment: &'a dyn Environment,
+    /// The repository's files.
+    pub files: &'a dyn Files,
+    /// The releases' ledgers.
+    pub ledgers: &'a dyn Ledgers,
+    /// Whether this process was asked to stop.
+    pub stop: &'a (dyn Fn() -> bool + Sync),
+    /// The command line that starts relgate on this repository: the program, and what chooses the policy.
+    pub relgate: &'a [String],
+}
+
+/// Hears what happens.
+pub type Hear<'a> = dyn FnMut(&Event) + 'a;
+
+/// Why a use case came to no result.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It was refused, with its kind and the next step.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Files are wrong; all findings of all of them.
+    #[error("{} findings", findings.len())]
+    Findings {
+        /// What is wrong, in order.
+        findings: Vec<Finding>,
+        /// The texts that they are about.
+        sources: Vec<Source>,
+    },
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A file failed.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl From<AppendError> for Error {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Refused(refusal) => Self::Refused(refusal),
+            AppendError::Ledger(error) => Self::Ledger(error),
+        }
+    }
+}
+
+impl Error {
+    /// What it comes to for the caller.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Refused(refusal) => refusal.kind,
+            Self::Findings { .. } | Self::Ledger(_) | Self::File(_) => Kind::Invalid,
+        }
+    }
+}
+
+/// The result of a use case.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Appends what `decide` wants, and returns the first record of it.
+///
+/// # Errors
+/// What the decision refused, or why the ledger failed.
+pub fn append(ledger: &mut dyn Ledger, clock: &dyn Clock, decide: &mut Decide<'_>) -> Result<Record> {
+    let records = ledger.append(clock, decide)?;
+    records.into_iter().next().ok_or_else(|| Refusal::refused("there was nothing to record").into())
+}
+
+/// The id of a record, where the history has it: for results that name one.
+pub fn known(history: &History, id: RecordId) -> Option<&Record> {
+    history.find(&id)
+}

@@ -1,0 +1,294 @@
+//! `relgate rollback`, and the process that drives a rollback from its claim to its end.
+//!
+//! The driver is the only living one: it holds a duty that the system gives back when it dies. Whatever it finds it
+//! takes up: an attempt that was claimed and never begun, one whose process died, checks that were not asked.
+
+use crate::domain::decide::rollback::{self as decisions, Next};
+use crate::domain::decide::Actor;
+use crate::domain::ids::{StageName, StepId};
+use crate::domain::probe::judge::Verdict;
+use crate::domain::record::body::{
+    AttemptOutcome, AttemptStarted, Cause, StepEnded, StepOutcome, StepStarted,
+};
+use crate::domain::record::{Body, Draft, TOOL};
+use crate::domain::release::Step;
+use crate::domain::state::rollback::Rollback;
+use crate::domain::timespan::Timespan;
+use crate::ports::{Command, Duty, Ledger, Outcome};
+
+use super::ask::About;
+use super::project::Release;
+use super::verify::{pause, sample_until_decided};
+use super::{Error, Result, World, append, root_cause};
+
+/// How much of a step's output is kept.
+const OUTPUT_CAP: u64 = 8 * 1024 * 1024;
+/// The deadline of the checks after a rollback that states none.
+const VERIFY_WITHIN: Timespan = Timespan::from_minutes(5);
+/// The pause before the second attempt, in milliseconds; doubled before every further one.
+const RETRY_PAUSE: u64 = 2_000;
+
+/// Claims the rollback by hand.
+///
+/// # Errors
+/// Refused for authority, where nothing is deployed, or where it runs or has run already.
+pub fn claim(world: &World<'_>, release: &Release, actor: &Actor, stage: &StageName, reason: &str) -> Result<()> {
+    let mut ledger = world.ledgers.open(&release.name);
+    append(ledger.as_mut(), world.clock, &mut |history, _| {
+        let (policy, notes) = (&release.policy, &release.notes);
+        Ok(vec![decisions::claim_by_hand(policy, notes, history, (actor, stage), reason)?])
+    })?;
+    Ok(())
+}
+
+/// Starts the process that drives the rollback of `release`: it outlives this one.
+///
+/// # Errors
+/// A text that names the program and the cause.
+pub fn launch(world: &World<'_>, release: &Release) -> std::result::Result<(), String> {
+    let mut argv = world.relgate.to_vec();
+    argv.extend(["drive-rollback".to_owned(), "--release".to_owned(), release.name.to_string()]);
+    let log = world.ledgers.output_folder(&release.name).join("driver.log");
+    world.runner.detach(&argv, world.files.root(), &log).map(|_| ())
+}
+
+/// The file of a step's output, in the ledger's output folder.
+pub fn output_name(attempt: u32, place: usize, step: &StepId) -> String {
+    format!("attempt-{attempt}-{}-{step}.log", place + 1)
+}
+
+/// Drives a claimed rollback to its end; returns at once where somebody alive does so already, or nothing is claimed.
+///
+/// # Errors
+/// A ledger that cannot be read at all. One that cannot be written stops nothing: what was done is recorded as soon as
+/// it can be.
+pub fn drive(world: &World<'_>, release: &Release) -> Result<()> {
+    let Some(_duty) = world.ledgers.take(&release.name, Duty::Rollback)? else { return Ok(()) };
+    let mut driver = Driver { world, release, ledger: world.ledgers.open(&release.name), unwritten: Vec::new() };
+    driver.run()?;
+    root_cause::write(world, release, driver.ledger.as_mut());
+    Ok(())
+}
+
+struct Driver<'a, 'w> {
+    world: &'a World<'w>,
+    release: &'a Release,
+    ledger: Box<dyn Ledger>,
+    /// What was done and could not be recorded yet.
+    unwritten: Vec<Draft>,
+}
+
+impl Driver<'_, '_> {
+    fn run(&mut self) -> Result<()> {
+        loop {
+            self.write_all();
+            let state = self.ledger.refresh()?.state();
+            let rollback = state.rollback.clone();
+            let next = decisions::next(state);
+            let Some(rollback) = rollback else { return Ok(()) };
+            match next {
+                Next::Nothing | Next::Ended => return Ok(()),
+                Next::Run(attempt) => self.attempt(&rollback, attempt),
+                Next::Recover(attempt, group) => {
+                    if let Some(group) = group {
+                        self.world.runner.end(&group);
+                    }
+                    self.record(decisions::end_attempt(attempt, AttemptOutcome::Lost));
+                }
+                Next::Verify(attempt) => {
+                    if let Err(failures) = self.checks(&rollback)? {
+                        self.record(decisions::end_attempt(attempt, failures));
+                    }
+                }
+                Next::AskTarget(attempt) => {
+                    let live = self.target_is_live(&rollback);
+                    if !(live && self.checks(&rollback)?.is_ok()) {
+                        self.again(&rollback, attempt)?;
+                    }
+                }
+                Next::Retry(attempt) => self.again(&rollback, attempt)?,
+                Next::Stuck => self.stuck()?,
+            }
+        }
+    }
+
+    /// Runs the plan's steps in order, up to the first that does not succeed.
+    fn attempt(&mut self, rollback: &Rollback, attempt: u32) {
+        let pid = std::process::id();
+        self.record(Draft {
+            by: TOOL.to_owned(),
+            body: Body::AttemptStarted(AttemptStarted { attempt, pid }),
+        });
+        for (place, step) in rollback.plan.steps().iter().enumerate() {
+            let outcome = self.step(rollback, attempt, (place, step));
+            if outcome != (StepOutcome::Exited { code: 0 }) {
+                let failed = AttemptOutcome::Failed { step: step.id.clone() };
+                return self.record(decisions::end_attempt(attempt, failed));
+            }
+        }
+        self.record(decisions::end_attempt(attempt, AttemptOutcome::Completed));
+    }
+
+    fn step(&mut self, rollback: &Rollback, attempt: u32, (place, step): (usize, &Step)) -> StepOutcome {
+        let world = self.world;
+        let name = output_name(attempt, place, &step.id);
+        let mut env = step.env.clone();
+        env.extend(self.environment(rollback, attempt));
+        let command = Command {
+            argv: step.argv.clone(),
+            env,
+            folder: world.files.root().to_owned(),
+            timeout: step.timeout(),
+            output: world.ledgers.output_folder(&self.release.name).join(&name),
+            output_cap: OUTPUT_CAP,
+        };
+        let ended = world.runner.run(
+            &command,
+            &mut |group| {
+                let started = StepStarted { attempt, step: step.id.clone(), group: group.clone() };
+                self.record(Draft { by: TOOL.to_owned(), body: Body::StepStarted(started) });
+            },
+            &mut |_| {},
+        );
+        let outcome = match ended.outcome {
+            Outcome::Exited(code) => StepOutcome::Exited { code },
+            Outcome::Signalled(signal) => StepOutcome::Signalled { signal },
+            Outcome::TimedOut => StepOutcome::TimedOut,
+            Outcome::NotStarted(why) => StepOutcome::NotStarted { why },
+        };
+        let body = StepEnded {
+            attempt,
+            step: step.id.clone(),
+            outcome: outcome.clone(),
+            took_ms: ended.took_ms,
+            output: format!("output/{name}"),
+            output_bytes: ended.output_bytes,
+            output_digest: ended.output_digest,
+            tail: ended.tail,
+        };
+        self.record(Draft { by: TOOL.to_owned(), body: Body::StepEnded(body) });
+        outcome
+    }
+
+    /// The stated environment of every step.
+    fn environment(&self, rollback: &Rollback, attempt: u32) -> Vec<(String, String)> {
+        let (incident, reason) = match &rollback.cause {
+            Cause::Expired { incident } => (incident.to_string(), format!("the window of {incident} expired")),
+            Cause::Person { role, reason } => (String::new(), format!("{role}: {reason}")),
+            Cause::Retry => (String::new(), "retry".to_owned()),
+        };
+        [
+            ("RELGATE_RELEASE", self.release.name.to_string()),
+            ("RELGATE_PREVIOUS", rollback.plan.previous.clone()),
+            ("RELGATE_STAGE", rollback.stage.to_string()),
+            ("RELGATE_INCIDENT", incident),
+            ("RELGATE_REASON", reason),
+            ("RELGATE_ATTEMPT", attempt.to_string()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .to_vec()
+    }
+
+    /// Asks the checks after the rollback, and records that it is rolled back where they pass.
+    fn checks(&mut self, rollback: &Rollback) -> Result<std::result::Result<(), AttemptOutcome>> {
+        let probes = decisions::checks(rollback);
+        let within = rollback.plan.rollback.verify_within.unwrap_or(VERIFY_WITHIN);
+        // A check that fails is asked again until the deadline: the old version may take a while to come up.
+        let patient: Vec<_> = probes
+            .into_iter()
+            .map(|mut probe| {
+                probe.failures = probe.failures.or(Some(u32::MAX));
+                probe
+            })
+            .collect();
+        let decided =
+            sample_until_decided(self.world, &patient, &self.about(rollback), Some(within), &mut |_| {})?;
+        if decided.verdict == Verdict::Pass {
+            let evidence = decided.samples;
+            let policy = &self.release.policy;
+            let recorded = append(self.ledger.as_mut(), self.world.clock, &mut |history, now| {
+                Ok(vec![decisions::rolled_back(policy, history, evidence.clone(), now)?])
+            });
+            return self.settle(recorded).map(Ok);
+        }
+        let failures = decided
+            .samples
+            .iter()
+            .filter(|sample| sample.verdict != Verdict::Pass)
+            .map(|sample| crate::domain::probe::sampling::Failure {
+                probe: sample.probe.clone(),
+                reason: sample.reason(),
+            })
+            .collect();
+        Ok(Err(decisions::not_verified(failures)))
+    }
+
+    fn target_is_live(&self, rollback: &Rollback) -> bool {
+        let Some(probe) = rollback.plan.rollback.target_probe.clone() else { return false };
+        let samples = super::ask::sample(self.world, &[probe], &self.about(rollback), None);
+        samples.iter().all(|sample| sample.verdict == Verdict::Pass) && !samples.is_empty()
+    }
+
+    fn about(&self, rollback: &Rollback) -> About {
+        About {
+            release: self.release.name.to_string(),
+            previous: Some(rollback.plan.previous.clone()),
+            stage: Some(rollback.stage.to_string()),
+            concurrency: None,
+        }
+    }
+
+    /// Claims the next attempt after a pause, or says that none is left.
+    fn again(&mut self, rollback: &Rollback, attempt: u32) -> Result<()> {
+        if rollback.attempts_left() == 0 {
+            return self.stuck();
+        }
+        let doubled = RETRY_PAUSE << attempt.saturating_sub(1).min(4);
+        pause(self.world, doubled)?;
+        let claimed = append(self.ledger.as_mut(), self.world.clock, &mut |history, _| {
+            Ok(vec![decisions::claim_retry(history, attempt)?])
+        });
+        self.settle(claimed)
+    }
+
+    fn stuck(&mut self) -> Result<()> {
+        let policy = &self.release.policy;
+        let recorded = append(self.ledger.as_mut(), self.world.clock, &mut |history, now| {
+            Ok(vec![decisions::stuck(policy, history, now)?])
+        });
+        self.settle(recorded)
+    }
+
+    /// A refusal means that somebody else was first, and a ledger that cannot be written is tried again: either way
+    /// the next look at the state says what to do.
+    fn settle<T>(&self, recorded: Result<T>) -> Result<()> {
+        match recorded {
+            Ok(_) | Err(Error::Refused(_)) => Ok(()),
+            Err(Error::Ledger(_)) => pause(self.world, 500),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Records what was done. Where that fails the rollback goes on: users come first, and the record is made good.
+    fn record(&mut self, draft: Draft) {
+        self.unwritten.push(draft);
+        self.try_write();
+    }
+
+    fn try_write(&mut self) -> bool {
+        while let Some(draft) = self.unwritten.first().cloned() {
+            if self.ledger.append(self.world.clock, &mut |_, _| Ok(vec![draft.clone()])).is_err() {
+                return false;
+            }
+            self.unwritten.remove(0);
+        }
+        true
+    }
+
+    /// Nothing is decided on a state that lacks what was done.
+    fn write_all(&mut self) {
+        while !self.try_write() {
+            self.world.clock.wait(std::time::Duration::from_millis(500));
+        }
+    }
+}

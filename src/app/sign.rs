@@ -1,0 +1,182 @@
+//! `relgate sign`: which gates somebody can sign now, and recording the sign-off or the rejection.
+
+use crate::domain::decide::{Actor, sign as decisions};
+use crate::domain::gate::{Gate, Item};
+use crate::domain::history::History;
+use crate::domain::ids::RoleName;
+use crate::domain::outcome::{Signed, SignedGate};
+use crate::domain::probe::judge::Sample;
+use crate::domain::readiness::{Facts, Inquiry, Scope, Status, approvals_of, command};
+use crate::domain::record::Record;
+use crate::domain::record::body::Answered;
+use crate::domain::refusal::Refusal;
+
+use super::project::Release;
+use super::{Result, World, append, facts};
+
+/// A gate that somebody can sign now.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// Which gate.
+    pub gate: Gate,
+    /// As which role.
+    pub role: RoleName,
+    /// The items that the person answers.
+    pub items: Vec<Item>,
+    /// The evidence items, as they answered just now.
+    pub evidence: Vec<(Item, Sample)>,
+}
+
+fn inquiry<'a>(release: &'a Release, history: &'a History, facts: &'a Facts, now: chrono::DateTime<chrono::Utc>) -> Inquiry<'a> {
+    Inquiry {
+        policy: &release.policy,
+        notes: &release.notes,
+        gates: &release.gates,
+        history,
+        facts,
+        scope: &Scope::Closing,
+        now,
+    }
+}
+
+/// The next gate, in hand-off order, that `actor` can sign: the one that was named, or the first that waits for one of
+/// the actor's roles. `None` when nothing waits.
+///
+/// # Errors
+/// Refused, for a named gate, with why it cannot be signed; invalid for unknown gates, people and roles.
+pub fn next(world: &World<'_>, release: &Release, actor: &Actor, named: Option<&str>) -> Result<Option<Ready>> {
+    let mut ledger = world.ledgers.open(&release.name);
+    let facts = facts::quiet(world, release)?;
+    let now = world.clock.now().wall;
+    let history = ledger.refresh()?;
+    let inquiry = inquiry(release, history, &facts, now);
+    let found = match named {
+        Some(id) => {
+            let gate = release.gate(id)?;
+            let role = decisions::signing_role(&inquiry, gate, actor)?;
+            decisions::may_sign(&inquiry, gate, &role, actor)?;
+            Some((gate.clone(), role))
+        }
+        None => first_waiting(&inquiry, release, actor)?,
+    };
+    let Some((gate, role)) = found else { return Ok(None) };
+    let mut answers = facts::evidence(world, release, std::iter::once(&gate))?;
+    let evidence = gate
+        .items()
+        .iter()
+        .filter_map(|item| Some((item.clone(), answers.remove(&(gate.id.clone(), item.id.clone()))?)))
+        .collect();
+    let items = gate.manual_items().filter(|item| item.file.is_none()).cloned().collect();
+    Ok(Some(Ready { gate, role, items, evidence }))
+}
+
+fn first_waiting(inquiry: &Inquiry<'_>, release: &Release, actor: &Actor) -> Result<Option<(Gate, RoleName)>> {
+    for gate in &release.gates {
+        for (role, _) in gate.approvals() {
+            let as_role = Actor { person: actor.person.clone(), role: Some(role.clone()) };
+            let meant = actor.role.as_ref().is_none_or(|wanted| *wanted == role);
+            let id = format!("{}/{role}", gate.id);
+            let open = || {
+                let waits = [Status::Missing, Status::Stale, Status::Expired, Status::Rejected];
+                approvals_of(inquiry, gate).iter().any(|it| it.id == id && waits.contains(&it.status))
+            };
+            let may = || {
+                decisions::signing_role(inquiry, gate, &as_role).is_ok()
+                    && decisions::may_sign(inquiry, gate, &role, &as_role).is_ok()
+            };
+            if meant && open() && may() {
+                return Ok(Some((gate.clone(), role)));
+            }
+        }
+    }
+    // Nothing waits: say so only to somebody whom the policy knows, with a role that it knows.
+    if let Some(gate) = release.gates.first()
+        && let Err(refusal) = decisions::signing_role(inquiry, gate, actor)
+        && refusal.kind == crate::domain::refusal::Kind::Invalid
+    {
+        return Err(refusal.into());
+    }
+    Ok(None)
+}
+
+/// Records a sign-off.
+///
+/// # Errors
+/// Refused where an item or its evidence does not hold, or where somebody else was first; the ledger's errors.
+pub fn approve(
+    world: &World<'_>,
+    release: &Release,
+    actor: &Actor,
+    ready: &Ready,
+    answers: &[Answered],
+) -> Result<SignedGate> {
+    let facts = facts::quiet(world, release)?;
+    let mut ledger = world.ledgers.open(&release.name);
+    let as_role = Actor { person: actor.person.clone(), role: Some(ready.role.clone()) };
+    let evidence: Vec<Sample> = ready.evidence.iter().map(|(_, sample)| sample.clone()).collect();
+    if let Some((item, problem)) = ready.gate.items().iter().find_map(|item| {
+        let key = (ready.gate.id.clone(), item.id.clone());
+        Some((item, facts.file_problems.get(&key)?))
+    }) {
+        let message = format!("the gate {} cannot be signed: {} — {problem}", ready.gate.id, item.id);
+        return Err(Refusal::refused(message).help(command(&release.name, &format!("check {}", ready.gate.id))).into());
+    }
+    let record = append(ledger.as_mut(), world.clock, &mut |history, now| {
+        let inquiry = inquiry(release, history, &facts, now.wall);
+        Ok(vec![decisions::sign(&inquiry, &ready.gate, &as_role, answers.to_vec(), evidence.clone())?])
+    })?;
+    Ok(signed(&ready.gate, &ready.role, &record, answers.len(), true))
+}
+
+/// Records a rejection.
+///
+/// # Errors
+/// Usage for an empty reason, refused for somebody who does not sign the gate; the ledger's errors.
+pub fn reject(
+    world: &World<'_>,
+    release: &Release,
+    actor: &Actor,
+    gate: &Gate,
+    (reason, answers): (&str, &[Answered]),
+) -> Result<SignedGate> {
+    let facts = facts::quiet(world, release)?;
+    let mut ledger = world.ledgers.open(&release.name);
+    let mut role = None;
+    let record = append(ledger.as_mut(), world.clock, &mut |history, now| {
+        let inquiry = inquiry(release, history, &facts, now.wall);
+        role = Some(decisions::signing_role(&inquiry, gate, actor)?);
+        Ok(vec![decisions::reject(&inquiry, gate, actor, reason, answers.to_vec())?])
+    })?;
+    let role = role.ok_or_else(|| Refusal::refused("nobody rejected it"))?;
+    Ok(signed(gate, &role, &record, answers.len(), false))
+}
+
+/// What was signed, with what comes next in the hand-off.
+///
+/// # Errors
+/// A ledger that cannot be read.
+pub fn result(world: &World<'_>, release: &Release, signatures: Vec<SignedGate>) -> Result<Signed> {
+    let facts = facts::quiet(world, release)?;
+    let mut ledger = world.ledgers.open(&release.name);
+    let now = world.clock.now().wall;
+    let history = ledger.refresh()?;
+    let inquiry = inquiry(release, history, &facts, now);
+    let waits = [Status::Missing, Status::Stale, Status::Expired, Status::Rejected];
+    let mut next: Vec<String> = release
+        .gates
+        .iter()
+        .filter(|gate| gate.phase.precedes_deployment())
+        .flat_map(|gate| approvals_of(&inquiry, gate))
+        .filter(|it| waits.contains(&it.status))
+        .filter_map(|it| Some(format!("{}  ({})", it.command?, it.who.join(", "))))
+        .take(3)
+        .collect();
+    if next.is_empty() {
+        next.push(command(&release.name, "check"));
+    }
+    Ok(Signed { release: release.name.clone(), signatures, next })
+}
+
+fn signed(gate: &Gate, role: &RoleName, record: &Record, items: usize, approved: bool) -> SignedGate {
+    SignedGate { gate: gate.id.clone(), role: role.clone(), by: record.by.clone(), approved, items, record: record.id }
+}

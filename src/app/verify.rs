@@ -1,0 +1,280 @@
+//! `relgate verify`: the deployment checklist in complete passes, then the verification plan; failures open incidents.
+
+use std::time::Duration;
+
+use crate::domain::clock::Reading;
+use crate::domain::decide::deployment::{self as decisions, Passes};
+use crate::domain::decide::{Actor, incident};
+use crate::domain::event::Event;
+use crate::domain::gate::Item;
+use crate::domain::ids::StageName;
+use crate::domain::policy::Action;
+use crate::domain::probe::Probe;
+use crate::domain::probe::judge::{Sample, Verdict};
+use crate::domain::probe::sampling::{Failure, Sampling, Standing};
+use crate::domain::record::body::{Answered, Body, VerificationRun};
+use crate::domain::refusal::{Kind, Refusal};
+use crate::domain::timespan::Timespan;
+
+use super::ask::{self, About};
+use super::project::Release;
+use super::{Error, Hear, Result, World, append, facts};
+
+/// The deadline of a run whose notes state none.
+const WITHIN: Timespan = Timespan::from_minutes(10);
+
+/// The next pass over the deployment checklist.
+#[derive(Clone, Debug)]
+pub struct NextPass {
+    /// Its number, from 1.
+    pub pass: u32,
+    /// How many there must be.
+    pub of: u32,
+    /// The items that a person answers.
+    pub items: Vec<Item>,
+}
+
+/// What a run of the verification plan came to.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The last sample of every probe.
+    pub samples: Vec<Sample>,
+    /// The probes that count as failed.
+    pub failures: Vec<Failure>,
+}
+
+/// The pass that `actor` has to make before the verification plan may run; `None` when there are enough (req: A7, A9).
+///
+/// # Errors
+/// Refused where the stage is not deployed; no-go where another person or a later time is needed.
+pub fn next_pass(
+    world: &World<'_>,
+    release: &Release,
+    actor: &Actor,
+    stage: &StageName,
+) -> Result<Option<NextPass>> {
+    actor.authority(&release.policy, Action::Verify)?;
+    let mut ledger = world.ledgers.open(&release.name);
+    let now = world.clock.now().wall;
+    let history = ledger.refresh()?;
+    decisions::may_verify(&release.notes, history, stage)?;
+    if release.notes.deployment_checklist().is_empty() {
+        return Err(Refusal::invalid("the release notes have no deployment checklist, so nothing shows that it arrived")
+            .help("fill in deployment.checklist")
+            .into());
+    }
+    match decisions::passes(&release.policy, &release.notes, history, stage) {
+        Passes::Complete => Ok(None),
+        Passes::Next(pass) => {
+            decisions::may_pass(&release.policy, &release.notes, history, (actor, stage), now)?;
+            let manual = release.notes.deployment_checklist().iter().filter(|item| !item.is_evidence());
+            Ok(Some(NextPass { pass, of: release.policy.checklist_passes(), items: manual.cloned().collect() }))
+        }
+    }
+}
+
+/// Makes a pass: asks the evidence items anew, and records it with the answers. Returns what does not hold (req: A6).
+///
+/// # Errors
+/// Refused where the state changed meanwhile; a variable without a value; the ledger's errors.
+pub fn make_pass(
+    world: &World<'_>,
+    release: &Release,
+    (actor, stage): (&Actor, &StageName),
+    next: &NextPass,
+    answers: &[Answered],
+    hear: &mut Hear<'_>,
+) -> Result<Vec<Failure>> {
+    let probes: Vec<Probe> =
+        release.notes.deployment_checklist().iter().filter_map(|item| item.probe.clone()).collect();
+    let about = facts::about(release, Some(stage.as_str()));
+    ask::require_values(world, &probes, &about)?;
+    let evidence = if probes.is_empty() { Vec::new() } else { ask::sample(world, &probes, &about, None) };
+    let mut ledger = world.ledgers.open(&release.name);
+    let mut failures = Vec::new();
+    append(ledger.as_mut(), world.clock, &mut |history, now| {
+        decisions::may_verify(&release.notes, history, stage)?;
+        decisions::may_pass(&release.policy, &release.notes, history, (actor, stage), now.wall)?;
+        let (draft, failed) =
+            decisions::pass(&release.notes, actor, stage, answers.to_vec(), evidence.clone());
+        failures = failed;
+        Ok(vec![draft])
+    })?;
+    hear(&Event::ChecklistPass { pass: next.pass, of: next.of, complete: failures.is_empty() });
+    Ok(failures)
+}
+
+/// Runs the verification plan to its decision and records it. A failure opens incidents first, so that nothing can
+/// come between a failure and its window (req: A9, A10).
+///
+/// # Errors
+/// Refused where the passes are not made or the release went back; a variable without a value; the ledger's errors.
+pub fn run(
+    world: &World<'_>,
+    release: &Release,
+    actor: &Actor,
+    stage: &StageName,
+    hear: &mut Hear<'_>,
+) -> Result<Run> {
+    let mut ledger = world.ledgers.open(&release.name);
+    let history = ledger.refresh()?;
+    decisions::may_verify(&release.notes, history, stage)?;
+    if decisions::passes(&release.policy, &release.notes, history, stage) != Passes::Complete {
+        return Err(Refusal::refused("the deployment checklist is not verified yet").into());
+    }
+    let probes = release.notes.probes().to_vec();
+    if probes.is_empty() {
+        return Err(Refusal::invalid("the release notes have no verification plan")
+            .help("fill in verification.probes")
+            .into());
+    }
+    let about = facts::about(release, Some(stage.as_str()));
+    ask::require_values(world, &probes, &about)?;
+    let within = release.notes.verification.as_ref().and_then(|verification| verification.within);
+    let decided = sample_until_decided(world, &probes, &about, within, hear)?;
+    let Decided { verdict, samples, failures, taken } = decided;
+    if verdict == Verdict::Fail {
+        open_incidents(world, release, stage, &failures, hear)?;
+    }
+    let fact = VerificationRun {
+        stage: stage.clone(),
+        verdict,
+        samples: taken,
+        last: samples.clone(),
+        failures: failures.clone(),
+        skipped: Vec::new(),
+    };
+    let recorded = append(ledger.as_mut(), world.clock, &mut |history, _| {
+        Ok(vec![decisions::verified(&release.notes, history, actor, fact.clone())?])
+    });
+    match recorded {
+        // A window of no length may have rolled the release back before its failure was recorded: that stands.
+        Err(Error::Refused(refusal)) if verdict == Verdict::Fail && refusal.kind == Kind::Refused => {}
+        other => {
+            other?;
+        }
+    }
+    hear(&Event::Verified { verdict });
+    Ok(Run { verdict, samples, failures })
+}
+
+/// What sampling came to.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The last sample of every probe.
+    pub samples: Vec<Sample>,
+    /// The probes that count as failed.
+    pub failures: Vec<Failure>,
+    /// How many samples were taken.
+    pub taken: u32,
+}
+
+/// Samples `probes` until they pass or fail, or until the deadline, which is inconclusive.
+///
+/// Without a stated deadline, probes that cannot be asked end the run at once: their retries were for that.
+///
+/// # Errors
+/// Inconclusive where this process was asked to stop.
+pub fn sample_until_decided(
+    world: &World<'_>,
+    probes: &[Probe],
+    about: &About,
+    within: Option<Timespan>,
+    hear: &mut Hear<'_>,
+) -> Result<Decided> {
+    let began = world.clock.now();
+    let limit = within.unwrap_or(WITHIN).milliseconds();
+    let left = |now: &Reading| limit.saturating_sub(passed(&began, now));
+    let settle = probes.iter().filter_map(|probe| probe.settle).max().unwrap_or(Timespan::ZERO);
+    pause(world, settle.milliseconds().min(limit))?;
+    let every = probes.iter().map(|probe| probe.every().milliseconds()).min().unwrap_or(5_000);
+    let mut sampling = Sampling::default();
+    loop {
+        let patience = Duration::from_millis(left(&world.clock.now()).max(1));
+        let samples = ask::sample(world, probes, about, Some(patience));
+        let standing = sampling.take(probes, &samples);
+        hear(&Event::Sampled { sample: sampling.samples(), samples: samples.clone() });
+        let failures = sampling.failures(probes, &samples);
+        let taken = sampling.samples();
+        let verdict = match standing {
+            Standing::Decided(verdict) => verdict,
+            Standing::Undecided if within.is_none() && sampling.only_errors_left(probes) => Verdict::Error,
+            Standing::Undecided if left(&world.clock.now()) <= every => Verdict::Inconclusive,
+            Standing::Undecided => {
+                pause(world, every)?;
+                continue;
+            }
+        };
+        return Ok(Decided { verdict, samples, failures, taken });
+    }
+}
+
+/// Opens an incident for each priority and trigger among the failures; probes whose incident is open already open no
+/// second one.
+///
+/// # Errors
+/// Refused where nothing could be rolled back; the ledger's errors.
+pub fn open_incidents(
+    world: &World<'_>,
+    release: &Release,
+    stage: &StageName,
+    failures: &[Failure],
+    hear: &mut Hear<'_>,
+) -> Result<()> {
+    let mut ledger = world.ledgers.open(&release.name);
+    loop {
+        // One at a time, so that each gets an id of its own and sees the ones before it.
+        let mut left = 0;
+        let records = ledger.append(world.clock, &mut |history, now| {
+            let probes = release.notes.probes();
+            let troubles = incident::troubles(&release.policy, history, stage, probes, failures)?;
+            left = troubles.len();
+            let Some(first) = troubles.first() else { return Ok(Vec::new()) };
+            let by = crate::domain::record::TOOL;
+            Ok(vec![incident::open(&release.policy, &release.notes, history, first, (by, now))?])
+        })?;
+        for record in &records {
+            if let Body::IncidentOpened(opened) = &record.body {
+                hear(&Event::IncidentOpened {
+                    incident: opened.incident.clone(),
+                    title: opened.title.clone(),
+                    priority: opened.priority.clone(),
+                    window_ms: opened.window.milliseconds(),
+                    on_expiry: opened.on_expiry,
+                });
+            }
+        }
+        if left <= 1 {
+            return Ok(());
+        }
+    }
+}
+
+/// Milliseconds from `earlier` to `now`, on the best clock there is.
+pub fn passed(earlier: &Reading, now: &Reading) -> u64 {
+    now.boot_ms_since(earlier).unwrap_or_else(|| now.wall_ms_since(earlier))
+}
+
+/// Waits for `ms`, in pieces, unless this process is asked to stop.
+///
+/// # Errors
+/// Inconclusive where it was.
+pub fn pause(world: &World<'_>, ms: u64) -> Result<()> {
+    let began = world.clock.now();
+    loop {
+        if (world.stop)() {
+            return Err(Refusal::new(Kind::Inconclusive, "interrupted before it was decided")
+                .help("run the command again")
+                .into());
+        }
+        let left = ms.saturating_sub(passed(&began, &world.clock.now()));
+        if left == 0 {
+            return Ok(());
+        }
+        world.clock.wait(Duration::from_millis(left.min(200)));
+    }
+}

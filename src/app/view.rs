@@ -1,0 +1,156 @@
+//! The state of a release, turned into what is shown.
+
+use std::collections::BTreeMap;
+
+use crate::domain::clock::Reading;
+use crate::domain::event::{ProbeView, WindowView};
+use crate::domain::ids::ProbeId;
+use crate::domain::outcome::{AttemptView, ObligationView, RollbackView, StepView};
+use crate::domain::policy::Action;
+use crate::domain::probe::judge::Sample;
+use crate::domain::state::incident::Incident;
+use crate::domain::state::rollback::{Rollback, Standing};
+use crate::domain::state::{Owed, ReleaseState};
+use crate::domain::timespan::Timespan;
+
+use super::project::{RELEASES, Release};
+
+/// The open incidents, the most urgent first. `latest` is how probes answered when they were last asked again.
+pub fn windows(
+    release: &Release,
+    state: &ReleaseState,
+    now: &Reading,
+    latest: &BTreeMap<ProbeId, Sample>,
+) -> Vec<WindowView> {
+    let mut views: Vec<WindowView> =
+        state.open_incidents().map(|incident| window(release, incident, now, latest)).collect();
+    views.sort_by_key(|view| view.left_ms);
+    views
+}
+
+/// One incident and its window.
+pub fn window(
+    release: &Release,
+    incident: &Incident,
+    now: &Reading,
+    latest: &BTreeMap<ProbeId, Sample>,
+) -> WindowView {
+    let facts = &incident.facts;
+    let probes = facts
+        .probes
+        .iter()
+        .map(|probe| {
+            let sample = latest.get(&probe.id);
+            let opening = facts.failures.iter().find(|failure| failure.probe == probe.id);
+            ProbeView {
+                name: probe.name().to_owned(),
+                verdict: sample.map(|sample| sample.verdict),
+                reason: match (sample, opening) {
+                    (Some(sample), _) => sample.reason(),
+                    (None, Some(failure)) => failure.reason.clone(),
+                    (None, None) => String::new(),
+                },
+            }
+        })
+        .collect();
+    WindowView {
+        incident: incident.id().clone(),
+        title: facts.title.clone(),
+        stage: facts.stage.clone(),
+        priority: incident.priority.clone(),
+        left_ms: incident.window.left_ms(now),
+        window_ms: incident.window.deadline_ms(),
+        on_expiry: incident.window.on_expiry,
+        probes,
+        who: who_resolves(release),
+        known: known(release, incident),
+    }
+}
+
+/// Who can resolve an incident, and how they are reached (req: A3).
+fn who_resolves(release: &Release) -> Vec<String> {
+    let policy = &release.policy;
+    let allowed = policy.authority(Action::Resolve);
+    policy
+        .people
+        .iter()
+        .filter(|(_, person)| allowed.is_none_or(|roles| person.roles.iter().any(|role| roles.contains(role))))
+        .map(|(name, _)| policy.reach(name))
+        .collect()
+}
+
+/// What the notes say that helps to tell expected from unexpected behaviour (req: A2).
+fn known(release: &Release, incident: &Incident) -> Vec<String> {
+    let named = incident.facts.probes.iter().filter_map(|probe| probe.known_issue.clone());
+    let notes = &release.notes;
+    let expected = notes.expected.iter().flatten().map(|text| format!("expected: {text}"));
+    let issues = notes.known_issues.iter().flatten().map(|text| format!("known issue: {text}"));
+    named.map(|issue| format!("may be the known issue: {issue}")).chain(expected).chain(issues).collect()
+}
+
+/// A rollback, with all its attempts.
+pub fn rollback(rollback: &Rollback) -> RollbackView {
+    RollbackView {
+        cause: rollback.cause.clone(),
+        previous: rollback.plan.previous.clone(),
+        standing: match rollback.standing {
+            Standing::Running => "running",
+            Standing::RolledBack(_) => "rolled-back",
+            Standing::Stuck(_) => "stuck",
+        }
+        .to_owned(),
+        attempts: rollback
+            .attempts
+            .iter()
+            .map(|attempt| AttemptView {
+                attempt: attempt.number,
+                claimed_at: attempt.claimed.at,
+                outcome: attempt.ended.as_ref().map(|ended| ended.fact.outcome.clone()),
+                steps: attempt
+                    .steps
+                    .iter()
+                    .map(|step| StepView {
+                        step: step.step.clone(),
+                        outcome: Some(step.outcome.clone()),
+                        took_ms: Some(step.took_ms),
+                        tail: step.tail.clone(),
+                        output: Some(step.output.clone()),
+                    })
+                    .chain(attempt.running.iter().map(|running| StepView {
+                        step: running.fact.step.clone(),
+                        outcome: None,
+                        took_ms: None,
+                        tail: String::new(),
+                        output: None,
+                    }))
+                    .collect(),
+            })
+            .collect(),
+    }
+}
+
+/// Something owed.
+pub fn obligation(release: &Release, owed: &Owed, now: &Reading) -> ObligationView {
+    let what = &owed.obligation;
+    ObligationView {
+        release: release.name.clone(),
+        id: what.id.clone(),
+        title: what.title.clone(),
+        role: what.role.clone(),
+        who: release.policy.holders(&what.role).into_iter().map(|person| release.policy.reach(person)).collect(),
+        due: what.due,
+        overdue: owed.settled.is_none() && now.wall > what.due,
+        settled: owed.settled.as_ref().map(|it| format!("by {}: {}", it.origin.by, it.fact.how)),
+        document: what.document.as_ref().map(|name| document_path(release.name.as_str(), name)),
+    }
+}
+
+/// Where a document of a release lies, relative to the repository's root.
+pub fn document_path(release: &str, document: &str) -> String {
+    format!("{RELEASES}/{release}/documents/{document}.md")
+}
+
+/// `4m30s` from milliseconds, whole seconds.
+pub fn span(ms: u64) -> Timespan {
+    Timespan::from_seconds(ms / 1_000)
+}

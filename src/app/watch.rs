@@ -1,0 +1,411 @@
+//! `relgate watch`: keeps the windows of a release. It counts down, asks the failing probes again, claims the rollback
+//! when a window expires, and follows it to its end.
+//!
+//! The loop that keeps deadlines does nothing slow: probes are asked on a thread of their own, and the rollback runs in
+//! a process of its own that outlives this one.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use crate::domain::clock::Reading;
+use crate::domain::decide::{incident, rollback as decisions};
+use crate::domain::event::Event;
+use crate::domain::history::History;
+use crate::domain::ids::{IncidentId, ProbeId, StepId};
+use crate::domain::outcome::{WatchEnd, Watched};
+use crate::domain::policy::{OnExpiry, ResolvedBy};
+use crate::domain::probe::Probe;
+use crate::domain::probe::judge::{Sample, Verdict};
+use crate::domain::probe::sampling::{Sampling, Standing};
+use crate::domain::readiness::command;
+use crate::domain::record::{Body, Draft, Record, TOOL};
+use crate::domain::state::ReleaseState;
+use crate::domain::watch::{self, Next, Outcome};
+use crate::domain::window::clock_face;
+use crate::ports::{AppendError, Duty, Ledger};
+
+use super::project::Release;
+use super::verify::passed;
+use super::{Hear, Result, World, ask, facts, rollback, view};
+
+/// The longest a watcher sleeps, in milliseconds: what another process recorded is seen at the latest then.
+const LONGEST_SLEEP: u64 = 1_000;
+/// While a rollback runs, its records and output are looked for this often, in milliseconds.
+const FOLLOW: u64 = 200;
+/// The rollback's process has this long to take up its duty before another one is started, in milliseconds.
+const LAUNCH_PATIENCE: u64 = 5_000;
+
+/// Watches until nothing is left that happens by itself, or until this process is asked to stop.
+///
+/// # Errors
+/// Only what makes watching impossible from the start; once a window is watched, trouble with the ledger is told and
+/// tried again.
+pub fn watch(world: &World<'_>, release: &Release, hear: &mut Hear<'_>) -> Result<Watched> {
+    let mut ledger = world.ledgers.open(&release.name);
+    ledger.refresh()?;
+    // Several may watch: the duty only tells others that somebody does.
+    let duty = world.ledgers.take(&release.name, Duty::Watch).ok().flatten();
+    let end = std::thread::scope(|scope| {
+        let (ask, asked) = channel::<Vec<Probe>>();
+        let (answer, answers) = channel::<Vec<Sample>>();
+        scope.spawn(move || resample(world, release, &asked, &answer));
+        Watcher {
+            world,
+            release,
+            ledger: ledger.as_mut(),
+            ask,
+            answers,
+            asking: false,
+            asked_at: None,
+            latest: BTreeMap::new(),
+            sampling: BTreeMap::new(),
+            seen: None,
+            launched_at: None,
+            output: None,
+            said: String::new(),
+        }
+        .run(hear)
+    });
+    drop(duty);
+    let state = ledger.refresh()?.state().clone();
+    let now = world.clock.now();
+    let windows = view::windows(release, &state, &now, &BTreeMap::new());
+    let (say, next) = farewell(release, &state, end, &now);
+    let event = match end {
+        WatchEnd::Detached => Some(Event::Detached { say: say.clone() }),
+        WatchEnd::Quiet | WatchEnd::WaitsForPerson => None,
+        WatchEnd::Resolved => Some(Event::Ended { outcome: Outcome::Resolved, say: say.clone() }),
+        WatchEnd::RolledBack => Some(Event::Ended { outcome: Outcome::RolledBack, say: say.clone() }),
+        WatchEnd::Stuck => Some(Event::Ended { outcome: Outcome::Stuck, say: say.clone() }),
+    };
+    event.iter().for_each(|event| hear(event));
+    let rollback = state.rollback.as_ref().map(view::rollback);
+    Ok(Watched { release: release.name.clone(), end, windows, rollback, say, next })
+}
+
+/// Asks probes again until nobody wants it any more.
+fn resample(world: &World<'_>, release: &Release, asked: &Receiver<Vec<Probe>>, answer: &Sender<Vec<Sample>>) {
+    while let Ok(probes) = asked.recv() {
+        let about = facts::about(release, None);
+        let samples = ask::sample(world, &probes, &about, Some(Duration::from_secs(15)));
+        if answer.send(samples).is_err() {
+            return;
+        }
+    }
+}
+
+struct Watcher<'a, 'w> {
+    world: &'a World<'w>,
+    release: &'a Release,
+    ledger: &'a mut dyn Ledger,
+    ask: Sender<Vec<Probe>>,
+    answers: Receiver<Vec<Sample>>,
+    /// Whether the probes are being asked.
+    asking: bool,
+    asked_at: Option<Reading>,
+    latest: BTreeMap<ProbeId, Sample>,
+    sampling: BTreeMap<IncidentId, Sampling>,
+    /// How many records were told; none before the first look.
+    seen: Option<usize>,
+    launched_at: Option<Reading>,
+    output: Option<Output>,
+    /// The last warning, so that it is not repeated every second.
+    said: String,
+}
+
+/// The output of the running step that was told so far.
+struct Output {
+    attempt: u32,
+    step: StepId,
+    name: String,
+    from: u64,
+}
+
+impl Watcher<'_, '_> {
+    fn run(mut self, hear: &mut Hear<'_>) -> WatchEnd {
+        loop {
+            if let Err(error) = self.ledger.refresh() {
+                self.warn(hear, error.to_string());
+            }
+            self.tell_new(hear);
+            let (next, now) = {
+                let now = self.world.clock.now();
+                (watch::next(self.history().state(), &now), now)
+            };
+            if !matches!(next, Next::Claim(_)) && (self.world.stop)() {
+                return WatchEnd::Detached;
+            }
+            match next {
+                Next::Done(Outcome::Quiet) => return WatchEnd::Quiet,
+                Next::Done(Outcome::Resolved) => return WatchEnd::Resolved,
+                Next::Done(Outcome::RolledBack) => return self.ended(WatchEnd::RolledBack),
+                Next::Done(Outcome::Stuck) => return self.ended(WatchEnd::Stuck),
+                Next::WaitForPerson => return WatchEnd::WaitsForPerson,
+                Next::Claim(id) => self.claim(&id, hear),
+                Next::Expire(id) => {
+                    self.append(hear, &mut |history, now| Ok(vec![decisions::expire(history, &id, now)?]));
+                }
+                Next::Drive => self.drive(hear),
+                Next::Wait(left) => self.wait(left, &now, hear),
+            }
+        }
+    }
+
+    /// Once the rollback is at its end, its process is given a moment to write its documents.
+    fn ended(&self, end: WatchEnd) -> WatchEnd {
+        let began = self.world.clock.now();
+        while self.world.ledgers.is_taken(&self.release.name, Duty::Rollback)
+            && passed(&began, &self.world.clock.now()) < 2_000
+        {
+            self.world.clock.wait(Duration::from_millis(20));
+        }
+        end
+    }
+
+    fn history(&mut self) -> &History {
+        self.ledger.history()
+    }
+
+    fn claim(&mut self, id: &IncidentId, hear: &mut Hear<'_>) {
+        let claimed = self.append(hear, &mut |history, now| Ok(vec![decisions::claim_expired(history, id, now)?]));
+        if claimed {
+            self.launch(hear);
+        }
+    }
+
+    /// Sees that the claimed rollback is driven, and tells how it goes.
+    fn drive(&mut self, hear: &mut Hear<'_>) {
+        if !self.world.ledgers.is_taken(&self.release.name, Duty::Rollback) {
+            let now = self.world.clock.now();
+            let waited = self.launched_at.as_ref().is_none_or(|at| passed(at, &now) >= LAUNCH_PATIENCE);
+            if waited {
+                if self.launched_at.is_some() {
+                    let attempt = self.history().state().rollback.as_ref().and_then(|it| it.last()).map(|it| it.number);
+                    hear(&Event::Adopted { attempt: attempt.unwrap_or(0) });
+                }
+                self.launch(hear);
+            }
+        } else if self.launched_at.is_none() {
+            self.launched_at = Some(self.world.clock.now());
+        }
+        self.tell_output(hear);
+        self.world.clock.wait(Duration::from_millis(FOLLOW));
+    }
+
+    /// Starts the process that drives the rollback; where none can be started, this one does it.
+    fn launch(&mut self, hear: &mut Hear<'_>) {
+        self.launched_at = Some(self.world.clock.now());
+        if let Err(why) = rollback::launch(self.world, self.release) {
+            self.warn(hear, format!("{why}; the rollback runs in this process"));
+            if let Err(error) = rollback::drive(self.world, self.release) {
+                self.warn(hear, error.to_string());
+            }
+        }
+    }
+
+    fn wait(&mut self, left: u64, now: &Reading, hear: &mut Hear<'_>) {
+        self.take_answers(hear);
+        if let Some(checkpoint) = watch::checkpoint(self.history().state(), now) {
+            if let Some(divergence) = checkpoint.divergence_ms {
+                self.warn(hear, format!("the wall clock jumped by {divergence} ms; the window does not follow it"));
+            }
+            let draft = Draft { by: TOOL.to_owned(), body: Body::Checkpoint(checkpoint) };
+            self.append(hear, &mut |_, _| Ok(vec![draft.clone()]));
+        }
+        self.ask_again(now);
+        let state = self.ledger.history().state();
+        let windows = view::windows(self.release, state, now, &self.latest);
+        hear(&Event::Countdown { release: self.release.name.clone(), windows });
+        // Up to the next whole second of the countdown, so that it is shown as it turns.
+        let turn = match left % 1_000 {
+            0 => LONGEST_SLEEP,
+            part => part,
+        };
+        self.world.clock.wait(Duration::from_millis(left.min(turn)));
+    }
+
+    /// Asks the probes of the open incidents again, as often as they say.
+    fn ask_again(&mut self, now: &Reading) {
+        let state = self.ledger.history().state();
+        let probes: Vec<Probe> =
+            state.open_incidents().flat_map(|incident| incident.facts.probes.clone()).collect();
+        let every = probes.iter().map(|probe| probe.every().milliseconds()).min().unwrap_or(u64::MAX).max(1_000);
+        let due = self.asked_at.as_ref().is_none_or(|at| passed(at, now) >= every);
+        if !self.asking && due && !probes.is_empty() && self.ask.send(probes).is_ok() {
+            self.asking = true;
+            self.asked_at = Some(now.clone());
+        }
+    }
+
+    /// Takes in what the probes answered; a window that evidence closes is closed when all of its probes pass.
+    fn take_answers(&mut self, hear: &mut Hear<'_>) {
+        while let Ok(samples) = self.answers.try_recv() {
+            self.asking = false;
+            for sample in &samples {
+                self.latest.insert(sample.probe.clone(), sample.clone());
+            }
+            let mended: Vec<(IncidentId, Vec<Sample>)> = self
+                .ledger
+                .history()
+                .state()
+                .open_incidents()
+                .filter(|incident| incident.window.resolved_by == ResolvedBy::Evidence)
+                .filter_map(|incident| {
+                    let probes = &incident.facts.probes;
+                    let its: Vec<Sample> =
+                        samples.iter().filter(|it| probes.iter().any(|probe| probe.id == it.probe)).cloned().collect();
+                    let sampling = self.sampling.entry(incident.id().clone()).or_default();
+                    let green = sampling.take(probes, &its) == Standing::Decided(Verdict::Pass);
+                    green.then(|| (incident.id().clone(), its))
+                })
+                .collect();
+            for (id, evidence) in mended {
+                let (policy, notes) = (&self.release.policy, &self.release.notes);
+                let resolution = incident::Resolution { how: None, evidence, overridden: None };
+                self.append(hear, &mut |history, now| {
+                    let who = (None, id.as_str());
+                    Ok(vec![incident::resolve(policy, notes, history, who, resolution.clone(), now)?])
+                });
+            }
+        }
+    }
+
+    /// Appends; whoever was first is told by the records that follow, and trouble with the ledger is tried again.
+    fn append(&mut self, hear: &mut Hear<'_>, decide: &mut crate::ports::Decide<'_>) -> bool {
+        match self.ledger.append(self.world.clock, decide) {
+            Ok(records) => !records.is_empty(),
+            Err(AppendError::Refused(_)) => false,
+            Err(AppendError::Ledger(error)) => {
+                self.warn(hear, format!("{error}; it is tried again"));
+                self.world.clock.wait(Duration::from_millis(FOLLOW));
+                false
+            }
+        }
+    }
+
+    fn warn(&mut self, hear: &mut Hear<'_>, text: String) {
+        if self.said != text {
+            hear(&Event::Warning { text: text.clone() });
+            self.said = text;
+        }
+    }
+
+    /// Tells what was recorded since the last look, by whomever.
+    fn tell_new(&mut self, hear: &mut Hear<'_>) {
+        let history = self.ledger.history();
+        let from = self.seen.unwrap_or_else(|| first_to_tell(history));
+        let new: Vec<Event> =
+            history.records().iter().skip(from).filter_map(|record| tell(record, history.state())).collect();
+        self.seen = Some(history.records().len());
+        for event in new {
+            hear(&event);
+        }
+    }
+
+    fn tell_output(&mut self, hear: &mut Hear<'_>) {
+        let rollback = self.ledger.history().state().rollback.as_ref();
+        let running = rollback.and_then(|rollback| {
+            let last = rollback.last()?;
+            let step = last.running.as_ref()?.fact.step.clone();
+            let place = rollback.plan.steps().iter().position(|it| it.id == step)?;
+            Some((last.number, place, step))
+        });
+        let Some((attempt, place, step)) = running else { return };
+        if self.output.as_ref().is_none_or(|output| output.attempt != attempt || output.step != step) {
+            let name = rollback::output_name(attempt, place, &step);
+            self.output = Some(Output { attempt, step, name, from: 0 });
+        }
+        if let Some(output) = &mut self.output {
+            let bytes = self.world.ledgers.output(&self.release.name, &output.name, output.from);
+            if !bytes.is_empty() {
+                output.from += bytes.len() as u64;
+                hear(&Event::Output { text: String::from_utf8_lossy(&bytes).into_owned() });
+            }
+        }
+    }
+}
+
+/// A watcher that comes to a running rollback tells it from its claim on; the windows themselves are shown anyway.
+fn first_to_tell(history: &History) -> usize {
+    let running = history.state().rollback.as_ref().is_some_and(|rollback| rollback.is_running());
+    let claimed = history.records().iter().rposition(|record| matches!(record.body, Body::RollbackClaimed(_)));
+    claimed.filter(|_| running).unwrap_or(history.records().len())
+}
+
+/// What a record is for somebody who watches.
+fn tell(record: &Record, state: &ReleaseState) -> Option<Event> {
+    let steps = || state.rollback.as_ref().map(|rollback| rollback.plan.steps()).unwrap_or_default();
+    Some(match &record.body {
+        Body::IncidentOpened(fact) => Event::IncidentOpened {
+            incident: fact.incident.clone(),
+            title: fact.title.clone(),
+            priority: fact.priority.clone(),
+            window_ms: fact.window.milliseconds(),
+            on_expiry: fact.on_expiry,
+        },
+        Body::IncidentResolved(fact) => {
+            Event::IncidentResolved { incident: fact.incident.clone(), by: record.by.clone() }
+        }
+        Body::WindowExpired(fact) => Event::WindowExpired {
+            incident: fact.incident.clone(),
+            on_expiry: state.incidents.get(&fact.incident).map_or(OnExpiry::Decide, |it| it.window.on_expiry),
+        },
+        Body::RollbackClaimed(fact) => Event::RollbackClaimed {
+            attempt: fact.attempt,
+            cause: fact.cause.clone(),
+            previous: fact.plan.previous.clone(),
+            steps: fact.plan.steps().iter().map(|step| step.id.clone()).collect(),
+        },
+        Body::StepStarted(fact) => Event::StepStarted {
+            attempt: fact.attempt,
+            step: fact.step.clone(),
+            place: steps().iter().position(|step| step.id == fact.step).map_or(0, |place| place + 1),
+            of: steps().len(),
+        },
+        Body::StepEnded(fact) => Event::StepEnded {
+            attempt: fact.attempt,
+            step: fact.step.clone(),
+            outcome: fact.outcome.clone(),
+            took_ms: fact.took_ms,
+            tail: fact.tail.clone(),
+            next: steps().iter().skip_while(|step| step.id != fact.step).nth(1).map(|step| step.id.clone()),
+        },
+        Body::AttemptEnded(fact) => Event::AttemptEnded { attempt: fact.attempt, outcome: fact.outcome.clone() },
+        _ => return None,
+    })
+}
+
+fn farewell(release: &Release, state: &ReleaseState, end: WatchEnd, now: &Reading) -> (String, Vec<String>) {
+    let name = &release.name;
+    let previous = state.rollback.as_ref().map_or("", |rollback| rollback.plan.previous.as_str());
+    let owed = state.obligations.values().any(|owed| owed.settled.is_none());
+    let due = || if owed { vec!["relgate due".to_owned()] } else { Vec::new() };
+    match end {
+        WatchEnd::Quiet => (format!("nothing of {name} needs watching"), vec![command(name, "status")]),
+        WatchEnd::Resolved => ("every incident is resolved".to_owned(), vec![command(name, "verify")]),
+        WatchEnd::WaitsForPerson => (
+            "a window has expired, and the policy leaves the decision to a person".to_owned(),
+            vec![command(name, "rollback --reason TEXT"), command(name, "incident list")],
+        ),
+        WatchEnd::Detached => {
+            let mut open: Vec<String> = state
+                .open_incidents()
+                .filter(|incident| incident.has_running_window())
+                .map(|incident| format!("{} has {} left", incident.id(), clock_face(incident.window.left_ms(now))))
+                .collect();
+            if state.rollback.as_ref().is_some_and(|rollback| rollback.is_running()) {
+                open.push("the rollback goes on by itself".to_owned());
+            }
+            let armed = if open.is_empty() { "nothing is open".to_owned() } else { open.join("; ") };
+            (format!("no longer watching, and the windows stay armed: {armed}"), vec![command(name, "watch")])
+        }
+        // req: A12
+        WatchEnd::RolledBack => (format!("{name} is rolled back to {previous}: everybody can go home"), due()),
+        WatchEnd::Stuck => {
+            let mut next = vec![command(name, "log"), command(name, "rollback --reason TEXT")];
+            next.extend(due());
+            (format!("the rollback of {name} to {previous} is STUCK: a person is needed now"), next)
+        }
+    }
+}
