@@ -1,102 +1,82 @@
 //! Are variables in the texts of a probe written as they must be?
 
 use crate::domain::finding::Finding;
+use crate::domain::variables::{Lookup, VariableError, expand};
 use crate::parse::Site;
-use crate::parse::nearest::suggestion;
+use crate::parse::nearest::nearest;
 use crate::parse::node::{Node, Value, pointer_step};
 
-/// The forms with an argument, and what it is.
-const SOURCES: [(&str, &str); 3] = [("env", "NAME"), ("secret", "NAME"), ("file", "PATH")];
+/// The words that a variable can begin with.
+const WORDS: [&str; 6] = ["env", "secret", "file", "release", "previous", "stage"];
 
-/// The fields of a release that a variable can stand for.
-const FIELDS: [&str; 3] = ["release", "previous", "stage"];
+/// A value for every variable that is valid in a host, a port and a path alike.
+struct StandIn;
 
-/// A text with each variable replaced by the digit 1, which is valid in a host, a port and a path alike.
+impl StandIn {
+    fn value() -> Option<String> {
+        Some("1".to_owned())
+    }
+}
+
+impl Lookup for StandIn {
+    fn variable(&self, _: &str) -> Option<String> {
+        StandIn::value()
+    }
+
+    fn file(&self, _: &str) -> Result<String, String> {
+        Ok("1".to_owned())
+    }
+
+    fn release(&self) -> Option<String> {
+        StandIn::value()
+    }
+
+    fn previous(&self) -> Option<String> {
+        StandIn::value()
+    }
+
+    fn stage(&self) -> Option<String> {
+        StandIn::value()
+    }
+}
+
+/// A text with each variable replaced by the digit 1.
 ///
 /// # Errors
 /// What is wrong with the first malformed variable, and a suggestion.
 pub(super) fn replaced(text: &str) -> Result<String, (String, Option<String>)> {
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(dollar) = rest.find('$') {
-        plain.push_str(&rest[..dollar]);
-        let tail = &rest[dollar + 1..];
-        if let Some(tail) = tail.strip_prefix("${") {
-            // "$${" is a literal "${".
-            plain.push_str("${");
-            rest = tail;
-            continue;
+    match expand(text, &StandIn) {
+        Ok(expanded) => Ok(expanded.text),
+        Err(error) => {
+            let message = error.to_string();
+            // The type's messages end with what to write.
+            let (message, help) = match message.split_once("; ") {
+                Some((message, help)) => (message.to_owned(), Some(help.to_owned())),
+                None => (message, None),
+            };
+            let meant = match &error {
+                VariableError::Unknown(inner) => meant(inner),
+                _ => None,
+            };
+            Err((message, meant.or(help)))
         }
-        let Some(inner) = tail.strip_prefix('{') else {
-            plain.push('$');
-            rest = tail;
-            continue;
-        };
-        let Some(end) = inner.find('}') else {
-            return Err((
-                "a variable begins with \"${\" and is never closed".to_owned(),
-                Some("close it with \"}\", or write \"$${\" for the two characters".to_owned()),
-            ));
-        };
-        variable(&inner[..end])?;
-        plain.push('1');
-        rest = &inner[end + 1..];
     }
-    plain.push_str(rest);
-    Ok(plain)
 }
 
-fn variable(inner: &str) -> Result<(), (String, Option<String>)> {
-    let forms = || {
-        "write ${env:NAME}, ${secret:NAME}, ${file:PATH}, ${release}, ${previous} or ${stage}"
-            .to_owned()
-    };
-    match inner.split_once(':') {
-        Some((source, argument)) => {
-            if !SOURCES.iter().any(|(name, _)| *name == source) {
-                let near = suggestion(source, SOURCES.iter().map(|(name, _)| *name));
-                return Err((
-                    format!("the variable ${{{inner}}} has the unknown form \"{source}:\""),
-                    near.or_else(|| Some(forms())),
-                ));
-            }
-            let name = argument.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-                && argument
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || c == '_');
-            let fits = if source == "file" {
-                !argument.trim().is_empty()
-            } else {
-                name
-            };
-            if fits {
-                Ok(())
-            } else {
-                Err((
-                    format!("the variable ${{{inner}}} does not name what it takes"),
-                    Some(forms()),
-                ))
-            }
-        }
-        None if FIELDS.contains(&inner) => Ok(()),
-        None => {
-            let environment = inner.len() > 1
-                && inner
-                    .chars()
-                    .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
-            let help = if environment {
-                format!("did you mean ${{env:{inner}}}?")
-            } else {
-                suggestion(inner, FIELDS)
-                    .filter(|help| help.starts_with("did"))
-                    .unwrap_or_else(forms)
-            };
-            Err((
-                format!("the variable ${{{inner}}} is not known"),
-                Some(help),
-            ))
-        }
+/// What an unknown variable was probably meant to be.
+fn meant(inner: &str) -> Option<String> {
+    if let Some((source, rest)) = inner.split_once(':') {
+        let source = nearest(source, WORDS[..3].iter().copied())?;
+        return Some(format!("did you mean ${{{source}:{rest}}}?"));
     }
+    let environment = inner.len() > 1
+        && inner
+            .chars()
+            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+    if environment {
+        return Some(format!("did you mean ${{env:{inner}}}?"));
+    }
+    nearest(inner, WORDS[3..].iter().copied()).map(|word| format!("did you mean ${{{word}}}?"))
 }
 
 /// Findings for every malformed variable in the texts at and below `path`.
@@ -147,21 +127,28 @@ mod tests {
     #[test]
     fn malformed_ones_are_named() {
         for (text, part, suggested) in [
-            ("${env:HOST", "never closed", "close it"),
+            ("${env:HOST", "without its", "write \"$${\""),
             (
                 "${HOME}",
-                "${HOME} is not known",
+                "\"${HOME}\" is no variable",
                 "did you mean ${env:HOME}?",
             ),
-            ("${enf:X}", "unknown form \"enf:\"", "did you mean \"env\"?"),
-            ("${env:}", "does not name", "${env:NAME}"),
-            ("${env:A B}", "does not name", "${env:NAME}"),
-            ("${realease}", "not known", "did you mean \"release\"?"),
-            ("${}", "not known", "write ${env:NAME}"),
+            (
+                "${enf:X}",
+                "\"${enf:X}\" is no variable",
+                "did you mean ${env:X}?",
+            ),
+            ("${env:A B}", "cannot be", "use letters"),
+            ("${file:}", "names no file", "write ${file:PATH}"),
+            ("${realease}", "is no variable", "did you mean ${release}?"),
+            ("${}", "is no variable", "write ${env:NAME}"),
         ] {
             let (message, help) = replaced(text).expect_err("it is malformed");
             assert!(message.contains(part), "{text}: {message}");
-            assert!(help.is_some_and(|help| help.contains(suggested)), "{text}");
+            assert!(
+                help.as_ref().is_some_and(|help| help.contains(suggested)),
+                "{text}: {help:?}"
+            );
         }
     }
 }

@@ -55,7 +55,7 @@ fn an_address_can_be_asked() {
     assert_eq!(url("${env:BASE}/x"), [""; 0]);
     only(
         &url("http://${env:HOST/"),
-        &["notes.yaml:10:19:", "never closed"],
+        &["notes.yaml:10:19:", "without its"],
     );
     only(&url("http://x/${HOME}"), &["did you mean ${env:HOME}?"]);
     let tcp = |address: &str| with_notes(&[("localhost:80", address)]);
