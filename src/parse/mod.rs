@@ -2,10 +2,11 @@
 //!
 //! A file passes through three steps, each of which reports everything it finds: text becomes a tree whose every key
 //! and value has its place ([`yaml`], [`notes_markdown`]), the tree is held against the schema of its type
-//! ([`structure`]). Finding, opening and
+//! ([`structure`]), and what was read from all files is held against each other ([`lint`]). Finding, opening and
 //! listing files is left to the callers.
 
 mod decode;
+pub mod lint;
 pub mod nearest;
 pub mod node;
 pub mod notes_markdown;
@@ -34,23 +35,49 @@ pub struct Document<T> {
 }
 
 impl<T> Document<T> {
+    /// The places of this file's values.
+    pub fn site(&self) -> Site<'_> {
+        Site {
+            source: &self.source,
+            node: &self.node,
+        }
+    }
+}
+
+/// A file's tree with its text: what a finding about the file needs, whatever the file is.
+#[derive(Debug, Clone, Copy)]
+pub struct Site<'a> {
+    /// The text and its name.
+    pub source: &'a Source,
+    /// The tree.
+    pub node: &'a Node,
+}
+
+impl Site<'_> {
     /// An error at the value that stands at `path` (a JSON Pointer), or at the nearest thing above it.
-    pub fn error(&self, path: &str, message: impl Into<String>) -> Finding {
+    pub fn error(self, path: &str, message: impl Into<String>) -> Finding {
         Finding::error(&self.source.file, message).at(&self.node.nearest_position(path))
     }
 
     /// A warning at the value that stands at `path`, or at the nearest thing above it.
-    pub fn warning(&self, path: &str, message: impl Into<String>) -> Finding {
+    pub fn warning(self, path: &str, message: impl Into<String>) -> Finding {
         Finding::warning(&self.source.file, message).at(&self.node.nearest_position(path))
     }
 
-    /// An error at the key that leads to `path`: for a name that the key itself is.
-    pub fn error_at_key(&self, path: &str, message: impl Into<String>) -> Finding {
-        let place = self
-            .node
+    /// An error at the key that leads to `path`, or at the nearest thing above it.
+    pub fn error_at_key(self, path: &str, message: impl Into<String>) -> Finding {
+        Finding::error(&self.source.file, message).at(&self.key_place(path))
+    }
+
+    /// A warning at the key that leads to `path`, or at the nearest thing above it.
+    pub fn warning_at_key(self, path: &str, message: impl Into<String>) -> Finding {
+        Finding::warning(&self.source.file, message).at(&self.key_place(path))
+    }
+
+    fn key_place(self, path: &str) -> Place {
+        self.node
             .key_position(path)
-            .unwrap_or_else(|| self.node.nearest_position(path));
-        Finding::error(&self.source.file, message).at(&place)
+            .unwrap_or_else(|| self.node.nearest_position(path))
     }
 }
 

@@ -1,0 +1,391 @@
+//! Release notes: do they speak of this release, and can what they plan be done?
+
+use std::collections::HashMap;
+
+use super::checklist::{item_probes, items};
+use super::probe::{self, Placed};
+use super::{Release, Workspace, inside};
+use crate::domain::finding::Finding;
+use crate::domain::probe::Probe;
+use crate::domain::release::ReleaseNotes;
+use crate::domain::timespan::Timespan;
+use crate::parse::nearest::suggestion;
+use crate::parse::node::pointer_step;
+use crate::parse::{Document, Site};
+
+/// Every probe of the notes: deployment checklist, verification, rollback target and the checks after a rollback.
+pub(super) fn probes<'a>(document: &'a Document<ReleaseNotes>) -> Vec<Placed<'a>> {
+    let notes = &document.value;
+    let site = document.site();
+    let mut all = item_probes(site, "/deployment/checklist", notes.deployment_checklist());
+    let mut add = |path: &str, probes: &'a [Probe]| {
+        all.extend(probes.iter().enumerate().map(|(index, probe)| Placed {
+            site,
+            path: format!("{path}/{index}"),
+            probe,
+        }));
+    };
+    add("/verification/probes", notes.probes());
+    let rollback = notes.rollback.as_ref();
+    if let Some(verify) = rollback.and_then(|rollback| rollback.verify.as_deref()) {
+        add("/rollback/verify", verify);
+    }
+    if let Some(probe) = rollback.and_then(|rollback| rollback.target_probe.as_ref()) {
+        all.push(Placed {
+            site,
+            path: "/rollback/target_probe".to_owned(),
+            probe,
+        });
+    }
+    all
+}
+
+pub(super) fn lint(
+    workspace: &Workspace,
+    release: &Release,
+    document: &Document<ReleaseNotes>,
+    findings: &mut Vec<Finding>,
+) {
+    identity(release, document, findings);
+    artifacts(document, findings);
+    deployment(workspace, document, findings);
+    verification(workspace, document, findings);
+    rollback(workspace, document, findings);
+    known_issues(document, findings);
+}
+
+fn identity(release: &Release, document: &Document<ReleaseNotes>, findings: &mut Vec<Finding>) {
+    let notes = &document.value;
+    let site = document.site();
+    if notes.release.as_str() != release.folder {
+        findings.push(
+            site.error(
+                "/release",
+                format!(
+                    "the release is named \"{}\", and its folder \"{}\"",
+                    notes.release, release.folder
+                ),
+            )
+            .label("not the folder's name")
+            .help(format!(
+                "write \"{}\", or rename the folder",
+                release.folder
+            )),
+        );
+    }
+    if notes.previous.as_deref() == Some(notes.release.as_str()) {
+        findings.push(
+            site.error(
+                "/previous",
+                format!(
+                    "the last known good version is this release itself, \"{}\"",
+                    notes.release
+                ),
+            )
+            .help("name the version that a rollback goes back to"),
+        );
+    }
+    if let (Some(date), Some(at)) = (notes.date, notes.deploy_at)
+        && at.date_naive() != date
+    {
+        findings.push(
+            site.warning(
+                "/date",
+                format!(
+                    "the date is {date}, and deploy_at is on {}",
+                    at.date_naive()
+                ),
+            )
+            .help("make both name the same day"),
+        );
+    }
+    for (name, file) in notes.documents.iter().flatten() {
+        let path = format!("/documents{}", pointer_step(name));
+        let address = file.contains("://");
+        if !address {
+            findings.extend(inside(site, &path, &format!("document \"{name}\""), file));
+        }
+    }
+    for (name, link) in notes.links.iter().flatten() {
+        if link.trim().is_empty() {
+            let path = format!("/links{}", pointer_step(name));
+            findings.push(site.error(&path, format!("link \"{name}\" is empty")));
+        }
+    }
+}
+
+fn artifacts(document: &Document<ReleaseNotes>, findings: &mut Vec<Finding>) {
+    let site = document.site();
+    let artifacts = document.value.artifacts();
+    if document.value.artifacts.as_ref().is_some_and(Vec::is_empty) {
+        findings.push(empty(site, "/artifacts", "the list of artifacts"));
+    }
+    let names = artifacts.iter().map(|artifact| artifact.name.as_str());
+    twice(site, "artifact", "/artifacts", "name", names, findings);
+    for (index, artifact) in artifacts.iter().enumerate() {
+        let path = format!("/artifacts/{index}");
+        let by = format!("artifact \"{}\"", artifact.name);
+        match (&artifact.path, &artifact.reference) {
+            (None, None) => findings.push(
+                site.error(&format!("{path}/name"), format!("{by}: it has no path and no reference"))
+                    .help("write where it lies: \"path: dist/shop.tar.gz\", or \"reference:\" for an image"),
+            ),
+            (Some(_), Some(_)) => findings.push(
+                site.error_at_key(
+                    &format!("{path}/reference"),
+                    format!("{by}: it has both a path and a reference"),
+                )
+                .help("keep one of the two"),
+            ),
+            _ => {}
+        }
+        for (key, file) in [("path", &artifact.path), ("signature", &artifact.signature)] {
+            if let Some(file) = file {
+                findings.extend(inside(site, &format!("{path}/{key}"), &by, file));
+            }
+        }
+    }
+}
+
+fn deployment(
+    workspace: &Workspace,
+    document: &Document<ReleaseNotes>,
+    findings: &mut Vec<Finding>,
+) {
+    let site = document.site();
+    let Some(deployment) = &document.value.deployment else {
+        return;
+    };
+    if let Some(stages) = &deployment.stages {
+        if stages.is_empty() {
+            findings.push(empty(site, "/deployment/stages", "the list of stages"));
+        }
+        let ids = stages.iter().map(|stage| stage.id.as_str());
+        twice(site, "stage", "/deployment/stages", "id", ids, findings);
+    }
+    items(
+        workspace,
+        site,
+        "/deployment/checklist",
+        deployment.checklist.as_deref(),
+        "the deployment checklist",
+        findings,
+    );
+}
+
+fn verification(
+    workspace: &Workspace,
+    document: &Document<ReleaseNotes>,
+    findings: &mut Vec<Finding>,
+) {
+    let site = document.site();
+    let Some(verification) = &document.value.verification else {
+        return;
+    };
+    let within = verification.within;
+    if within.is_some_and(Timespan::is_zero) {
+        findings.push(
+            site.error(
+                "/verification/within",
+                "the verification has no time at all",
+            )
+            .help("write how long it may take, such as 10m"),
+        );
+    }
+    if let Some(probes) = &verification.probes {
+        let plan = Suite {
+            path: "/verification/probes",
+            name: "the verification plan",
+            probes,
+            within,
+        };
+        suite(workspace, site, plan, findings);
+    }
+}
+
+/// A list of probes that must all be green.
+#[derive(Clone, Copy)]
+struct Suite<'a> {
+    path: &'a str,
+    name: &'a str,
+    probes: &'a [Probe],
+    within: Option<Timespan>,
+}
+
+fn suite(workspace: &Workspace, site: Site<'_>, suite: Suite<'_>, findings: &mut Vec<Finding>) {
+    let Suite {
+        path,
+        name,
+        probes,
+        within,
+    } = suite;
+    if probes.is_empty() {
+        findings.push(empty(site, path, name));
+    } else if probes.iter().all(Probe::is_advisory) {
+        findings.push(
+            site.error_at_key(
+                path,
+                format!("{name} has advisory probes alone, so it could never pass"),
+            )
+            .help("leave \"advisory\" out of at least one"),
+        );
+    }
+    for (index, one) in probes.iter().enumerate() {
+        let path = format!("{path}/{index}");
+        let placed = Placed {
+            site,
+            path: path.clone(),
+            probe: one,
+        };
+        probe::lint(workspace, &placed, findings);
+        let Some(within) = within.filter(|within| !within.is_zero()) else {
+            continue;
+        };
+        // The least time until the last of the samples that must pass begins.
+        let pauses = u64::from(one.passes() - 1).saturating_mul(one.every().seconds());
+        let least = one
+            .settle
+            .map_or(0, Timespan::seconds)
+            .saturating_add(pauses);
+        if least >= within.seconds() {
+            findings.push(
+                site.error(
+                    &format!("{path}/id"),
+                    format!(
+                        "probe \"{}\": it cannot pass within {within}: its samples take at least {}",
+                        one.id,
+                        Timespan::from_seconds(least)
+                    ),
+                )
+                .help("lower \"settle\", \"every\" or \"passes\", or raise \"within\""),
+            );
+        }
+    }
+}
+
+fn rollback(workspace: &Workspace, document: &Document<ReleaseNotes>, findings: &mut Vec<Finding>) {
+    let site = document.site();
+    let Some(rollback) = &document.value.rollback else {
+        return;
+    };
+    if let Some(plan) = &rollback.plan {
+        if plan.is_empty() {
+            findings.push(empty(site, "/rollback/plan", "the rollback plan"));
+        }
+        let ids = plan.iter().map(|step| step.id.as_str());
+        twice(site, "step", "/rollback/plan", "id", ids, findings);
+        for (index, step) in plan.iter().enumerate() {
+            let path = format!("/rollback/plan/{index}");
+            let by = format!("step \"{}\"", step.id);
+            probe::argv(site, &format!("{path}/argv"), &by, &step.argv, findings);
+            let names = step.env.keys().map(String::as_str);
+            probe::environment(site, &format!("{path}/env"), &by, names, findings);
+            if step.timeout.is_some_and(Timespan::is_zero) {
+                findings.push(
+                    site.error(
+                        &format!("{path}/timeout"),
+                        format!("{by}: \"timeout\" is no time at all"),
+                    )
+                    .help("write how long it may take, such as 10m"),
+                );
+            }
+        }
+    }
+    if let Some(target) = &rollback.target_probe {
+        let placed = Placed {
+            site,
+            path: "/rollback/target_probe".to_owned(),
+            probe: target,
+        };
+        probe::lint(workspace, &placed, findings);
+    }
+    if rollback.verify_within.is_some_and(Timespan::is_zero) {
+        findings.push(
+            site.error(
+                "/rollback/verify_within",
+                "the checks after the rollback have no time at all",
+            )
+            .help("write how long they may take, such as 5m"),
+        );
+    }
+    if let Some(verify) = &rollback.verify {
+        let checks = Suite {
+            path: "/rollback/verify",
+            name: "the list of checks after the rollback",
+            probes: verify,
+            within: rollback.verify_within,
+        };
+        suite(workspace, site, checks, findings);
+    }
+}
+
+/// A probe's known issue is one of the notes.
+fn known_issues(document: &Document<ReleaseNotes>, findings: &mut Vec<Finding>) {
+    let known: Vec<&str> = document
+        .value
+        .known_issues
+        .iter()
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    for placed in probes(document) {
+        let Some(issue) = &placed.probe.known_issue else {
+            continue;
+        };
+        let wanted = issue.trim().to_lowercase();
+        let listed = known
+            .iter()
+            .any(|text| text.to_lowercase().contains(&wanted));
+        if wanted.is_empty() || !listed {
+            let by = format!("probe \"{}\"", placed.probe.id);
+            findings.push(
+                placed
+                    .site
+                    .error(
+                        &format!("{}/known_issue", placed.path),
+                        format!("{by}: the known issue {issue:?} is not among the known issues of these notes"),
+                    )
+                    .help(
+                        suggestion(issue, known.iter().copied())
+                            .unwrap_or_else(|| "write it under \"Known issues\" first".to_owned()),
+                    ),
+            );
+        }
+    }
+}
+
+fn empty(site: Site<'_>, path: &str, what: &str) -> Finding {
+    site.error(path, format!("{what} is empty"))
+        .label("empty")
+        .help("fill it in, or leave the key out until it is known")
+}
+
+/// Reports names that are given twice in the list at `path`.
+fn twice<'a>(
+    site: Site<'_>,
+    kind: &str,
+    path: &str,
+    key: &str,
+    names: impl Iterator<Item = &'a str>,
+    findings: &mut Vec<Finding>,
+) {
+    let mut first: HashMap<&str, usize> = HashMap::new();
+    for (index, name) in names.enumerate() {
+        let Some(earlier) = first.get(name) else {
+            first.insert(name, index);
+            continue;
+        };
+        let line = site
+            .node
+            .nearest_position(&format!("{path}/{earlier}/{key}"))
+            .at
+            .line;
+        findings.push(
+            site.error(
+                &format!("{path}/{index}/{key}"),
+                format!("the {kind} \"{name}\" is declared twice; it is already on line {line}"),
+            )
+            .help("give one of the two another name"),
+        );
+    }
+}

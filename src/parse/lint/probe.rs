@@ -1,0 +1,480 @@
+//! Probes wherever they stand: is each one question that can be asked and that can fail?
+
+use std::collections::HashMap;
+
+use super::variables::{self, replaced};
+use super::{Reference, Workspace, dangling};
+use crate::domain::finding::Finding;
+use crate::domain::ids::{PriorityName, TriggerName};
+use crate::domain::policy::Policy;
+use crate::domain::probe::{
+    CommandProbe, HttpProbe, KINDS, OneOrMany, Probe, Question, TcpProbe, TextExpectation,
+};
+use crate::domain::timespan::Timespan;
+use crate::parse::node::pointer_step;
+use crate::parse::{Document, Site};
+
+/// A probe and where it stands.
+#[derive(Clone)]
+pub(super) struct Placed<'a> {
+    pub(super) site: Site<'a>,
+    pub(super) path: String,
+    pub(super) probe: &'a Probe,
+}
+
+/// A probe id names one probe of a release.
+pub(super) fn unique(probes: &[Placed<'_>], findings: &mut Vec<Finding>) {
+    let mut first: HashMap<&str, &Placed<'_>> = HashMap::new();
+    for placed in probes {
+        let id = placed.probe.id.as_str();
+        let Some(earlier) = first.get(id) else {
+            first.insert(id, placed);
+            continue;
+        };
+        let at = |placed: &Placed<'_>| {
+            placed
+                .site
+                .node
+                .nearest_position(&format!("{}/id", placed.path))
+        };
+        let same_file = earlier.site.source.file == placed.site.source.file;
+        let before = at(earlier);
+        let (message, help) = if same_file && before == at(placed) {
+            (
+                format!("the probe \"{id}\" is used twice through an alias"),
+                "write the second out, with an id of its own",
+            )
+        } else if same_file {
+            (
+                format!(
+                    "the probe id \"{id}\" is used twice; it is already on line {}",
+                    before.at.line
+                ),
+                "give one of the two another id",
+            )
+        } else {
+            (
+                format!(
+                    "the probe id \"{id}\" is used twice in this release; it is already in {} on line {}",
+                    earlier.site.source.file, before.at.line
+                ),
+                "give one of the two another id",
+            )
+        };
+        let path = format!("{}/id", placed.path);
+        findings.push(placed.site.error(&path, message).help(help));
+    }
+}
+
+/// Checks one probe on its own and against the policy.
+pub(super) fn lint(workspace: &Workspace, placed: &Placed<'_>, findings: &mut Vec<Finding>) {
+    let Placed { site, path, probe } = placed;
+    let check = Check {
+        site: *site,
+        path,
+        by: format!("probe \"{}\"", probe.id),
+    };
+    for kind in KINDS {
+        variables::lint(*site, &format!("{path}/{kind}"), &check.by, findings);
+    }
+    check.kind(probe, findings);
+    check.times(probe, findings);
+    for question in probe.questions() {
+        match question {
+            Question::Http(http) => check.http(http, findings),
+            Question::Tcp(tcp) => check.tcp(tcp, findings),
+            Question::Command(command) => check.command(command, findings),
+        }
+    }
+    if let Some(policy) = workspace.policy.document() {
+        check.incident(policy, probe, findings);
+    }
+}
+
+struct Check<'a> {
+    site: Site<'a>,
+    path: &'a str,
+    /// The probe as messages name it.
+    by: String,
+}
+
+impl Check<'_> {
+    fn at(&self, below: &str) -> String {
+        format!("{}{below}", self.path)
+    }
+
+    fn error(&self, below: &str, what: &str) -> Finding {
+        self.site
+            .error(&self.at(below), format!("{}: {what}", self.by))
+    }
+
+    fn kind(&self, probe: &Probe, findings: &mut Vec<Finding>) {
+        let given: Vec<&str> = KINDS
+            .into_iter()
+            .filter(|kind| {
+                let node = self.site.node.at(&self.at(&format!("/{kind}")));
+                node.is_some_and(|node| !node.is_null())
+            })
+            .collect();
+        let kinds = KINDS.join(", ");
+        match given.as_slice() {
+            [] => findings.push(
+                self.error("/id", "it asks nothing")
+                    .label("no question")
+                    .help(format!("give it one of {kinds}")),
+            ),
+            [_] if !probe.asserts_something() => findings.push(
+                self.error("/id", "it asserts nothing, so it could never fail")
+                    .label("no assertion")
+                    .help("say under \"expect\" what the answer must be, such as \"status: 200\" or \"exit: 0\""),
+            ),
+            [_] => {}
+            [_, second, ..] => findings.push(
+                self.site
+                    .error_at_key(
+                        &self.at(&format!("/{second}")),
+                        format!("{}: it asks {} questions: {}", self.by, given.len(), given.join(", ")),
+                    )
+                    .help(format!("a probe has exactly one of {kinds}; make it several probes")),
+            ),
+        }
+    }
+
+    fn times(&self, probe: &Probe, findings: &mut Vec<Finding>) {
+        for (key, span) in [("timeout", probe.timeout), ("every", probe.every)] {
+            if span.is_some_and(Timespan::is_zero) {
+                findings.push(
+                    self.error(&format!("/{key}"), &format!("\"{key}\" is no time at all"))
+                        .help("write how long, such as 10s"),
+                );
+            }
+        }
+    }
+
+    fn incident(&self, document: &Document<Policy>, probe: &Probe, findings: &mut Vec<Finding>) {
+        let policy = &document.value;
+        if let Some(priority) = &probe.priority {
+            let known = policy.priorities();
+            let reference = Reference {
+                kind: "priority",
+                word: priority.as_str(),
+                by: &self.by,
+                home: "the policy",
+                valid: known.keys().map(PriorityName::as_str),
+            };
+            findings.extend(dangling(self.site, &self.at("/priority"), reference));
+        }
+        if let Some(trigger) = &probe.trigger {
+            let known: Vec<&str> = policy
+                .triggers
+                .iter()
+                .flatten()
+                .map(|(name, _): (&TriggerName, _)| name.as_str())
+                .collect();
+            let reference = Reference {
+                kind: "trigger",
+                word: trigger.as_str(),
+                by: &self.by,
+                home: "the policy",
+                valid: known,
+            };
+            findings.extend(dangling(self.site, &self.at("/trigger"), reference));
+        }
+        if probe.priority.is_some() && probe.trigger.is_some() {
+            findings.push(
+                self.error(
+                    "/trigger",
+                    "it names both a priority and a trigger, and the trigger has a priority of its own",
+                )
+                .help("keep one of the two"),
+            );
+        }
+        if probe.is_advisory() && (probe.priority.is_some() || probe.trigger.is_some()) {
+            let below = if probe.priority.is_some() {
+                "/priority"
+            } else {
+                "/trigger"
+            };
+            findings.push(
+                self.site
+                    .warning(
+                        &self.at(below),
+                        format!("{}: it is advisory, so it never opens an incident", self.by),
+                    )
+                    .help("leave out \"advisory\", or this key"),
+            );
+        }
+    }
+
+    fn http(&self, http: &HttpProbe, findings: &mut Vec<Finding>) {
+        if let Ok(url) = replaced(&http.url) {
+            findings.extend(self.url(&http.url, &url));
+        }
+        if let Some(method) = &http.method {
+            let known = [
+                "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE",
+            ];
+            if !known.contains(&method.as_str()) {
+                let near = crate::parse::nearest::suggestion(method, known);
+                findings.push(
+                    self.error(
+                        "/http/method",
+                        &format!("\"{method}\" is not a method of HTTP"),
+                    )
+                    .help_opt(near),
+                );
+            }
+        }
+        if http.verify_tls == Some(false) {
+            findings.push(
+                self.site
+                    .warning(
+                        &self.at("/http/verify_tls"),
+                        format!("{}: the server's certificate is not verified", self.by),
+                    )
+                    .label("anybody could answer")
+                    .help("leave the key out, or add the server's authority to the system's"),
+            );
+        }
+        let mut seen: HashMap<String, &str> = HashMap::new();
+        for (name, value) in &http.headers {
+            let below = format!("/http/headers{}", pointer_step(name));
+            findings.extend(self.header_name(&below, name));
+            if let Some(other) = seen.insert(name.to_ascii_lowercase(), name) {
+                let what = format!("the headers \"{other}\" and \"{name}\" are the same");
+                findings.push(self.error(&below, &what).help("keep one of the two"));
+            }
+            if value.chars().any(|c| c.is_control() && c != '\t') {
+                let what = format!(
+                    "the header \"{name}\" contains a line break or another control character"
+                );
+                findings.push(self.error(&below, &what));
+            }
+        }
+        for (name, text) in &http.expect.headers {
+            let below = format!("/http/expect/headers{}", pointer_step(name));
+            findings.extend(self.header_name(&below, name));
+            self.text(&below, text, findings);
+        }
+        if let Some(text) = &http.expect.body {
+            self.text("/http/expect/body", text, findings);
+        }
+        if http.expect.duration.is_some_and(Timespan::is_zero) {
+            findings.push(
+                self.error("/http/expect/duration", "no answer takes no time at all")
+                    .help("write how long it may take, such as 1s"),
+            );
+        }
+    }
+
+    fn url(&self, written: &str, url: &str) -> Option<Finding> {
+        // The scheme and host may come out of a variable.
+        if written.trim_start().starts_with("${") {
+            return None;
+        }
+        let why = match reqwest::Url::parse(url) {
+            Ok(parsed) if !matches!(parsed.scheme(), "http" | "https") => {
+                format!("its scheme is \"{}\"", parsed.scheme())
+            }
+            Ok(parsed) if parsed.host_str().is_none_or(str::is_empty) => {
+                "it has no host".to_owned()
+            }
+            Ok(_) if url.trim() != url => "it has white space around it".to_owned(),
+            Ok(_) => return None,
+            Err(error) => error.to_string(),
+        };
+        let help = if url.contains("://") {
+            "write an absolute address such as https://shop.example.com/health".to_owned()
+        } else {
+            format!(
+                "did you mean \"https://{}\"?",
+                written.trim_start_matches('/')
+            )
+        };
+        Some(
+            self.error(
+                "/http/url",
+                &format!("{written:?} is not an address: {why}"),
+            )
+            .label("expected http:// or https://")
+            .help(help),
+        )
+    }
+
+    fn header_name(&self, below: &str, name: &str) -> Option<Finding> {
+        let valid = reqwest::header::HeaderName::from_bytes(name.as_bytes()).is_ok();
+        (!valid).then(|| {
+            self.site
+                .error_at_key(
+                    &self.at(below),
+                    format!("{}: {name:?} cannot be the name of a header", self.by),
+                )
+                .help("a name has letters, digits and \"-\", such as Content-Type")
+        })
+    }
+
+    fn tcp(&self, tcp: &TcpProbe, findings: &mut Vec<Finding>) {
+        if let Some(text) = &tcp.expect {
+            self.text("/tcp/expect", text, findings);
+        }
+        let Ok(address) = replaced(&tcp.address) else {
+            return;
+        };
+        // A variable alone may hold both host and port.
+        if address == "1" {
+            return;
+        }
+        let (host, port) = match address.rsplit_once(':') {
+            Some(parts) => parts,
+            None => {
+                let what = format!("the address {:?} has no port", tcp.address);
+                findings.push(
+                    self.error("/tcp/address", &what)
+                        .label("expected host:port")
+                        .help(format!("write the port, such as \"{}:5432\"", tcp.address)),
+                );
+                return;
+            }
+        };
+        let bare_ipv6 = host.contains(':') && !(host.starts_with('[') && host.ends_with(']'));
+        let why = if bare_ipv6 {
+            "an IPv6 address stands in brackets, such as [::1]:5432"
+        } else if host.is_empty() || host.contains(char::is_whitespace) || host.contains('/') {
+            "it has no host, or more than a host and a port"
+        } else if !port.parse::<u16>().is_ok_and(|port| port > 0) {
+            "the port is not a number from 1 to 65535"
+        } else {
+            return;
+        };
+        let what = format!("the address {:?} is not host:port: {why}", tcp.address);
+        findings.push(
+            self.error("/tcp/address", &what)
+                .label("expected host:port")
+                .help("write it such as db.example.com:5432"),
+        );
+    }
+
+    fn command(&self, command: &CommandProbe, findings: &mut Vec<Finding>) {
+        argv(
+            self.site,
+            &self.at("/command/argv"),
+            &self.by,
+            &command.argv,
+            findings,
+        );
+        let names = command.env.keys().map(String::as_str);
+        environment(
+            self.site,
+            &self.at("/command/env"),
+            &self.by,
+            names,
+            findings,
+        );
+        for (key, text) in [
+            ("stdout", &command.expect.stdout),
+            ("stderr", &command.expect.stderr),
+        ] {
+            if let Some(text) = text {
+                self.text(&format!("/command/expect/{key}"), text, findings);
+            }
+        }
+    }
+
+    /// An empty text is part of every text: it asserts nothing, or can never hold.
+    fn text(&self, below: &str, text: &TextExpectation, findings: &mut Vec<Finding>) {
+        let empty = |parts: &Option<OneOrMany<String>>| {
+            parts
+                .iter()
+                .flat_map(OneOrMany::values)
+                .any(String::is_empty)
+        };
+        if empty(&text.contains) {
+            findings.push(
+                self.error(
+                    &format!("{below}/contains"),
+                    "every text contains the empty text",
+                )
+                .help("write a part that must be there"),
+            );
+        }
+        if empty(&text.not_contains) {
+            findings.push(
+                self.error(
+                    &format!("{below}/not_contains"),
+                    "every text contains the empty text, so this can never hold",
+                )
+                .help("write a part that must not be there"),
+            );
+        }
+        if text.matches.as_ref().is_some_and(String::is_empty) {
+            findings.push(
+                self.error(
+                    &format!("{below}/matches"),
+                    "every text matches the empty expression",
+                )
+                .help("write what must be found"),
+            );
+        }
+    }
+}
+
+/// A command that can be run: a program, and nothing that no system takes.
+pub(super) fn argv(
+    site: Site<'_>,
+    path: &str,
+    by: &str,
+    argv: &[String],
+    findings: &mut Vec<Finding>,
+) {
+    let Some(program) = argv.first() else {
+        findings.push(
+            site.error(path, format!("{by}: \"argv\" is empty"))
+                .help("write the program and its arguments, such as [./rollback.sh, --now]"),
+        );
+        return;
+    };
+    if program.trim().is_empty() {
+        findings.push(
+            site.error(&format!("{path}/0"), format!("{by}: the program is empty"))
+                .help("write the program first, such as ./rollback.sh"),
+        );
+    } else if argv.len() == 1 && program.contains(' ') && !program.starts_with(['.', '/', '$']) {
+        let words: Vec<&str> = program.split_whitespace().collect();
+        findings.push(
+            site.warning(
+                &format!("{path}/0"),
+                format!("{by}: there is no shell, so {program:?} is the name of one program"),
+            )
+            .help(format!("did you mean [{}]?", words.join(", "))),
+        );
+    }
+    for (index, argument) in argv.iter().enumerate() {
+        if argument.contains('\0') {
+            findings.push(site.error(
+                &format!("{path}/{index}"),
+                format!("{by}: an argument contains a NUL character"),
+            ));
+        }
+    }
+}
+
+/// Names that an environment can hold.
+pub(super) fn environment<'a>(
+    site: Site<'_>,
+    path: &str,
+    by: &str,
+    names: impl Iterator<Item = &'a str>,
+    findings: &mut Vec<Finding>,
+) {
+    for name in names {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            findings.push(
+                site.error_at_key(
+                    &format!("{path}{}", pointer_step(name)),
+                    format!("{by}: {name:?} cannot be the name of a variable"),
+                )
+                .help("a name has letters, digits and \"_\", such as SHOP_PORT"),
+            );
+        }
+    }
+}
