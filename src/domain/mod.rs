@@ -2,6 +2,7 @@
 //! every decision. Pure: no clock, no disk, no socket, and nothing of the other layers.
 
 pub mod anomaly;
+pub mod audit;
 pub mod clock;
 pub mod completeness;
 pub mod decide;
