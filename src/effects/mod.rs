@@ -5,4 +5,6 @@
 
 pub mod clock;
 pub mod environment;
+pub mod failpoint;
+pub mod lock;
 pub mod process;
