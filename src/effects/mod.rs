@@ -6,5 +6,6 @@
 pub mod clock;
 pub mod environment;
 pub mod failpoint;
+pub mod ledger;
 pub mod lock;
 pub mod process;
