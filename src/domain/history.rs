@@ -7,20 +7,13 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 
+use super::anomaly::Damage;
 use super::ids::{RecordId, ReleaseName};
 use super::record::{Body, Record};
 use super::state::ReleaseState;
 
-/// What is wrong with a history. None of it can be made right by leaving records out, so a gate refuses to decide.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Anomaly {
-    /// Which record, where it is one.
-    pub record: Option<RecordId>,
-    /// What is wrong, for people.
-    pub what: String,
-}
+pub use super::anomaly::Anomaly;
 
 /// All that is known of a release, in order.
 #[derive(Clone, Debug)]
@@ -81,21 +74,19 @@ impl History {
             self.take(record);
         }
         for record in orphans {
-            self.anomalies.push(Anomaly {
-                record: Some(record.id),
-                what: format!(
-                    "the record {} ({}) follows a record that is missing: {}",
-                    record.id.short(),
-                    record.kind(),
-                    record
-                        .parents
-                        .iter()
-                        .filter(|parent| !self.known.contains_key(parent))
-                        .map(|parent| parent.short())
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                ),
-            });
+            let missing: Vec<String> = record
+                .parents
+                .iter()
+                .filter(|parent| !self.known.contains_key(parent))
+                .map(RecordId::short)
+                .collect();
+            let what = format!(
+                "the record {} ({}) follows a record that is missing: {}",
+                record.id.short(),
+                record.kind(),
+                missing.join(", ")
+            );
+            self.blame(Damage::Removed, &record, what);
             self.take(record);
         }
     }
@@ -176,25 +167,39 @@ impl History {
         self.heads.insert(record.id);
         self.known.insert(record.id, self.records.len());
         if record.release != self.release {
-            self.anomalies.push(Anomaly {
-                record: Some(record.id),
-                what: format!(
-                    "the record {} ({}) belongs to the release {}, not to {}",
-                    record.id.short(),
-                    record.kind(),
-                    record.release,
-                    self.release
-                ),
-            });
+            let what = format!(
+                "the record {} ({}) belongs to the release {}, not to {}",
+                record.id.short(),
+                record.kind(),
+                record.release,
+                self.release
+            );
+            self.blame(Damage::OtherRelease, &record, what);
         } else if matches!(record.body, Body::Unknown { .. }) {
             self.unknown.push(record.id);
         } else if let Err(illegal) = self.state.apply(&record) {
-            self.anomalies.push(Anomaly {
-                record: Some(record.id),
-                what: illegal.to_string(),
-            });
+            self.blame(Damage::Illegal, &record, illegal.to_string());
         }
         self.records.push(record);
+    }
+
+    fn blame(&mut self, damage: Damage, record: &Record, what: String) {
+        let help = match damage {
+            Damage::OtherRelease => format!(
+                "move {} to the ledger of {}",
+                record.file_name(),
+                record.release
+            ),
+            Damage::Illegal => format!("relgate log --release {}", self.release),
+            _ => format!("relgate ledger verify --release {}", self.release),
+        };
+        self.anomalies.push(Anomaly {
+            damage,
+            file: Some(record.file_name()),
+            record: Some(record.id),
+            what,
+            help,
+        });
     }
 }
 

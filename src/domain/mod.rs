@@ -1,6 +1,8 @@
 //! What is true: names, release notes, gates, probes and their judgement, windows, records, the state they fold to, and
 //! every decision. Pure: no clock, no disk, no socket, and nothing of the other layers.
 
+pub mod anomaly;
+pub mod audit;
 pub mod clock;
 pub mod completeness;
 pub mod decide;

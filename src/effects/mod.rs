@@ -5,4 +5,7 @@
 
 pub mod clock;
 pub mod environment;
+pub mod failpoint;
+pub mod ledger;
+pub mod lock;
 pub mod process;

@@ -1,0 +1,217 @@
+//! The ledger of one release as a folder of files, one for each record.
+
+use std::collections::{BTreeSet, HashSet};
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::folder::{self, Reader};
+use crate::domain::anomaly::{Anomaly, Damage};
+use crate::domain::audit::{self, Flaw};
+use crate::domain::history::History;
+use crate::domain::ids::ReleaseName;
+use crate::domain::record::Record;
+use crate::effects::lock::Lock;
+use crate::ports::{AppendError, Clock, Decide, Ledger, LedgerError};
+
+/// The most by which a writer's clock may be behind the last record for its own record to be given that one's time.
+const SKEW: TimeDelta = TimeDelta::days(1);
+
+/// From so many new files on they are read by several threads.
+const MANY: usize = 512;
+
+/// The most threads that read.
+const READERS: usize = 4;
+
+/// The ledger in a folder, and what was read of it so far.
+///
+/// A file is read once: one that is changed in place after it was read is found by the next process that opens the
+/// ledger, and by an audit.
+#[derive(Debug)]
+pub struct FileLedger {
+    folder: PathBuf,
+    release: ReleaseName,
+    history: History,
+    /// The names of the files whose records are in the history.
+    known: HashSet<String>,
+    /// The names of those that were there once, and are not any more.
+    gone: BTreeSet<String>,
+}
+
+/// What became of a file that was not known.
+enum Seen {
+    Sound(Box<Record>),
+    Flawed(Flaw),
+    Vanished,
+}
+
+impl FileLedger {
+    /// The ledger of `release` in `folder`, of which nothing has been read; the folder need not exist.
+    pub fn new(folder: impl Into<PathBuf>, release: ReleaseName) -> Self {
+        Self {
+            folder: folder.into(),
+            history: History::new(release.clone()),
+            release,
+            known: HashSet::new(),
+            gone: BTreeSet::new(),
+        }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Takes in what is new in the folder. Returns what a crash left unfinished there.
+    fn read(&mut self) -> Result<Vec<PathBuf>, LedgerError> {
+        let mut listing = folder::list(&self.folder)?;
+        let listed = listing.names.len();
+        listing.names.retain(|name| !self.known.contains(name));
+        if listed - listing.names.len() < self.known.len() {
+            self.notice_the_gone();
+        }
+        let mut flaws: Vec<(String, Flaw)> = listing
+            .unnameable
+            .into_iter()
+            .map(|name| (name, audit::foreign()))
+            .collect();
+        let mut new = Vec::with_capacity(listing.names.len());
+        let seen = match Reader::open(&self.folder)? {
+            Some(reader) if !listing.names.is_empty() => examine_all(&reader, &listing.names),
+            _ => Vec::new(),
+        };
+        for (name, seen) in listing.names.into_iter().zip(seen) {
+            match seen {
+                Seen::Sound(record) => {
+                    self.gone.remove(&name);
+                    self.known.insert(name);
+                    new.push(*record);
+                }
+                Seen::Flawed(flaw) => flaws.push((name, flaw)),
+                Seen::Vanished => {}
+            }
+        }
+        self.history.extend(new);
+        self.history.set_damage(self.damage(flaws));
+        Ok(listing.unfinished)
+    }
+
+    /// Moves the names that were known and are not there any more to those that are gone.
+    fn notice_the_gone(&mut self) {
+        let folder = &self.folder;
+        let gone = self.known.extract_if(|name| {
+            let there = folder.join(name).symlink_metadata();
+            there.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+        });
+        self.gone.extend(gone);
+    }
+
+    /// What is wrong with the folder, by file.
+    fn damage(&self, mut flaws: Vec<(String, Flaw)>) -> Vec<Anomaly> {
+        let removed = self
+            .gone
+            .iter()
+            .filter(|name| !flaws.iter().any(|(flawed, _)| flawed == *name))
+            .map(|name| {
+                let what = "it was there when it was last looked for, and is gone";
+                (name.clone(), Flaw::new(Damage::Removed, what))
+            })
+            .collect::<Vec<_>>();
+        flaws.extend(removed);
+        flaws.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let folder = self.folder.display().to_string();
+        flaws
+            .into_iter()
+            .map(|(name, flaw)| {
+                let mut anomaly = audit::anomaly(&folder, &name, flaw);
+                anomaly.help = format!(
+                    "relgate ledger verify --release {}; {}",
+                    self.release, anomaly.help
+                );
+                anomaly
+            })
+            .collect()
+    }
+
+    /// The time that a record written at `wall` is given: that of the latest record it follows where the clock is
+    /// behind it by less than a day, so that a clock set back a little, or another host's, leaves the files in the
+    /// order of the history. Further behind, it is the earlier record whose clock was wrong, and following it would
+    /// make every later record as wrong.
+    fn time(&self, wall: DateTime<Utc>) -> DateTime<Utc> {
+        let heads = self.history.heads();
+        let records = heads.iter().filter_map(|id| self.history.find(id));
+        let latest = records.map(|record| record.at).max();
+        match latest {
+            Some(latest) if latest > wall && latest - wall < SKEW => latest,
+            _ => wall,
+        }
+    }
+}
+
+impl Ledger for FileLedger {
+    fn refresh(&mut self) -> Result<&History, LedgerError> {
+        self.read()?;
+        Ok(&self.history)
+    }
+
+    fn append(
+        &mut self,
+        clock: &dyn Clock,
+        decide: &mut Decide<'_>,
+    ) -> Result<Vec<Record>, AppendError> {
+        folder::create(&self.folder)?;
+        let _lock = Lock::take(&self.folder.join(".lock"), clock)?;
+        for unfinished in self.read()? {
+            // Whoever writes has the lock, so its writer is dead. Left where it is it does no harm.
+            let _ = std::fs::remove_file(unfinished);
+        }
+        let now = clock.now();
+        let drafts = decide(&self.history, &now)?;
+        let mut written = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            let heads = self.history.heads();
+            let record = Record::new(draft, &self.release, heads, self.time(now.wall), &now.host);
+            folder::write(&self.folder, &record)?;
+            self.known.insert(record.file_name());
+            self.history.extend(vec![record.clone()]);
+            written.push(record);
+        }
+        Ok(written)
+    }
+}
+
+/// Reads and judges the files of these names, in their order.
+fn examine_all(reader: &Reader, names: &[String]) -> Vec<Seen> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    if names.len() < MANY || threads == 1 {
+        return examine_some(reader, names);
+    }
+    let share = names.len().div_ceil(threads.min(READERS));
+    std::thread::scope(|scope| {
+        let (own, others) = names.split_at(share);
+        let others: Vec<_> = others
+            .chunks(share)
+            .map(|names| (names, scope.spawn(move || examine_some(reader, names))))
+            .collect();
+        let mut seen = examine_some(reader, own);
+        for (names, other) in others {
+            // A thread that panicked is a defect that shows when its share is read again here.
+            seen.extend(other.join().unwrap_or_else(|_| examine_some(reader, names)));
+        }
+        seen
+    })
+}
+
+fn examine_some(reader: &Reader, names: &[String]) -> Vec<Seen> {
+    let mut bytes = Vec::new();
+    let mut examine = |name: &String| match reader.read(name, &mut bytes) {
+        Err(flaw) => Seen::Flawed(flaw),
+        Ok(false) => Seen::Vanished,
+        Ok(true) => match audit::examine(name, &bytes) {
+            Ok(record) => Seen::Sound(Box::new(record)),
+            Err(flaw) => Seen::Flawed(flaw),
+        },
+    };
+    names.iter().map(&mut examine).collect()
+}

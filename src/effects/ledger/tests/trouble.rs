@@ -1,0 +1,132 @@
+//! Crashes, full disks, folders that cannot be written.
+
+use super::*;
+
+#[test]
+fn every_crash_leaves_whole_records_alone() {
+    if cfg!(not(debug_assertions)) {
+        eprintln!("skipped: a build without debug assertions has no failpoints");
+        return;
+    }
+    for (place_in_order, failpoint) in folder::FAILPOINTS.iter().enumerate() {
+        let (_parent, folder) = place();
+        append(&mut ledger(&folder), &["first"]).expect("appended");
+        let mut command = command("crash", &folder);
+        command.env("RELGATE_FAILPOINT", failpoint);
+        let ended = command.output().expect("it ran");
+        let signal = std::os::unix::process::ExitStatusExt::signal(&ended.status);
+        assert_eq!(signal, Some(6), "{failpoint}: {ended:?}");
+        let linked = place_in_order >= 3;
+        let expected: &[&str] = if linked {
+            &["first", "second"]
+        } else {
+            &["first"]
+        };
+        assert_eq!(assert_chain(&folder), expected, "{failpoint}");
+        append(&mut ledger(&folder), &["third"]).expect("appended");
+        assert_eq!(assert_chain(&folder).len(), expected.len() + 1);
+        let left = names(&folder);
+        assert!(!left.iter().any(|it| it.starts_with(".tmp-")), "{left:?}");
+    }
+}
+
+#[test]
+fn a_file_in_place_of_the_folder_is_named() {
+    let (_parent, folder) = place();
+    fs::write(&folder, "").expect("written");
+    let mut ledger = ledger(&folder);
+    let Err(LedgerError::Read { path, source }) = ledger.refresh() else {
+        panic!("it was read");
+    };
+    assert_eq!(
+        (path, source.kind()),
+        (folder.clone(), ErrorKind::NotADirectory)
+    );
+    let Err(AppendError::Ledger(LedgerError::Write { path, source })) = append(&mut ledger, &["a"])
+    else {
+        panic!("it was written");
+    };
+    assert!(path.starts_with(&folder));
+    assert_eq!(source.kind(), ErrorKind::NotADirectory);
+}
+
+#[test]
+fn a_release_without_a_folder_gets_no_ledger() {
+    let (_parent, folder) = place();
+    let error = append(&mut ledger(&folder.join("ledger")), &["a"]).expect_err("no folder");
+    assert!(matches!(
+        error,
+        AppendError::Ledger(LedgerError::Write { path, source })
+            if path == folder.join("ledger") && source.kind() == ErrorKind::NotFound
+    ));
+    assert!(!folder.exists());
+}
+
+#[test]
+fn a_full_disk_and_a_read_only_one_leave_the_ledger_as_it_was() {
+    let (parent, _) = place();
+    let inside = command("disks", parent.path());
+    // A mount of its own in a namespace of its own, which ends with the process.
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--mount"]);
+    if !command.arg("true").status().is_ok_and(|it| it.success()) {
+        eprintln!("SKIPPED: no full and no read-only disk was tried, unshare is not allowed here");
+        return;
+    }
+    let mut command = Command::new("unshare");
+    let ended = command
+        .args(["--map-root-user", "--mount"])
+        .arg(inside.get_program())
+        .args(inside.get_args())
+        .env(TASK, "disks")
+        .env(FOLDER, parent.path())
+        .output()
+        .expect("it runs");
+    let output = String::from_utf8_lossy(&ended.stdout);
+    let errors = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{output}\n{errors}");
+    assert!(output.contains("both disks tried"), "{output}");
+}
+
+pub(super) fn on_a_full_disk(disk: &Path) {
+    let mount = |arguments: &[&str]| {
+        let mounted = Command::new("mount").args(arguments).arg(disk).status();
+        assert!(mounted.is_ok_and(|it| it.success()), "{arguments:?}");
+    };
+    mount(&["-t", "tmpfs", "-o", "size=128k", "tmpfs"]);
+    let folder = disk.join("ledger");
+    let mut ledger = ledger(&folder);
+    append(&mut ledger, &["a"]).expect("appended");
+    let before = names(&folder);
+
+    let filler = disk.join("filler");
+    let full = fs::write(&filler, vec![0; 256 << 10]).expect_err("it is full");
+    assert_eq!(full.kind(), ErrorKind::StorageFull);
+    assert_unwritable(&mut ledger, ErrorKind::StorageFull, &folder, &before);
+    fs::remove_file(&filler).expect("removed");
+    append(&mut ledger, &["b"]).expect("there is room again");
+    let before = names(&folder);
+
+    mount(&["-o", "remount,ro"]);
+    assert_unwritable(&mut ledger, ErrorKind::ReadOnlyFilesystem, &folder, &before);
+    // What is there can be read, by those who knew it and those who did not.
+    assert_eq!(texts(ledger.refresh().expect("read")), ["a", "b"]);
+    assert_eq!(assert_chain(&folder), ["a", "b"]);
+    println!("both disks tried");
+}
+
+fn assert_unwritable(
+    ledger: &mut FileLedger,
+    kind: ErrorKind,
+    folder: &Path,
+    before: &BTreeSet<String>,
+) {
+    let error = append(ledger, &["x"]).expect_err("it cannot be written");
+    let AppendError::Ledger(LedgerError::Write { path, source }) = error else {
+        panic!("not an error of writing");
+    };
+    assert_eq!(source.kind(), kind);
+    assert!(path.starts_with(folder));
+    assert_eq!(&names(folder), before);
+    assert_eq!(anomalies(ledger), []);
+}
