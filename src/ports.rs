@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::domain::audit;
 use crate::domain::clock::Reading;
 use crate::domain::history::History;
 use crate::domain::ids::{Digest, ReleaseName};
@@ -236,7 +237,16 @@ pub trait Ledgers: Sync {
     /// The ledger of a release; it need not exist yet.
     fn open(&self, release: &ReleaseName) -> Box<dyn Ledger>;
 
-    /// Where files beside the records go: the output of rollback steps.
+    /// Every file that lies in the ledger's folder and is no part of its upkeep, for an audit.
+    ///
+    /// # Errors
+    /// [`LedgerError::Read`] where the folder cannot be listed.
+    fn files(&self, release: &ReleaseName) -> Result<Vec<audit::File>, LedgerError>;
+
+    /// Where the ledger of a release lies, to show.
+    fn folder(&self, release: &ReleaseName) -> PathBuf;
+
+    /// Where files beside the records go, made where it is not there: the output of rollback steps.
     fn output_folder(&self, release: &ReleaseName) -> PathBuf;
 
     /// What was written to a file in the output folder from byte `from` on, at most 64 KiB; nothing where it cannot be

@@ -1,15 +1,18 @@
 //! A team's repository: its policy, its checklists and its releases, read and checked.
 
 use crate::domain::finding::{Finding, Source};
-use crate::domain::gate::{Checklist, Gate};
-use crate::domain::ids::{GateId, ReleaseName};
+use crate::domain::gate::Gate;
+use crate::domain::ids::{ChecklistName, ReleaseName};
 use crate::domain::policy::Policy;
 use crate::domain::refusal::{Refusal, nearest};
 use crate::domain::release::ReleaseNotes;
-use crate::parse::lint::{self, ReleaseFiles, Workspace};
+use crate::parse::lint::{self, Slot, Workspace};
 use crate::parse::{self, Document};
 
 use super::{Error, Result, World};
+
+/// Reads a text into a document, or says everything that is wrong with it.
+type Parse<T> = fn(&Source) -> std::result::Result<Document<T>, Vec<Finding>>;
 
 /// Where releases lie.
 pub const RELEASES: &str = "releases";
@@ -48,9 +51,7 @@ impl Release {
 /// What was read of a repository, with everything that is wrong with it.
 #[derive(Default)]
 struct Reading {
-    policy: Option<Document<Policy>>,
-    bases: Vec<(String, Document<Checklist>)>,
-    releases: Vec<ReleaseFiles>,
+    workspace: Workspace,
     findings: Vec<Finding>,
     sources: Vec<Source>,
 }
@@ -112,9 +113,10 @@ pub fn select(world: &World<'_>, named: Option<&str>) -> Result<ReleaseName> {
 pub fn policy(world: &World<'_>, policy_path: &str) -> Result<Policy> {
     let mut reading = Reading::default();
     reading.read_policy(world, policy_path)?;
-    match (reading.policy, reading.findings.is_empty()) {
-        (Some(policy), true) => Ok(policy.value),
-        (_, _) => Err(Error::Findings { findings: reading.findings, sources: reading.sources }),
+    let (findings, sources, workspace) = reading.lint();
+    match workspace.policy.document() {
+        Some(policy) if !findings.iter().any(Finding::is_error) => Ok(policy.value.clone()),
+        _ => Err(Error::Findings { findings, sources }),
     }
 }
 
@@ -127,18 +129,16 @@ pub fn load(world: &World<'_>, policy_path: &str, name: &ReleaseName) -> Result<
     reading.read_policy(world, policy_path)?;
     reading.read_release(world, name)?;
     reading.read_bases(world)?;
-    let (findings, sources, mut loaded) = reading.lint();
-    if findings.iter().any(Finding::is_error) {
-        return Err(Error::Findings { findings, sources });
-    }
-    let gates = loaded.gates_of(name);
-    let notes = loaded.releases.pop().and_then(|release| release.notes);
-    match (loaded.policy, notes) {
-        (Some(policy), Some(notes)) => Ok(Release {
+    let (findings, sources, workspace) = reading.lint();
+    let failed = findings.iter().any(Finding::is_error);
+    let release = workspace.releases.first();
+    let notes = release.and_then(|release| release.notes.document());
+    match (workspace.policy.document(), notes, release) {
+        (Some(policy), Some(notes), Some(files)) if !failed => Ok(Release {
             name: name.clone(),
-            policy: policy.value,
-            notes: notes.value,
-            gates,
+            policy: policy.value.clone(),
+            notes: notes.value.clone(),
+            gates: lint::gates(&workspace, files),
             warnings: findings,
         }),
         _ => Err(Error::Findings { findings, sources }),
@@ -174,12 +174,8 @@ pub fn lint(world: &World<'_>, policy_path: &str, only: Option<&ReleaseName>) ->
 
 impl Reading {
     fn read_policy(&mut self, world: &World<'_>, path: &str) -> Result<()> {
-        if let Some(source) = self.source(world, path)? {
-            match parse::policy(&source) {
-                Ok(document) => self.policy = Some(document),
-                Err(findings) => self.findings.extend(findings),
-            }
-        } else if self.findings.is_empty() {
+        self.workspace.policy = self.slot(world, path, parse::policy)?;
+        if self.workspace.policy == Slot::Absent {
             return Err(Refusal::invalid(format!("there is no policy {path} here")).help("relgate init").into());
         }
         Ok(())
@@ -187,81 +183,63 @@ impl Reading {
 
     fn read_release(&mut self, world: &World<'_>, name: &ReleaseName) -> Result<()> {
         let folder = format!("{RELEASES}/{name}");
-        let mut files = ReleaseFiles { folder: name.to_string(), notes: None, checklist: None };
         let (markdown, yaml) = (format!("{folder}/release-notes.md"), format!("{folder}/release-notes.yaml"));
-        let markdown_source = self.source(world, &markdown)?;
-        let yaml_source = self.source(world, &yaml)?;
-        match (markdown_source, yaml_source) {
-            (Some(_), Some(_)) => self.findings.push(
-                Finding::error(&yaml, "the release has two release notes, release-notes.md and release-notes.yaml")
-                    .help("keep one of them"),
-            ),
-            (Some(source), None) | (None, Some(source)) => match parse::notes(&source) {
-                Ok(document) => files.notes = Some(document),
-                Err(findings) => self.findings.extend(findings),
-            },
-            (None, None) if self.findings.iter().any(|it| it.file == markdown || it.file == yaml) => {}
-            (None, None) => self.findings.push(
-                Finding::error(&markdown, format!("the release {name} has no release notes"))
-                    .help(format!("write {markdown}, or begin anew: relgate new VERSION --type minor")),
-            ),
+        let notes = match (self.slot(world, &markdown, parse::notes)?, self.slot(world, &yaml, parse::notes)?) {
+            (Slot::Absent, Slot::Absent) => {
+                let missing = Finding::error(&markdown, format!("the release {name} has no release notes"));
+                self.findings.push(missing.help("write them, or begin anew: relgate new VERSION --type minor"));
+                Slot::Broken
+            }
+            (only, Slot::Absent) | (Slot::Absent, only) => only,
+            _ => {
+                let twice = "the release has two release notes, release-notes.md and release-notes.yaml";
+                self.findings.push(Finding::error(&yaml, twice).help("keep one of them"));
+                Slot::Broken
+            }
+        };
+        let path = format!("{folder}/checklist.yaml");
+        let mut checklist = self.slot(world, &path, parse::checklist)?;
+        if checklist == Slot::Absent {
+            let missing = Finding::error(&path, format!("the release {name} has no checklist"));
+            self.findings.push(missing.help("write one that says: extends: standard"));
+            checklist = Slot::Broken;
         }
-        let checklist = format!("{folder}/checklist.yaml");
-        match self.source(world, &checklist)? {
-            Some(source) => match parse::checklist(&source) {
-                Ok(document) => files.checklist = Some(document),
-                Err(findings) => self.findings.extend(findings),
-            },
-            None if self.findings.iter().any(|it| it.file == checklist) => {}
-            None => self.findings.push(
-                Finding::error(&checklist, format!("the release {name} has no checklist"))
-                    .help("write one that says: extends: standard"),
-            ),
-        }
-        self.releases.push(files);
+        self.workspace.releases.push(lint::Release { folder: name.to_string(), notes, checklist });
         Ok(())
     }
 
-    /// Reads the bases that the checklists read so far extend, and those that the policy demands.
+    /// Reads the bases that the checklists extend, theirs too, and those that the policy demands.
     fn read_bases(&mut self, world: &World<'_>) -> Result<()> {
-        let extended = self.releases.iter().filter_map(|release| release.checklist.as_ref()?.value.extends.clone());
-        let demanded = self.policy.iter().flat_map(|policy| policy.value.checklists.iter().flatten());
-        let mut wanted: Vec<String> =
-            extended.chain(demanded.map(|(_, name)| name.clone())).map(|name| name.to_string()).collect();
-        wanted.sort();
-        wanted.dedup();
-        for name in wanted {
-            let path = format!("{CHECKLISTS}/{name}.yaml");
-            if let Some(source) = self.source(world, &path)? {
-                match parse::checklist(&source) {
-                    Ok(document) => self.bases.push((name, document)),
-                    Err(findings) => self.findings.extend(findings),
-                }
+        let checklists = self.workspace.releases.iter().filter_map(|release| release.checklist.document());
+        let extended = checklists.filter_map(|document| document.value.extends.clone());
+        let policy = self.workspace.policy.document();
+        let demanded = policy.into_iter().flat_map(|policy| policy.value.checklists.iter().flatten());
+        let mut wanted: Vec<ChecklistName> = extended.chain(demanded.map(|(_, name)| name.clone())).collect();
+        while let Some(name) = wanted.pop() {
+            if self.workspace.bases.contains_key(name.as_str()) {
+                continue;
             }
+            let base = self.slot(world, &format!("{CHECKLISTS}/{name}.yaml"), parse::checklist)?;
+            wanted.extend(base.document().and_then(|document| document.value.extends.clone()));
+            self.workspace.bases.insert(name.to_string(), base);
         }
         Ok(())
     }
 
-    /// The text of a file; `None` where there is none, or where it is no text, which is then among the findings.
-    fn source(&mut self, world: &World<'_>, path: &str) -> Result<Option<Source>> {
-        let Some(bytes) = world.files.read(path)? else { return Ok(None) };
-        match parse::source(path, bytes) {
-            Ok(source) => {
-                self.sources.push(source.clone());
-                Ok(Some(source))
-            }
-            Err(findings) => {
-                self.findings.extend(findings);
-                Ok(None)
-            }
-        }
+    /// Reads a file into its place; what is wrong with it goes to the findings.
+    fn slot<T>(&mut self, world: &World<'_>, path: &str, parse: Parse<T>) -> Result<Slot<T>> {
+        let Some(bytes) = world.files.read(path)? else { return Ok(Slot::Absent) };
+        let result = parse::source(path, bytes).and_then(|source| {
+            let document = parse(&source);
+            self.sources.push(source);
+            document
+        });
+        Ok(Slot::of(result, &mut self.findings))
     }
 
     /// Adds what is wrong across the files, and sorts all of it.
     fn lint(self) -> (Vec<Finding>, Vec<Source>, Workspace) {
-        let Self { policy, bases, releases, mut findings, sources } = self;
-        let broken = findings.iter().filter(|finding| finding.is_error()).map(|finding| finding.file.clone()).collect();
-        let workspace = Workspace { policy, bases, releases, broken };
+        let Self { workspace, mut findings, sources } = self;
         findings.extend(lint::lint(&workspace));
         findings.sort();
         findings.dedup();

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use super::nearest::suggestion;
 use super::{Document, Site};
 use crate::domain::finding::Finding;
-use crate::domain::gate::Checklist;
+use crate::domain::gate::{Checklist, Gate};
 use crate::domain::ids::RoleName;
 use crate::domain::policy::Policy;
 use crate::domain::release::ReleaseNotes;
@@ -74,6 +74,12 @@ pub struct Workspace {
     pub bases: BTreeMap<String, Slot<Checklist>>,
     /// The releases.
     pub releases: Vec<Release>,
+}
+
+/// The gates of a release, those of the checklists that it extends first; none where its checklist was not read.
+pub fn gates(workspace: &Workspace, release: &Release) -> Vec<Gate> {
+    let document = release.checklist.document();
+    document.map(|document| checklist::gates(workspace, document)).unwrap_or_default()
 }
 
 /// Checks all that was read; findings are sorted by file and position.

@@ -1,0 +1,118 @@
+//! The documents that follow a rollback, rendered from templates that a team can replace.
+
+use minijinja::{Environment, context};
+
+use crate::domain::record::Body;
+use crate::domain::record::body::StepOutcome;
+use crate::domain::state::ReleaseState;
+use crate::domain::state::rollback::{Rollback, Standing};
+use crate::ports::Ledger;
+
+use super::project::Release;
+use super::{World, log, view};
+
+/// The template of the root-cause document that comes with relgate.
+const RCA: &str = include_str!("../../release-notes-templates/rca.md");
+/// Where a team's own templates lie.
+const TEMPLATES: &str = ".relgate/templates";
+
+/// Writes the documents that are owed after a rollback, for people to complete; never over an existing one. A document
+/// is a convenience beside the records: nothing that is wrong with it stops anything.
+pub fn write(world: &World<'_>, release: &Release, ledger: &mut dyn Ledger) {
+    let Ok(history) = ledger.refresh() else { return };
+    let state = history.state();
+    let Some(rollback) = &state.rollback else { return };
+    let timeline: Vec<_> = history
+        .records()
+        .iter()
+        .filter(|record| !matches!(record.body, Body::Checkpoint(_) | Body::StepStarted(_) | Body::AttemptStarted(_)))
+        .map(|record| {
+            context! {
+                at => record.at.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+                by => cell(&record.by),
+                text => cell(&log::sentence(&record.body)),
+            }
+        })
+        .collect();
+    for owed in state.obligations.values().filter(|owed| owed.settled.is_none()) {
+        let Some(document) = &owed.obligation.document else { continue };
+        let own = world.files.read(&format!("{TEMPLATES}/{document}.md")).ok().flatten();
+        let template = match (own.map(String::from_utf8), document.as_str()) {
+            (Some(Ok(text)), _) => text,
+            (_, "rca") => RCA.to_owned(),
+            _ => continue,
+        };
+        let values = context! {
+            release => release.name.as_str(),
+            team => release.notes.team(),
+            previous => rollback.plan.previous,
+            owner => owed.obligation.role.as_str(),
+            due => owed.obligation.due.format("%Y-%m-%d %H:%M UTC").to_string(),
+            rolled_back_at => rolled_back_at(rollback),
+            attempts => rollback.attempts.len(),
+            checklist_passes => state.complete_passes(&rollback.stage).len(),
+            incidents => incidents(state),
+            steps => steps(rollback),
+            timeline => timeline,
+        };
+        let rendered = Environment::new().render_str(&template, values);
+        if let Ok(text) = rendered {
+            let path = view::document_path(release.name.as_str(), document);
+            let _ = world.files.create(&path, text.as_bytes());
+        }
+    }
+}
+
+fn rolled_back_at(rollback: &Rollback) -> Option<String> {
+    match &rollback.standing {
+        Standing::RolledBack(fact) => Some(fact.origin.at.format("%Y-%m-%d %H:%M:%S UTC").to_string()),
+        _ => None,
+    }
+}
+
+fn incidents(state: &ReleaseState) -> Vec<minijinja::Value> {
+    let mut all: Vec<_> = state.incidents.values().collect();
+    all.sort_by_key(|incident| incident.opened.at);
+    all.into_iter()
+        .map(|incident| {
+            let failures = incident.facts.failures.iter();
+            let failures: Vec<_> = failures
+                .map(|failure| context! { probe => failure.probe.as_str(), reason => cell(&failure.reason) })
+                .collect();
+            context! {
+                id => incident.id().as_str(),
+                title => cell(&incident.facts.title),
+                priority => incident.priority.as_str(),
+                opened => incident.opened.at.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+                failures => failures,
+            }
+        })
+        .collect()
+}
+
+fn steps(rollback: &Rollback) -> Vec<minijinja::Value> {
+    rollback
+        .attempts
+        .iter()
+        .flat_map(|attempt| &attempt.steps)
+        .map(|step| {
+            context! { step => step.step.as_str(), outcome => outcome(&step.outcome), took_ms => step.took_ms }
+        })
+        .collect()
+}
+
+/// How a step ended, in a few words.
+pub fn outcome(outcome: &StepOutcome) -> String {
+    match outcome {
+        StepOutcome::Exited { code: 0 } => "done".to_owned(),
+        StepOutcome::Exited { code } => format!("failed with exit code {code}"),
+        StepOutcome::Signalled { signal } => format!("killed by signal {signal}"),
+        StepOutcome::TimedOut => "ended at its timeout".to_owned(),
+        StepOutcome::NotStarted { why } => cell(&format!("not started: {why}")),
+    }
+}
+
+/// A text that fits in one cell of a Markdown table.
+fn cell(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().replace('|', "\\|")
+}

@@ -1,0 +1,185 @@
+//! `relgate status`: how releases stand.
+
+use std::collections::BTreeMap;
+
+use crate::domain::clock::Reading;
+use crate::domain::decide::deployment::stage as next_stage;
+use crate::domain::gate::Gate;
+use crate::domain::ids::ReleaseName;
+use crate::domain::outcome::{GateStatus, ReleaseStatus, StageStatus, StatusReport};
+use crate::domain::probe::judge::Verdict;
+use crate::domain::readiness::{Facts, Inquiry, Scope, Status, approvals_of, command};
+use crate::domain::state::ReleaseState;
+use crate::ports::Duty;
+
+use super::project::{self, Release};
+use super::{Error, Result, World, facts, view};
+
+/// How the releases stand: the one that was named, or all that are open, or the last one where none is.
+///
+/// # Errors
+/// Files that are wrong; a ledger that cannot be read.
+pub fn status(world: &World<'_>, policy_path: &str, named: Option<&str>) -> Result<StatusReport> {
+    let names: Vec<ReleaseName> = match named {
+        Some(_) => vec![project::select(world, named)?],
+        None => {
+            let all = project::releases(world)?;
+            let mut open = Vec::new();
+            for name in &all {
+                if !world.ledgers.open(name).refresh()?.state().is_over() {
+                    open.push(name.clone());
+                }
+            }
+            if open.is_empty() { all.last().cloned().into_iter().collect() } else { open }
+        }
+    };
+    let mut releases = Vec::new();
+    let mut trouble = None;
+    for name in &names {
+        // One release whose files are wrong does not hide how the others stand.
+        match project::load(world, policy_path, name) {
+            Ok(release) => releases.push(of(world, &release)?),
+            Err(error @ Error::Findings { .. }) if trouble.is_none() => trouble = Some(error),
+            Err(Error::Findings { .. }) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    match trouble {
+        Some(error) if releases.is_empty() => Err(error),
+        _ => Ok(StatusReport { releases }),
+    }
+}
+
+/// How one release stands. Nothing is asked and nothing recorded.
+///
+/// # Errors
+/// A ledger or file that cannot be read.
+pub fn of(world: &World<'_>, release: &Release) -> Result<ReleaseStatus> {
+    let facts = facts::quiet(world, release)?;
+    let mut ledger = world.ledgers.open(&release.name);
+    let history = ledger.refresh()?;
+    let now = world.clock.now();
+    let state = history.state();
+    let inquiry = Inquiry {
+        policy: &release.policy,
+        notes: &release.notes,
+        gates: &release.gates,
+        history,
+        facts: &facts,
+        scope: &Scope::Closing,
+        now: now.wall,
+    };
+    let gates: Vec<GateStatus> = release.gates.iter().map(|gate| gate_status(&inquiry, gate)).collect();
+    let stages = release
+        .notes
+        .stages()
+        .into_iter()
+        .map(|stage| {
+            let deployment = state.deployments.get(&stage);
+            StageStatus {
+                started: deployment.map(|it| it.started.origin.at),
+                done: deployment.and_then(|it| it.done.as_ref()).map(|done| done.at),
+                checklist_passes: u32::try_from(state.complete_passes(&stage).len()).unwrap_or(u32::MAX),
+                verification: deployment.and_then(|it| it.verification.as_ref()).map(|run| run.fact.verdict),
+                stage,
+            }
+        })
+        .collect();
+    let windows = view::windows(release, state, &now, &BTreeMap::new());
+    let watched = world.ledgers.is_taken(&release.name, Duty::Watch);
+    let standing = standing(state, &gates);
+    Ok(ReleaseStatus {
+        release: release.name.clone(),
+        next: next(release, state, history, &gates, standing),
+        standing: standing.to_owned(),
+        summary: release.notes.summary.as_ref().and_then(|text| text.lines().next()).map(str::to_owned),
+        deploy_at: release.notes.deploy_at.map(|at| at.to_utc()),
+        gates,
+        stages,
+        windows,
+        watched,
+        rollback: state.rollback.as_ref().map(view::rollback),
+        obligations: obligations(release, state, &now),
+        anomalies: history.anomalies(),
+    })
+}
+
+fn gate_status(inquiry: &Inquiry<'_>, gate: &Gate) -> GateStatus {
+    let approvals = approvals_of(inquiry, gate);
+    // The worst first, and of several as bad the first in order.
+    let worst = approvals.iter().rev().max_by_key(|it| match it.status {
+        Status::Met => 0,
+        Status::Pending => 1,
+        Status::Missing => 2,
+        Status::Expired => 3,
+        Status::Stale => 4,
+        Status::Unknown => 5,
+        Status::Failed => 6,
+        Status::Rejected => 7,
+    });
+    GateStatus {
+        gate: gate.id.clone(),
+        title: gate.title.clone(),
+        phase: gate.phase,
+        status: worst.map_or(Status::Met, |it| it.status),
+        why: worst.map_or_else(|| "it needs no signature".to_owned(), |it| it.why.clone()),
+    }
+}
+
+fn standing(state: &ReleaseState, gates: &[GateStatus]) -> &'static str {
+    let signed = |gate: &GateStatus| !gate.phase.precedes_deployment() || gate.status == Status::Met;
+    match &state.rollback {
+        _ if state.closed.is_some() => "closed",
+        Some(rollback) if rollback.is_rolled_back() => "rolled-back",
+        Some(rollback) if rollback.is_stuck() => "stuck",
+        Some(_) => "rolling-back",
+        None if state.open_incidents().next().is_some() => "incident",
+        None if state.deployments.values().any(|it| it.done.is_none()) => "deploying",
+        None if !state.deployments.is_empty() => {
+            let passed = |verdict| verdict == Verdict::Pass;
+            let mut runs = state.deployments.values().map(|it| it.verification.as_ref());
+            if runs.all(|run| run.is_some_and(|run| passed(run.fact.verdict))) { "verified" } else { "deployed" }
+        }
+        None if gates.iter().all(signed) => "ready",
+        None => "preparing",
+    }
+}
+
+fn next(
+    release: &Release,
+    state: &ReleaseState,
+    history: &crate::domain::history::History,
+    gates: &[GateStatus],
+    standing: &str,
+) -> Vec<String> {
+    let name = &release.name;
+    let stage = next_stage(&release.notes, history, None).map(|stage| stage.to_string()).unwrap_or_default();
+    let first = |rest: &str| vec![command(name, rest)];
+    match standing {
+        "preparing" => {
+            let waiting = gates.iter().find(|gate| {
+                gate.phase.precedes_deployment() && !matches!(gate.status, Status::Met | Status::Pending)
+            });
+            let sign = waiting.map(|gate| command(name, &format!("sign {}", gate.gate)));
+            sign.into_iter().chain([command(name, "check")]).collect()
+        }
+        "ready" => vec![command(name, "check"), command(name, &format!("deploy start --stage {stage}"))],
+        "deploying" => first(&format!("deploy done --stage {stage}")),
+        "deployed" => first(&format!("verify --stage {stage}")),
+        "verified" => {
+            let all = release.notes.stages().iter().all(|stage| state.deployments.contains_key(stage));
+            if all { first("close") } else { first(&format!("deploy start --stage {stage}")) }
+        }
+        "incident" | "rolling-back" => vec![command(name, "watch"), command(name, "incident list")],
+        "stuck" => vec![command(name, "log"), command(name, "rollback --reason TEXT")],
+        _ => first("log"),
+    }
+}
+
+fn obligations(
+    release: &Release,
+    state: &ReleaseState,
+    now: &Reading,
+) -> Vec<crate::domain::outcome::ObligationView> {
+    state.obligations.values().map(|owed| view::obligation(release, owed, now)).collect()
+}
