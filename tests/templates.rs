@@ -393,7 +393,13 @@ fn the_root_cause_document_says_whose_it_is_and_what_happened() {
     ] {
         assert!(opened.contains(part), "no {part:?} in:\n{opened}");
     }
-    assert!(render(facts(serde_json::json!([]))).contains("ordered by a person"));
+    let mut by_hand = facts(serde_json::json!([]));
+    by_hand["checklist_passes"] = 0.into();
+    by_hand["rolled_back_at"] = serde_json::Value::Null;
+    let by_hand = render(by_hand);
+    for part in ["ordered by a person", "never verified", "the rollback is stuck"] {
+        assert!(by_hand.contains(part), "no {part:?} in:\n{by_hand}");
+    }
 }
 
 #[test]
