@@ -11,6 +11,7 @@ use relgate::domain::ids::TriggerName;
 use relgate::domain::policy::{Action, Due, DueDay, FollowUpEvent, OnExpiry, Policy};
 use relgate::domain::release::{ReleaseNotes, ReleaseType};
 use relgate::parse;
+use relgate::parse::lint::{Release, Slot, Workspace, lint};
 
 const VERSION: &str = "2.4";
 
@@ -397,7 +398,11 @@ fn the_root_cause_document_says_whose_it_is_and_what_happened() {
     by_hand["checklist_passes"] = 0.into();
     by_hand["rolled_back_at"] = serde_json::Value::Null;
     let by_hand = render(by_hand);
-    for part in ["ordered by a person", "never verified", "the rollback is stuck"] {
+    for part in [
+        "ordered by a person",
+        "never verified",
+        "the rollback is stuck",
+    ] {
         assert!(by_hand.contains(part), "no {part:?} in:\n{by_hand}");
     }
 }
@@ -434,4 +439,60 @@ fn the_storefront_is_complete() {
         let digest = relgate::domain::ids::Digest::of(bytes.as_bytes());
         assert_eq!(artifact.sha256, Some(digest), "{path}");
     }
+}
+
+/// All that lint says of a policy, the checklist `standard` and one release, in the order of their files.
+fn linted(
+    policy: &Source,
+    standard: &Source,
+    folder: &str,
+    notes: &Source,
+    own: &Source,
+) -> Vec<String> {
+    let mut findings = Vec::new();
+    let mut workspace = Workspace {
+        policy: Slot::of(parse::policy(policy), &mut findings),
+        ..Workspace::default()
+    };
+    let base = Slot::of(parse::checklist(standard), &mut findings);
+    workspace.bases.insert("standard".to_owned(), base);
+    workspace.releases.push(Release {
+        folder: folder.to_owned(),
+        notes: Slot::of(parse::notes(notes), &mut findings),
+        checklist: Slot::of(parse::checklist(own), &mut findings),
+    });
+    findings.extend(lint(&workspace));
+    findings.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn what_is_scaffolded_lints_clean_with_and_without_its_examples() {
+    let preset = |name: &str| Source::new(name, read(&format!("src/presets/standard/{name}")));
+    let (policy, standard) = (preset("relgate.yaml"), preset("checklist.yaml"));
+    let plain = |text: &str| text.to_owned();
+    for kind in ReleaseType::ALL {
+        for change in [&plain as &dyn Fn(&str) -> String, &with_examples] {
+            let name = format!("{}.md", kind.word());
+            let notes = Source::new(&name, change(&rendered(&name, kind.word())));
+            let own = change(&rendered("checklist.yaml", kind.word()));
+            let own = Source::new("checklist.yaml", own);
+            assert_eq!(
+                linted(&policy, &standard, VERSION, &notes, &own),
+                Vec::<String>::new()
+            );
+        }
+    }
+}
+
+#[test]
+fn the_storefront_lints_clean() {
+    let at = |name: &str| Source::new(name, read(&format!("examples/storefront/{name}")));
+    let findings = linted(
+        &at("relgate.yaml"),
+        &at(".relgate/checklists/standard.yaml"),
+        "2.4.0",
+        &at("releases/2.4.0/release-notes.md"),
+        &at("releases/2.4.0/checklist.yaml"),
+    );
+    assert_eq!(findings, Vec::<String>::new());
 }
