@@ -1,6 +1,7 @@
 //! relgate decides whether a release may go out, proves that it arrived, and takes it back by itself when it is broken
 //! and nobody mends it in time.
 
+pub mod app;
 pub mod domain;
 pub mod effects;
 pub mod parse;

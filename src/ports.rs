@@ -215,11 +215,11 @@ pub trait Files: Sync {
     /// [`FileError`] with the path.
     fn folders(&self, path: &str) -> Result<Vec<String>, FileError>;
 
-    /// Writes a new file whole, with its folders; never over an existing one.
+    /// Writes new files whole, with their folders, never over an existing one: all of them, or none.
     ///
     /// # Errors
     /// [`FileError`] with the path; of kind `AlreadyExists` where there is one.
-    fn create(&self, path: &str, bytes: &[u8]) -> Result<(), FileError>;
+    fn create(&self, files: &[(String, String)]) -> Result<(), FileError>;
 }
 
 /// A file that could not be read or written.

@@ -55,14 +55,20 @@ impl Lookup for Values<'_> {
 pub fn require_values(world: &World<'_>, probes: &[Probe], about: &About) -> Result<()> {
     for probe in probes {
         variables::fill(probe, &Values { world, about }).map_err(|error| {
-            Refusal::invalid(format!("probe \"{}\": {error}", probe.id)).help("set it, and run the command again")
+            Refusal::invalid(format!("probe \"{}\": {error}", probe.id))
+                .help("set it, and run the command again")
         })?;
     }
     Ok(())
 }
 
 /// Takes one sample of every probe, in their order. One whose variables have no value is an error that says so.
-pub fn sample(world: &World<'_>, probes: &[Probe], about: &About, patience: Option<Duration>) -> Vec<Sample> {
+pub fn sample(
+    world: &World<'_>,
+    probes: &[Probe],
+    about: &About,
+    patience: Option<Duration>,
+) -> Vec<Sample> {
     let mut ready = Vec::new();
     let mut secrets = Secrets::default();
     let mut unready: Vec<Option<Sample>> = Vec::new();
@@ -76,20 +82,37 @@ pub fn sample(world: &World<'_>, probes: &[Probe], about: &About, patience: Opti
             Err(error) => unready.push(Some(unasked(probe, &error.to_string()))),
         }
     }
-    let concurrency = about.concurrency.map_or(CONCURRENCY, |it| it as usize).max(1);
-    let mut asked = world.prober.sample(&ready, concurrency, patience).into_iter();
+    let concurrency = about
+        .concurrency
+        .map_or(CONCURRENCY, |it| it as usize)
+        .max(1);
+    let mut asked = world
+        .prober
+        .sample(&ready, concurrency, patience)
+        .into_iter();
     unready
         .into_iter()
         .zip(probes)
         .map(|(known, probe)| {
-            known.or_else(|| asked.next()).unwrap_or_else(|| unasked(probe, "it was not asked"))
+            known
+                .or_else(|| asked.next())
+                .unwrap_or_else(|| unasked(probe, "it was not asked"))
         })
         .map(|sample| variables::mask_sample(&sample, &secrets))
         .collect()
 }
 
 fn unasked(probe: &Probe, why: &str) -> Sample {
-    let attempt =
-        Attempt { verdict: Verdict::Error, assertions: Vec::new(), trouble: Some(why.to_owned()), took_ms: 0 };
-    Sample { probe: probe.id.clone(), verdict: Verdict::Error, attempts: vec![attempt], repeat: None }
+    let attempt = Attempt {
+        verdict: Verdict::Error,
+        assertions: Vec::new(),
+        trouble: Some(why.to_owned()),
+        took_ms: 0,
+    };
+    Sample {
+        probe: probe.id.clone(),
+        verdict: Verdict::Error,
+        attempts: vec![attempt],
+        repeat: None,
+    }
 }

@@ -22,7 +22,14 @@ pub fn check(world: &World<'_>, release: &Release, by: &str, scope: &Scope) -> R
     let (readiness, record) = record(world, ledger.as_mut(), release, by, (scope, &facts))?;
     let (gate, phase) = parts(scope);
     let unknown_records = ledger.refresh()?.unknown().len();
-    Ok(Check { release: release.name.clone(), gate, phase, readiness, record: record.id, unknown_records })
+    Ok(Check {
+        release: release.name.clone(),
+        gate,
+        phase,
+        readiness,
+        record: record.id,
+        unknown_records,
+    })
 }
 
 /// Decides under the lock, with facts that were gathered before, and records the answer.
@@ -36,11 +43,17 @@ pub(super) fn record(
     let mut answer = None;
     let record = append(ledger, world.clock, &mut |history, now| {
         let readiness = decide(release, history, facts, scope, now.wall);
-        let draft = Draft { by: by.to_owned(), body: Body::Checked(checked(release, scope, &readiness, facts)) };
+        let draft = Draft {
+            by: by.to_owned(),
+            body: Body::Checked(checked(release, scope, &readiness, facts)),
+        };
         answer = Some(readiness);
         Ok(vec![draft])
     })?;
-    let readiness = answer.unwrap_or(Readiness { decision: Decision::NoGo, requirements: Vec::new() });
+    let readiness = answer.unwrap_or(Readiness {
+        decision: Decision::NoGo,
+        requirements: Vec::new(),
+    });
     Ok((readiness, record))
 }
 
@@ -70,7 +83,10 @@ fn checked(release: &Release, scope: &Scope, readiness: &Readiness, facts: &Fact
         phase,
         go: readiness.decision == Decision::Go,
         decided: readiness.decision != Decision::Inconclusive,
-        unmet: readiness.unmet().map(|it| format!("{}: {} — {}", it.id, it.status.word(), it.why)).collect(),
+        unmet: readiness
+            .unmet()
+            .map(|it| format!("{}: {} — {}", it.id, it.status.word(), it.why))
+            .collect(),
         notes: digest_of(&release.notes),
         policy: digest_of(&release.policy),
         evidence: facts.evidence.values().cloned().collect(),

@@ -13,15 +13,31 @@ use super::{Result, World, append, check, facts};
 ///
 /// # Errors
 /// No-go, inconclusive or refused; files and ledger.
-pub fn close(world: &World<'_>, release: &Release, actor: &Actor) -> Result<(Readiness, Result<Done>)> {
+pub fn close(
+    world: &World<'_>,
+    release: &Release,
+    actor: &Actor,
+) -> Result<(Readiness, Result<Done>)> {
     actor.authority(&release.policy, Action::Close)?;
     let facts = facts::gather(world, release, &Scope::Closing)?;
     let mut ledger = world.ledgers.open(&release.name);
     let by = actor.person.as_str();
-    let (readiness, checked) = check::record(world, ledger.as_mut(), release, by, (&Scope::Closing, &facts))?;
+    let (readiness, checked) = check::record(
+        world,
+        ledger.as_mut(),
+        release,
+        by,
+        (&Scope::Closing, &facts),
+    )?;
     let closed = append(ledger.as_mut(), world.clock, &mut |history, now| {
         let readiness = check::decide(release, history, &facts, &Scope::Closing, now.wall);
-        let close = decisions::close(&release.policy, &release.notes, history, actor, (&readiness, &checked))?;
+        let close = decisions::close(
+            &release.policy,
+            &release.notes,
+            history,
+            actor,
+            (&readiness, &checked),
+        )?;
         Ok(vec![close])
     });
     let done = closed.map(|record| Done {

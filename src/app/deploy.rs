@@ -33,7 +33,13 @@ pub fn start(
     let facts = facts::gather(world, release, &Scope::Deployment)?;
     let mut ledger = world.ledgers.open(&release.name);
     let by = actor.person.as_str();
-    let (readiness, checked) = check::record(world, ledger.as_mut(), release, by, (&Scope::Deployment, &facts))?;
+    let (readiness, checked) = check::record(
+        world,
+        ledger.as_mut(),
+        release,
+        by,
+        (&Scope::Deployment, &facts),
+    )?;
     let started = append(ledger.as_mut(), world.clock, &mut |history, now| {
         // Decided anew under this lock: what was recorded since the check counts.
         let readiness = check::decide(release, history, &facts, &Scope::Deployment, now.wall);
@@ -51,7 +57,10 @@ pub fn start(
         release: release.name.clone(),
         what: format!("the deployment of {stage} begins"),
         record: record.id,
-        next: vec![command(&release.name, &format!("deploy done --stage {stage}"))],
+        next: vec![command(
+            &release.name,
+            &format!("deploy done --stage {stage}"),
+        )],
     });
     Ok((readiness, done))
 }
@@ -60,10 +69,21 @@ pub fn start(
 ///
 /// # Errors
 /// Refused where none was started; files and ledger.
-pub fn done(world: &World<'_>, release: &Release, actor: &Actor, stage: &StageName) -> Result<Done> {
+pub fn done(
+    world: &World<'_>,
+    release: &Release,
+    actor: &Actor,
+    stage: &StageName,
+) -> Result<Done> {
     let mut ledger = world.ledgers.open(&release.name);
     let record = append(ledger.as_mut(), world.clock, &mut |history, _| {
-        Ok(vec![decisions::done(&release.policy, &release.notes, history, actor, stage)?])
+        Ok(vec![decisions::done(
+            &release.policy,
+            &release.notes,
+            history,
+            actor,
+            stage,
+        )?])
     })?;
     Ok(Done {
         release: release.name.clone(),

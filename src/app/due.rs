@@ -12,7 +12,12 @@ use super::{Error, Result, World, append, view};
 ///
 /// # Errors
 /// A ledger or file that cannot be read; the findings of the first release whose files are wrong.
-pub fn list(world: &World<'_>, policy_path: &str, named: Option<&str>, settled: bool) -> Result<DueReport> {
+pub fn list(
+    world: &World<'_>,
+    policy_path: &str,
+    named: Option<&str>,
+    settled: bool,
+) -> Result<DueReport> {
     let names = match named {
         Some(_) => vec![project::select(world, named)?],
         None => project::releases(world)?,
@@ -26,7 +31,12 @@ pub fn list(world: &World<'_>, policy_path: &str, named: Option<&str>, settled: 
             continue;
         }
         let release = project::load(world, policy_path, name)?;
-        obligations.extend(state.obligations.values().map(|owed| view::obligation(&release, owed, &now)));
+        obligations.extend(
+            state
+                .obligations
+                .values()
+                .map(|owed| view::obligation(&release, owed, &now)),
+        );
     }
     obligations.retain(|it| settled || it.settled.is_none());
     obligations.sort_by_key(|it| it.due);
@@ -37,7 +47,13 @@ pub fn list(world: &World<'_>, policy_path: &str, named: Option<&str>, settled: 
 ///
 /// # Errors
 /// Invalid for an unknown id, refused for somebody who does not owe it; files and ledger.
-pub fn settle(world: &World<'_>, release: &Release, actor: &Actor, id: &str, how: &str) -> Result<Done> {
+pub fn settle(
+    world: &World<'_>,
+    release: &Release,
+    actor: &Actor,
+    id: &str,
+    how: &str,
+) -> Result<Done> {
     let mut ledger = world.ledgers.open(&release.name);
     let document = {
         let state = ledger.refresh()?.state();
@@ -49,8 +65,10 @@ pub fn settle(world: &World<'_>, release: &Release, actor: &Actor, id: &str, how
             let path = view::document_path(release.name.as_str(), &document);
             let bytes = world.files.read(&path)?.ok_or_else(|| {
                 Error::Refused(
-                    crate::domain::refusal::Refusal::refused(format!("{id} is answered by {path}, which is not there"))
-                        .help(format!("write {path}, then settle it")),
+                    crate::domain::refusal::Refusal::refused(format!(
+                        "{id} is answered by {path}, which is not there"
+                    ))
+                    .help(format!("write {path}, then settle it")),
                 )
             })?;
             Some(Digest::of(&bytes))
@@ -58,7 +76,13 @@ pub fn settle(world: &World<'_>, release: &Release, actor: &Actor, id: &str, how
         None => None,
     };
     let record = append(ledger.as_mut(), world.clock, &mut |history, _| {
-        Ok(vec![decisions::settle(&release.policy, history, (actor, id), how, digest)?])
+        Ok(vec![decisions::settle(
+            &release.policy,
+            history,
+            (actor, id),
+            how,
+            digest,
+        )?])
     })?;
     Ok(Done {
         release: release.name.clone(),

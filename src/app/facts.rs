@@ -18,7 +18,11 @@ pub fn about(release: &Release, stage: Option<&str>) -> About {
         release: release.name.to_string(),
         previous: release.notes.previous.clone(),
         stage: stage.map(str::to_owned),
-        concurrency: release.notes.verification.as_ref().and_then(|verification| verification.concurrency),
+        concurrency: release
+            .notes
+            .verification
+            .as_ref()
+            .and_then(|verification| verification.concurrency),
     }
 }
 
@@ -40,13 +44,17 @@ pub fn quiet(world: &World<'_>, release: &Release) -> Result<Facts> {
             let Some(path) = &item.file else { continue };
             let full = format!("{RELEASES}/{}/{path}", release.name);
             let problem = match world.files.read(&full) {
-                Ok(Some(bytes)) if bytes.iter().all(u8::is_ascii_whitespace) => Some(format!("{full} is empty")),
+                Ok(Some(bytes)) if bytes.iter().all(u8::is_ascii_whitespace) => {
+                    Some(format!("{full} is empty"))
+                }
                 Ok(Some(_)) => None,
                 Ok(None) => Some(format!("{full} is not there")),
                 Err(error) => Some(error.to_string()),
             };
             if let Some(problem) = problem {
-                facts.file_problems.insert((gate.id.clone(), item.id.clone()), problem);
+                facts
+                    .file_problems
+                    .insert((gate.id.clone(), item.id.clone()), problem);
             }
         }
     }
@@ -87,7 +95,10 @@ pub fn evidence<'a>(
     }
     let about = about(release, None);
     ask::require_values(world, &probes, &about)?;
-    Ok(keys.into_iter().zip(ask::sample(world, &probes, &about, None)).collect())
+    Ok(keys
+        .into_iter()
+        .zip(ask::sample(world, &probes, &about, None))
+        .collect())
 }
 
 /// Digests every artifact on disk and holds it against the notes (req: A19).
@@ -101,7 +112,9 @@ fn artifacts(world: &World<'_>, release: &Release, facts: &mut Facts) {
             match world.files.digest(path) {
                 Ok(Some(found)) => {
                     if artifact.sha256.is_some_and(|expected| expected != found) {
-                        problem = Some(format!("{path} is not what the notes say: its sha256 is {found}"));
+                        problem = Some(format!(
+                            "{path} is not what the notes say: its sha256 is {found}"
+                        ));
                     }
                     digest = Some(found);
                 }
@@ -114,7 +127,9 @@ fn artifacts(world: &World<'_>, release: &Release, facts: &mut Facts) {
         }
         digests.push((artifact.name.to_string(), digest));
         if let Some(problem) = problem {
-            facts.artifact_problems.insert(artifact.name.clone(), problem);
+            facts
+                .artifact_problems
+                .insert(artifact.name.clone(), problem);
         }
     }
     facts.artifacts = readable.then(|| digest_of(&digests));

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::decide::incident::{self as decisions, Resolution, Trouble};
 use crate::domain::decide::Actor;
+use crate::domain::decide::incident::{self as decisions, Resolution, Trouble};
 use crate::domain::ids::{PriorityName, StageName, TriggerName};
 use crate::domain::outcome::{Done, IncidentReport, IncidentView};
 use crate::domain::policy::Action;
@@ -34,9 +34,16 @@ pub struct Opening {
 ///
 /// # Errors
 /// Invalid for unknown priorities and triggers, refused for authority or where nothing could be rolled back.
-pub fn open(world: &World<'_>, release: &Release, actor: &Actor, opening: &Opening) -> Result<Done> {
+pub fn open(
+    world: &World<'_>,
+    release: &Release,
+    actor: &Actor,
+    opening: &Opening,
+) -> Result<Done> {
     if opening.title.trim().is_empty() {
-        return Err(Refusal::usage("an incident needs a title").help("add --title TEXT").into());
+        return Err(Refusal::usage("an incident needs a title")
+            .help("add --title TEXT")
+            .into());
     }
     actor.authority(&release.policy, Action::Open)?;
     let priority = match (&opening.priority, &opening.trigger) {
@@ -59,15 +66,24 @@ pub fn open(world: &World<'_>, release: &Release, actor: &Actor, opening: &Openi
     for step in release.notes.steps() {
         let program = step.argv.first().map(String::as_str).unwrap_or_default();
         if let Err(why) = world.runner.can_run(program, world.files.root()) {
-            return Err(Refusal::refused(format!("the rollback step {} could not be run: {why}", step.id))
-                .help(command(&release.name, "check"))
-                .into());
+            return Err(Refusal::refused(format!(
+                "the rollback step {} could not be run: {why}",
+                step.id
+            ))
+            .help(command(&release.name, "check"))
+            .into());
         }
     }
     let mut ledger = world.ledgers.open(&release.name);
     let record = append(ledger.as_mut(), world.clock, &mut |history, now| {
         let by = actor.person.as_str();
-        Ok(vec![decisions::open(&release.policy, &release.notes, history, &trouble, (by, now))?])
+        Ok(vec![decisions::open(
+            &release.policy,
+            &release.notes,
+            history,
+            &trouble,
+            (by, now),
+        )?])
     })?;
     let Body::IncidentOpened(opened) = &record.body else {
         return Err(Refusal::refused("no incident was opened").into());
@@ -84,7 +100,10 @@ pub fn open(world: &World<'_>, release: &Release, actor: &Actor, opening: &Openi
         record: record.id,
         next: vec![
             command(&release.name, "watch"),
-            command(&release.name, &format!("incident resolve {} --how TEXT", opened.incident)),
+            command(
+                &release.name,
+                &format!("incident resolve {} --how TEXT", opened.incident),
+            ),
         ],
     })
 }
@@ -103,15 +122,29 @@ pub fn escalate(
     let mut ledger = world.ledgers.open(&release.name);
     let record = append(ledger.as_mut(), world.clock, &mut |history, now| {
         let reason = reason.map(str::to_owned);
-        let escalated =
-            decisions::escalate(&release.policy, &release.notes, history, (actor, id), (to, reason), now)?;
+        let escalated = decisions::escalate(
+            &release.policy,
+            &release.notes,
+            history,
+            (actor, id),
+            (to, reason),
+            now,
+        )?;
         Ok(vec![escalated])
     })?;
     let now = world.clock.now();
-    let left = ledger.refresh()?.state().incidents.get(id).map(|incident| incident.window.left_ms(&now));
+    let left = ledger
+        .refresh()?
+        .state()
+        .incidents
+        .get(id)
+        .map(|incident| incident.window.left_ms(&now));
     Ok(Done {
         release: release.name.clone(),
-        what: format!("the incident {id} is {to} now: {} left", clock_face(left.unwrap_or(0))),
+        what: format!(
+            "the incident {id} is {to} now: {} left",
+            clock_face(left.unwrap_or(0))
+        ),
         record: record.id,
         next: vec![command(&release.name, "watch")],
     })
@@ -137,7 +170,11 @@ pub fn resolve(
         (incident.facts.probes.clone(), incident.facts.stage.clone())
     };
     let about = facts::about(release, Some(stage.as_str()));
-    let evidence = if probes.is_empty() { Vec::new() } else { ask::sample(world, &probes, &about, None) };
+    let evidence = if probes.is_empty() {
+        Vec::new()
+    } else {
+        ask::sample(world, &probes, &about, None)
+    };
     let resolution = Resolution {
         how: how.map(str::to_owned),
         evidence: evidence.clone(),
@@ -145,14 +182,28 @@ pub fn resolve(
     };
     let record = append(ledger.as_mut(), world.clock, &mut |history, now| {
         let (policy, notes) = (&release.policy, &release.notes);
-        Ok(vec![decisions::resolve(policy, notes, history, (Some(actor), id), resolution.clone(), now)?])
+        Ok(vec![decisions::resolve(
+            policy,
+            notes,
+            history,
+            (Some(actor), id),
+            resolution.clone(),
+            now,
+        )?])
     })?;
-    let how = if overridden.is_some() { "overridden, and recorded as such" } else { "on evidence" };
+    let how = if overridden.is_some() {
+        "overridden, and recorded as such"
+    } else {
+        "on evidence"
+    };
     let done = Done {
         release: release.name.clone(),
         what: format!("the incident {id} is resolved ({how})"),
         record: record.id,
-        next: vec![command(&release.name, "verify"), command(&release.name, "status")],
+        next: vec![
+            command(&release.name, "verify"),
+            command(&release.name, "status"),
+        ],
     };
     Ok((done, evidence))
 }
@@ -175,16 +226,23 @@ pub fn list(world: &World<'_>, release: &Release) -> Result<IncidentReport> {
             opened_by: incident.opened.by.clone(),
             ending: match &incident.standing {
                 Standing::Open => None,
-                Standing::Expired(_) => Some("its window has expired: somebody must decide".to_owned()),
+                Standing::Expired(_) => {
+                    Some("its window has expired: somebody must decide".to_owned())
+                }
                 Standing::Absorbed(_) => Some("absorbed in the rollback".to_owned()),
-                Standing::Resolved { origin, facts } => Some(match (&facts.overridden, &facts.how) {
-                    (Some(reason), _) => format!("overridden by {}: {reason}", origin.by),
-                    (None, Some(how)) => format!("resolved by {}: {how}", origin.by),
-                    (None, None) => format!("resolved by {} on evidence", origin.by),
-                }),
+                Standing::Resolved { origin, facts } => {
+                    Some(match (&facts.overridden, &facts.how) {
+                        (Some(reason), _) => format!("overridden by {}: {reason}", origin.by),
+                        (None, Some(how)) => format!("resolved by {}: {how}", origin.by),
+                        (None, None) => format!("resolved by {} on evidence", origin.by),
+                    })
+                }
             },
         })
         .collect();
     incidents.sort_by_key(|incident| incident.opened_at);
-    Ok(IncidentReport { release: release.name.clone(), incidents })
+    Ok(IncidentReport {
+        release: release.name.clone(),
+        incidents,
+    })
 }

@@ -12,7 +12,11 @@ use super::{Result, World};
 /// A ledger that cannot be read.
 pub fn verify(world: &World<'_>, release: &ReleaseName) -> Result<Integrity> {
     let folder = world.ledgers.folder(release);
-    let audit = audit::audit(release, &folder.display().to_string(), world.ledgers.files(release)?);
+    let audit = audit::audit(
+        release,
+        &folder.display().to_string(),
+        world.ledgers.files(release)?,
+    );
     Ok(Integrity {
         release: release.clone(),
         folder,
@@ -21,12 +25,21 @@ pub fn verify(world: &World<'_>, release: &ReleaseName) -> Result<Integrity> {
         findings: audit
             .findings
             .into_iter()
-            .map(|it| IntegrityFinding { file: it.file, what: it.what, help: Some(it.help) })
+            .map(|it| IntegrityFinding {
+                file: it.file,
+                what: it.what,
+                help: Some(it.help),
+            })
             .collect(),
         remarks: audit
             .unknown
             .iter()
-            .map(|it| format!("{} is of a kind or version that this relgate does not know: {}", it.file, it.kind))
+            .map(|it| {
+                format!(
+                    "{} is of a kind or version that this relgate does not know: {}",
+                    it.file, it.kind
+                )
+            })
             .collect(),
     })
 }

@@ -27,7 +27,10 @@ pub fn log(world: &World<'_>, release: &ReleaseName) -> Result<Log> {
             body: record.body.to_json(),
         })
         .collect();
-    Ok(Log { release: release.clone(), entries })
+    Ok(Log {
+        release: release.clone(),
+        entries,
+    })
 }
 
 /// What a record says, in one sentence.
@@ -50,16 +53,31 @@ pub fn sentence(body: &Body) -> String {
         Body::DeployStarted(fact) => format!("the deployment of {} began", fact.stage),
         Body::DeployDone(fact) => format!("the deployment of {} is done", fact.stage),
         Body::ChecklistPass(fact) if fact.complete => {
-            format!("the deployment checklist of {} holds: a complete pass", fact.stage)
+            format!(
+                "the deployment checklist of {} holds: a complete pass",
+                fact.stage
+            )
         }
         Body::ChecklistPass(fact) => {
             let failed: Vec<&str> = fact.failed.iter().map(|it| it.reason.as_str()).collect();
-            format!("the deployment of {} is incomplete: {}", fact.stage, failed.join("; "))
+            format!(
+                "the deployment of {} is incomplete: {}",
+                fact.stage,
+                failed.join("; ")
+            )
         }
         Body::Verified(fact) => {
             let failed: Vec<&str> = fact.failures.iter().map(|it| it.probe.as_str()).collect();
-            let failed = if failed.is_empty() { String::new() } else { format!(": {}", failed.join(", ")) };
-            format!("the verification of {} came to {}{failed}", fact.stage, fact.verdict.word())
+            let failed = if failed.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", failed.join(", "))
+            };
+            format!(
+                "the verification of {} came to {}{failed}",
+                fact.stage,
+                fact.verdict.word()
+            )
         }
         Body::IncidentOpened(fact) => format!(
             "the incident {} ({}) opened, window {}, then {}: {}",
@@ -69,13 +87,21 @@ pub fn sentence(body: &Body) -> String {
             fact.on_expiry.word(),
             fact.title
         ),
-        Body::IncidentEscalated(fact) => format!("the incident {} is {} now", fact.incident, fact.priority),
+        Body::IncidentEscalated(fact) => {
+            format!("the incident {} is {} now", fact.incident, fact.priority)
+        }
         Body::IncidentResolved(fact) => match (&fact.overridden, &fact.how) {
-            (Some(reason), _) => format!("the incident {} was resolved by override: {reason}", fact.incident),
+            (Some(reason), _) => format!(
+                "the incident {} was resolved by override: {reason}",
+                fact.incident
+            ),
             (None, Some(how)) => format!("the incident {} was resolved: {how}", fact.incident),
             (None, None) => format!("the incident {} was resolved on evidence", fact.incident),
         },
-        Body::WindowExpired(fact) => format!("the window of {} expired: somebody must decide", fact.incident),
+        Body::WindowExpired(fact) => format!(
+            "the window of {} expired: somebody must decide",
+            fact.incident
+        ),
         Body::Checkpoint(fact) => match fact.divergence_ms {
             Some(divergence) => format!("checkpoint; the wall clock jumped by {divergence} ms"),
             None => "checkpoint".to_owned(),
@@ -89,24 +115,49 @@ pub fn sentence(body: &Body) -> String {
                 Cause::Person { role, reason } => format!("{role} said so: {reason}"),
                 Cause::Retry => "the attempt before did not succeed".to_owned(),
             };
-            format!("the rollback to {} was claimed, attempt {}: {why}", fact.plan.previous, fact.attempt)
+            format!(
+                "the rollback to {} was claimed, attempt {}: {why}",
+                fact.plan.previous, fact.attempt
+            )
         }
-        Body::AttemptStarted(fact) => format!("attempt {} began (process {})", fact.attempt, fact.pid),
+        Body::AttemptStarted(fact) => {
+            format!("attempt {} began (process {})", fact.attempt, fact.pid)
+        }
         Body::StepStarted(fact) => format!("the step {} began", fact.step),
         Body::StepEnded(fact) => {
-            format!("the step {}: {} after {} ms", fact.step, root_cause::outcome(&fact.outcome), fact.took_ms)
+            format!(
+                "the step {}: {} after {} ms",
+                fact.step,
+                root_cause::outcome(&fact.outcome),
+                fact.took_ms
+            )
         }
         Body::AttemptEnded(fact) => match &fact.outcome {
             AttemptOutcome::Completed => format!("attempt {}: every step succeeded", fact.attempt),
-            AttemptOutcome::Failed { step } => format!("attempt {} failed at the step {step}", fact.attempt),
-            AttemptOutcome::Lost => format!("attempt {}: its process died without a result", fact.attempt),
+            AttemptOutcome::Failed { step } => {
+                format!("attempt {} failed at the step {step}", fact.attempt)
+            }
+            AttemptOutcome::Lost => format!(
+                "attempt {}: its process died without a result",
+                fact.attempt
+            ),
             AttemptOutcome::NotVerified { failures } => {
                 let failed: Vec<&str> = failures.iter().map(|it| it.probe.as_str()).collect();
-                format!("attempt {}: the checks after it do not pass: {}", fact.attempt, failed.join(", "))
+                format!(
+                    "attempt {}: the checks after it do not pass: {}",
+                    fact.attempt,
+                    failed.join(", ")
+                )
             }
         },
-        Body::RolledBack(fact) => format!("rolled back by attempt {}: the checks after it pass", fact.attempt),
-        Body::RollbackStuck(fact) => format!("the rollback is STUCK after {} attempts: {}", fact.attempts, fact.reason),
+        Body::RolledBack(fact) => format!(
+            "rolled back by attempt {}: the checks after it pass",
+            fact.attempt
+        ),
+        Body::RollbackStuck(fact) => format!(
+            "the rollback is STUCK after {} attempts: {}",
+            fact.attempts, fact.reason
+        ),
         Body::ObligationSettled(fact) => format!("{} was settled: {}", fact.obligation, fact.how),
         Body::Closed(_) => "the release was closed".to_owned(),
         Body::Noted(fact) => format!("note: {}", fact.text),

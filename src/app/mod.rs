@@ -27,7 +27,8 @@ use crate::domain::ids::RecordId;
 use crate::domain::record::Record;
 use crate::domain::refusal::{Kind, Refusal};
 use crate::ports::{
-    AppendError, Clock, Decide, Environment, FileError, Files, Ledger, LedgerError, Ledgers, Prober, Runner,
+    AppendError, Clock, Decide, Environment, FileError, Files, Ledger, LedgerError, Ledgers,
+    Prober, Runner,
 };
 
 /// The world that a use case acts in.
@@ -102,9 +103,16 @@ pub type Result<T> = std::result::Result<T, Error>;
 ///
 /// # Errors
 /// What the decision refused, or why the ledger failed.
-pub fn append(ledger: &mut dyn Ledger, clock: &dyn Clock, decide: &mut Decide<'_>) -> Result<Record> {
+pub fn append(
+    ledger: &mut dyn Ledger,
+    clock: &dyn Clock,
+    decide: &mut Decide<'_>,
+) -> Result<Record> {
     let records = ledger.append(clock, decide)?;
-    records.into_iter().next().ok_or_else(|| Refusal::refused("there was nothing to record").into())
+    records
+        .into_iter()
+        .next()
+        .ok_or_else(|| Refusal::refused("there was nothing to record").into())
 }
 
 /// The id of a record, where the history has it: for results that name one.

@@ -40,11 +40,16 @@ impl Release {
     /// # Errors
     /// Invalid, with the gates that there are.
     pub fn gate(&self, id: &str) -> Result<&Gate> {
-        self.gates.iter().find(|gate| gate.id.as_str() == id).ok_or_else(|| {
-            let known = self.gates.iter().map(|gate| gate.id.as_str());
-            let message = format!("the release {} has no gate \"{id}\"", self.name);
-            Refusal::invalid(message).help(nearest("gate", id, known)).into()
-        })
+        self.gates
+            .iter()
+            .find(|gate| gate.id.as_str() == id)
+            .ok_or_else(|| {
+                let known = self.gates.iter().map(|gate| gate.id.as_str());
+                let message = format!("the release {} has no gate \"{id}\"", self.name);
+                Refusal::invalid(message)
+                    .help(nearest("gate", id, known))
+                    .into()
+            })
     }
 }
 
@@ -62,7 +67,10 @@ struct Reading {
 /// A folder that cannot be read.
 pub fn releases(world: &World<'_>) -> Result<Vec<ReleaseName>> {
     let folders = world.files.folders(RELEASES)?;
-    Ok(folders.into_iter().filter_map(|name| ReleaseName::new(name).ok()).collect())
+    Ok(folders
+        .into_iter()
+        .filter_map(|name| ReleaseName::new(name).ok())
+        .collect())
 }
 
 /// The release that is meant: the one that was named, or the only open one.
@@ -95,14 +103,24 @@ pub fn select(world: &World<'_>, named: Option<&str>) -> Result<ReleaseName> {
             .help("relgate new VERSION --type minor")
             .into()),
         [] => Err(Refusal::usage("no release is open: say which one is meant")
-            .help(format!("add --release NAME; there are: {}", names().collect::<Vec<_>>().join(", ")))
-            .into()),
-        several => Err(Refusal::usage(format!("{} releases are open: say which one is meant", several.len()))
             .help(format!(
-                "add --release NAME; open are: {}",
-                several.iter().map(ReleaseName::as_str).collect::<Vec<_>>().join(", ")
+                "add --release NAME; there are: {}",
+                names().collect::<Vec<_>>().join(", ")
             ))
             .into()),
+        several => Err(Refusal::usage(format!(
+            "{} releases are open: say which one is meant",
+            several.len()
+        ))
+        .help(format!(
+            "add --release NAME; open are: {}",
+            several
+                .iter()
+                .map(ReleaseName::as_str)
+                .collect::<Vec<_>>()
+                .join(", ")
+        ))
+        .into()),
     }
 }
 
@@ -149,7 +167,11 @@ pub fn load(world: &World<'_>, policy_path: &str, name: &ReleaseName) -> Result<
 ///
 /// # Errors
 /// A file or folder that cannot be read.
-pub fn lint(world: &World<'_>, policy_path: &str, only: Option<&ReleaseName>) -> Result<(Vec<Finding>, Vec<Source>)> {
+pub fn lint(
+    world: &World<'_>,
+    policy_path: &str,
+    only: Option<&ReleaseName>,
+) -> Result<(Vec<Finding>, Vec<Source>)> {
     let mut reading = Reading::default();
     reading.read_policy(world, policy_path)?;
     let names = match only {
@@ -160,7 +182,9 @@ pub fn lint(world: &World<'_>, policy_path: &str, only: Option<&ReleaseName>) ->
         for folder in world.files.folders(RELEASES)? {
             if let Err(error) = ReleaseName::new(folder.clone()) {
                 let file = format!("{RELEASES}/{folder}");
-                reading.findings.push(Finding::error(file, error.to_string()).help("rename or remove the folder"));
+                reading.findings.push(
+                    Finding::error(file, error.to_string()).help("rename or remove the folder"),
+                );
             }
         }
     }
@@ -176,24 +200,39 @@ impl Reading {
     fn read_policy(&mut self, world: &World<'_>, path: &str) -> Result<()> {
         self.workspace.policy = self.slot(world, path, parse::policy)?;
         if self.workspace.policy == Slot::Absent {
-            return Err(Refusal::invalid(format!("there is no policy {path} here")).help("relgate init").into());
+            return Err(Refusal::invalid(format!("there is no policy {path} here"))
+                .help("relgate init")
+                .into());
         }
         Ok(())
     }
 
     fn read_release(&mut self, world: &World<'_>, name: &ReleaseName) -> Result<()> {
         let folder = format!("{RELEASES}/{name}");
-        let (markdown, yaml) = (format!("{folder}/release-notes.md"), format!("{folder}/release-notes.yaml"));
-        let notes = match (self.slot(world, &markdown, parse::notes)?, self.slot(world, &yaml, parse::notes)?) {
+        let (markdown, yaml) = (
+            format!("{folder}/release-notes.md"),
+            format!("{folder}/release-notes.yaml"),
+        );
+        let notes = match (
+            self.slot(world, &markdown, parse::notes)?,
+            self.slot(world, &yaml, parse::notes)?,
+        ) {
             (Slot::Absent, Slot::Absent) => {
-                let missing = Finding::error(&markdown, format!("the release {name} has no release notes"));
-                self.findings.push(missing.help("write them, or begin anew: relgate new VERSION --type minor"));
+                let missing = Finding::error(
+                    &markdown,
+                    format!("the release {name} has no release notes"),
+                );
+                self.findings.push(
+                    missing.help("write them, or begin anew: relgate new VERSION --type minor"),
+                );
                 Slot::Broken
             }
             (only, Slot::Absent) | (Slot::Absent, only) => only,
             _ => {
-                let twice = "the release has two release notes, release-notes.md and release-notes.yaml";
-                self.findings.push(Finding::error(&yaml, twice).help("keep one of them"));
+                let twice =
+                    "the release has two release notes, release-notes.md and release-notes.yaml";
+                self.findings
+                    .push(Finding::error(&yaml, twice).help("keep one of them"));
                 Slot::Broken
             }
         };
@@ -201,26 +240,46 @@ impl Reading {
         let mut checklist = self.slot(world, &path, parse::checklist)?;
         if checklist == Slot::Absent {
             let missing = Finding::error(&path, format!("the release {name} has no checklist"));
-            self.findings.push(missing.help("write one that says: extends: standard"));
+            self.findings
+                .push(missing.help("write one that says: extends: standard"));
             checklist = Slot::Broken;
         }
-        self.workspace.releases.push(lint::Release { folder: name.to_string(), notes, checklist });
+        self.workspace.releases.push(lint::Release {
+            folder: name.to_string(),
+            notes,
+            checklist,
+        });
         Ok(())
     }
 
     /// Reads the bases that the checklists extend, theirs too, and those that the policy demands.
     fn read_bases(&mut self, world: &World<'_>) -> Result<()> {
-        let checklists = self.workspace.releases.iter().filter_map(|release| release.checklist.document());
+        let checklists = self
+            .workspace
+            .releases
+            .iter()
+            .filter_map(|release| release.checklist.document());
         let extended = checklists.filter_map(|document| document.value.extends.clone());
         let policy = self.workspace.policy.document();
-        let demanded = policy.into_iter().flat_map(|policy| policy.value.checklists.iter().flatten());
-        let mut wanted: Vec<ChecklistName> = extended.chain(demanded.map(|(_, name)| name.clone())).collect();
+        let demanded = policy
+            .into_iter()
+            .flat_map(|policy| policy.value.checklists.iter().flatten());
+        let mut wanted: Vec<ChecklistName> = extended
+            .chain(demanded.map(|(_, name)| name.clone()))
+            .collect();
         while let Some(name) = wanted.pop() {
             if self.workspace.bases.contains_key(name.as_str()) {
                 continue;
             }
-            let base = self.slot(world, &format!("{CHECKLISTS}/{name}.yaml"), parse::checklist)?;
-            wanted.extend(base.document().and_then(|document| document.value.extends.clone()));
+            let base = self.slot(
+                world,
+                &format!("{CHECKLISTS}/{name}.yaml"),
+                parse::checklist,
+            )?;
+            wanted.extend(
+                base.document()
+                    .and_then(|document| document.value.extends.clone()),
+            );
             self.workspace.bases.insert(name.to_string(), base);
         }
         Ok(())
@@ -228,7 +287,9 @@ impl Reading {
 
     /// Reads a file into its place; what is wrong with it goes to the findings.
     fn slot<T>(&mut self, world: &World<'_>, path: &str, parse: Parse<T>) -> Result<Slot<T>> {
-        let Some(bytes) = world.files.read(path)? else { return Ok(Slot::Absent) };
+        let Some(bytes) = world.files.read(path)? else {
+            return Ok(Slot::Absent);
+        };
         let result = parse::source(path, bytes).and_then(|source| {
             let document = parse(&source);
             self.sources.push(source);
@@ -239,7 +300,11 @@ impl Reading {
 
     /// Adds what is wrong across the files, and sorts all of it.
     fn lint(self) -> (Vec<Finding>, Vec<Source>, Workspace) {
-        let Self { workspace, mut findings, sources } = self;
+        let Self {
+            workspace,
+            mut findings,
+            sources,
+        } = self;
         findings.extend(lint::lint(&workspace));
         findings.sort();
         findings.dedup();

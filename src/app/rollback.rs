@@ -3,8 +3,8 @@
 //! The driver is the only living one: it holds a duty that the system gives back when it dies. Whatever it finds it
 //! takes up: an attempt that was claimed and never begun, one whose process died, checks that were not asked.
 
-use crate::domain::decide::rollback::{self as decisions, Next};
 use crate::domain::decide::Actor;
+use crate::domain::decide::rollback::{self as decisions, Next};
 use crate::domain::ids::{StageName, StepId};
 use crate::domain::probe::judge::Verdict;
 use crate::domain::record::body::{
@@ -32,11 +32,23 @@ const RETRY_PAUSE: u64 = 2_000;
 ///
 /// # Errors
 /// Refused for authority, where nothing is deployed, or where it runs or has run already.
-pub fn claim(world: &World<'_>, release: &Release, actor: &Actor, stage: &StageName, reason: &str) -> Result<()> {
+pub fn claim(
+    world: &World<'_>,
+    release: &Release,
+    actor: &Actor,
+    stage: &StageName,
+    reason: &str,
+) -> Result<()> {
     let mut ledger = world.ledgers.open(&release.name);
     append(ledger.as_mut(), world.clock, &mut |history, _| {
         let (policy, notes) = (&release.policy, &release.notes);
-        Ok(vec![decisions::claim_by_hand(policy, notes, history, (actor, stage), reason)?])
+        Ok(vec![decisions::claim_by_hand(
+            policy,
+            notes,
+            history,
+            (actor, stage),
+            reason,
+        )?])
     })?;
     Ok(())
 }
@@ -47,9 +59,19 @@ pub fn claim(world: &World<'_>, release: &Release, actor: &Actor, stage: &StageN
 /// A text that names the program and the cause.
 pub fn launch(world: &World<'_>, release: &Release) -> std::result::Result<(), String> {
     let mut argv = world.relgate.to_vec();
-    argv.extend(["drive-rollback".to_owned(), "--release".to_owned(), release.name.to_string()]);
-    let log = world.ledgers.output_folder(&release.name).join("driver.log");
-    world.runner.detach(&argv, world.files.root(), &log).map(|_| ())
+    argv.extend([
+        "drive-rollback".to_owned(),
+        "--release".to_owned(),
+        release.name.to_string(),
+    ]);
+    let log = world
+        .ledgers
+        .output_folder(&release.name)
+        .join("driver.log");
+    world
+        .runner
+        .detach(&argv, world.files.root(), &log)
+        .map(|_| ())
 }
 
 /// The file of a step's output, in the ledger's output folder.
@@ -63,8 +85,15 @@ pub fn output_name(attempt: u32, place: usize, step: &StepId) -> String {
 /// A ledger that cannot be read at all. One that cannot be written stops nothing: what was done is recorded as soon as
 /// it can be.
 pub fn drive(world: &World<'_>, release: &Release) -> Result<()> {
-    let Some(_duty) = world.ledgers.take(&release.name, Duty::Rollback)? else { return Ok(()) };
-    let mut driver = Driver { world, release, ledger: world.ledgers.open(&release.name), unwritten: Vec::new() };
+    let Some(_duty) = world.ledgers.take(&release.name, Duty::Rollback)? else {
+        return Ok(());
+    };
+    let mut driver = Driver {
+        world,
+        release,
+        ledger: world.ledgers.open(&release.name),
+        unwritten: Vec::new(),
+    };
     driver.run()?;
     root_cause::write(world, release, driver.ledger.as_mut());
     Ok(())
@@ -85,7 +114,9 @@ impl Driver<'_, '_> {
             let state = self.ledger.refresh()?.state();
             let rollback = state.rollback.clone();
             let next = decisions::next(state);
-            let Some(rollback) = rollback else { return Ok(()) };
+            let Some(rollback) = rollback else {
+                return Ok(());
+            };
             match next {
                 Next::Nothing | Next::Ended => return Ok(()),
                 Next::Run(attempt) => self.attempt(&rollback, attempt),
@@ -122,14 +153,21 @@ impl Driver<'_, '_> {
         for (place, step) in rollback.plan.steps().iter().enumerate() {
             let outcome = self.step(rollback, attempt, (place, step));
             if outcome != (StepOutcome::Exited { code: 0 }) {
-                let failed = AttemptOutcome::Failed { step: step.id.clone() };
+                let failed = AttemptOutcome::Failed {
+                    step: step.id.clone(),
+                };
                 return self.record(decisions::end_attempt(attempt, failed));
             }
         }
         self.record(decisions::end_attempt(attempt, AttemptOutcome::Completed));
     }
 
-    fn step(&mut self, rollback: &Rollback, attempt: u32, (place, step): (usize, &Step)) -> StepOutcome {
+    fn step(
+        &mut self,
+        rollback: &Rollback,
+        attempt: u32,
+        (place, step): (usize, &Step),
+    ) -> StepOutcome {
         let world = self.world;
         let name = output_name(attempt, place, &step.id);
         let mut env = step.env.clone();
@@ -145,8 +183,15 @@ impl Driver<'_, '_> {
         let ended = world.runner.run(
             &command,
             &mut |group| {
-                let started = StepStarted { attempt, step: step.id.clone(), group: group.clone() };
-                self.record(Draft { by: TOOL.to_owned(), body: Body::StepStarted(started) });
+                let started = StepStarted {
+                    attempt,
+                    step: step.id.clone(),
+                    group: group.clone(),
+                };
+                self.record(Draft {
+                    by: TOOL.to_owned(),
+                    body: Body::StepStarted(started),
+                });
             },
             &mut |_| {},
         );
@@ -166,14 +211,20 @@ impl Driver<'_, '_> {
             output_digest: ended.output_digest,
             tail: ended.tail,
         };
-        self.record(Draft { by: TOOL.to_owned(), body: Body::StepEnded(body) });
+        self.record(Draft {
+            by: TOOL.to_owned(),
+            body: Body::StepEnded(body),
+        });
         outcome
     }
 
     /// The stated environment of every step.
     fn environment(&self, rollback: &Rollback, attempt: u32) -> Vec<(String, String)> {
         let (incident, reason) = match &rollback.cause {
-            Cause::Expired { incident } => (incident.to_string(), format!("the window of {incident} expired")),
+            Cause::Expired { incident } => (
+                incident.to_string(),
+                format!("the window of {incident} expired"),
+            ),
             Cause::Person { role, reason } => (String::new(), format!("{role}: {reason}")),
             Cause::Retry => (String::new(), "retry".to_owned()),
         };
@@ -192,7 +243,11 @@ impl Driver<'_, '_> {
     /// Asks the checks after the rollback, and records that it is rolled back where they pass.
     fn checks(&mut self, rollback: &Rollback) -> Result<std::result::Result<(), AttemptOutcome>> {
         let probes = decisions::checks(rollback);
-        let within = rollback.plan.rollback.verify_within.unwrap_or(VERIFY_WITHIN);
+        let within = rollback
+            .plan
+            .rollback
+            .verify_within
+            .unwrap_or(VERIFY_WITHIN);
         // A check that fails is asked again until the deadline: the old version may take a while to come up.
         let patient: Vec<_> = probes
             .into_iter()
@@ -201,14 +256,28 @@ impl Driver<'_, '_> {
                 probe
             })
             .collect();
-        let decided =
-            sample_until_decided(self.world, &patient, &self.about(rollback), Some(within), &mut |_| {})?;
+        let decided = sample_until_decided(
+            self.world,
+            &patient,
+            &self.about(rollback),
+            Some(within),
+            &mut |_| {},
+        )?;
         if decided.verdict == Verdict::Pass {
             let evidence = decided.samples;
             let policy = &self.release.policy;
-            let recorded = append(self.ledger.as_mut(), self.world.clock, &mut |history, now| {
-                Ok(vec![decisions::rolled_back(policy, history, evidence.clone(), now)?])
-            });
+            let recorded = append(
+                self.ledger.as_mut(),
+                self.world.clock,
+                &mut |history, now| {
+                    Ok(vec![decisions::rolled_back(
+                        policy,
+                        history,
+                        evidence.clone(),
+                        now,
+                    )?])
+                },
+            );
             return self.settle(recorded).map(Ok);
         }
         let failures = decided
@@ -224,7 +293,9 @@ impl Driver<'_, '_> {
     }
 
     fn target_is_live(&self, rollback: &Rollback) -> bool {
-        let Some(probe) = rollback.plan.rollback.target_probe.clone() else { return false };
+        let Some(probe) = rollback.plan.rollback.target_probe.clone() else {
+            return false;
+        };
         let samples = super::ask::sample(self.world, &[probe], &self.about(rollback), None);
         samples.iter().all(|sample| sample.verdict == Verdict::Pass) && !samples.is_empty()
     }
@@ -253,9 +324,11 @@ impl Driver<'_, '_> {
 
     fn stuck(&mut self) -> Result<()> {
         let policy = &self.release.policy;
-        let recorded = append(self.ledger.as_mut(), self.world.clock, &mut |history, now| {
-            Ok(vec![decisions::stuck(policy, history, now)?])
-        });
+        let recorded = append(
+            self.ledger.as_mut(),
+            self.world.clock,
+            &mut |history, now| Ok(vec![decisions::stuck(policy, history, now)?]),
+        );
         self.settle(recorded)
     }
 
@@ -277,7 +350,11 @@ impl Driver<'_, '_> {
 
     fn try_write(&mut self) -> bool {
         while let Some(draft) = self.unwritten.first().cloned() {
-            if self.ledger.append(self.world.clock, &mut |_, _| Ok(vec![draft.clone()])).is_err() {
+            if self
+                .ledger
+                .append(self.world.clock, &mut |_, _| Ok(vec![draft.clone()]))
+                .is_err()
+            {
                 return false;
             }
             self.unwritten.remove(0);

@@ -19,13 +19,22 @@ const TEMPLATES: &str = ".relgate/templates";
 /// Writes the documents that are owed after a rollback, for people to complete; never over an existing one. A document
 /// is a convenience beside the records: nothing that is wrong with it stops anything.
 pub fn write(world: &World<'_>, release: &Release, ledger: &mut dyn Ledger) {
-    let Ok(history) = ledger.refresh() else { return };
+    let Ok(history) = ledger.refresh() else {
+        return;
+    };
     let state = history.state();
-    let Some(rollback) = &state.rollback else { return };
+    let Some(rollback) = &state.rollback else {
+        return;
+    };
     let timeline: Vec<_> = history
         .records()
         .iter()
-        .filter(|record| !matches!(record.body, Body::Checkpoint(_) | Body::StepStarted(_) | Body::AttemptStarted(_)))
+        .filter(|record| {
+            !matches!(
+                record.body,
+                Body::Checkpoint(_) | Body::StepStarted(_) | Body::AttemptStarted(_)
+            )
+        })
         .map(|record| {
             context! {
                 at => record.at.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
@@ -34,9 +43,19 @@ pub fn write(world: &World<'_>, release: &Release, ledger: &mut dyn Ledger) {
             }
         })
         .collect();
-    for owed in state.obligations.values().filter(|owed| owed.settled.is_none()) {
-        let Some(document) = &owed.obligation.document else { continue };
-        let own = world.files.read(&format!("{TEMPLATES}/{document}.md")).ok().flatten();
+    for owed in state
+        .obligations
+        .values()
+        .filter(|owed| owed.settled.is_none())
+    {
+        let Some(document) = &owed.obligation.document else {
+            continue;
+        };
+        let own = world
+            .files
+            .read(&format!("{TEMPLATES}/{document}.md"))
+            .ok()
+            .flatten();
         let template = match (own.map(String::from_utf8), document.as_str()) {
             (Some(Ok(text)), _) => text,
             (_, "rca") => RCA.to_owned(),
@@ -58,14 +77,16 @@ pub fn write(world: &World<'_>, release: &Release, ledger: &mut dyn Ledger) {
         let rendered = Environment::new().render_str(&template, values);
         if let Ok(text) = rendered {
             let path = view::document_path(release.name.as_str(), document);
-            let _ = world.files.create(&path, text.as_bytes());
+            let _ = world.files.create(&[(path, text)]);
         }
     }
 }
 
 fn rolled_back_at(rollback: &Rollback) -> Option<String> {
     match &rollback.standing {
-        Standing::RolledBack(fact) => Some(fact.origin.at.format("%Y-%m-%d %H:%M:%S UTC").to_string()),
+        Standing::RolledBack(fact) => {
+            Some(fact.origin.at.format("%Y-%m-%d %H:%M:%S UTC").to_string())
+        }
         _ => None,
     }
 }
@@ -114,5 +135,8 @@ pub fn outcome(outcome: &StepOutcome) -> String {
 
 /// A text that fits in one cell of a Markdown table.
 fn cell(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().replace('|', "\\|")
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect::<String>()
+        .replace('|', "\\|")
 }

@@ -47,22 +47,32 @@ pub fn init(files: &dyn Files, policy_path: &str, preset: Option<&str>) -> Resul
     let [first, ..] = &PRESETS;
     let chosen = match preset {
         None => first,
-        Some(name) => PRESETS.iter().find(|preset| preset.name == name).ok_or_else(|| {
-            let known = PRESETS.iter().map(|preset| preset.name);
-            Refusal::invalid(format!("there is no preset \"{name}\""))
-                .help(crate::domain::refusal::nearest("preset", name, known))
-        })?,
+        Some(name) => PRESETS
+            .iter()
+            .find(|preset| preset.name == name)
+            .ok_or_else(|| {
+                let known = PRESETS.iter().map(|preset| preset.name);
+                Refusal::invalid(format!("there is no preset \"{name}\""))
+                    .help(crate::domain::refusal::nearest("preset", name, known))
+            })?,
     };
     let mut write = vec![
         (policy_path.to_owned(), chosen.policy.to_owned()),
-        (format!("{CHECKLISTS}/standard.yaml"), chosen.checklist.to_owned()),
+        (
+            format!("{CHECKLISTS}/standard.yaml"),
+            chosen.checklist.to_owned(),
+        ),
     ];
-    refuse_existing(files, write.iter().map(|(path, _)| path.as_str()), "relgate lint")?;
+    refuse_existing(
+        files,
+        write.iter().map(|(path, _)| path.as_str()),
+        "relgate lint",
+    )?;
     for kind in Schema::ALL {
         let path = format!(".relgate/schema/{}.json", kind.word());
         // A schema says what this relgate understands: one that is there is left as it is.
         if files.read(&path)?.is_none() {
-            write.push((path, schema::text(kind)));
+            write.push((path, schema::pretty(kind)));
         }
     }
     Ok(Scaffold {
@@ -79,7 +89,12 @@ pub fn init(files: &dyn Files, policy_path: &str, preset: Option<&str>) -> Resul
 ///
 /// # Errors
 /// Invalid for a name that cannot be one; refused where the release is there already; files that cannot be written.
-pub fn new(world: &World<'_>, policy: &Policy, version: &str, kind: ReleaseType) -> Result<Scaffold> {
+pub fn new(
+    world: &World<'_>,
+    policy: &Policy,
+    version: &str,
+    kind: ReleaseType,
+) -> Result<Scaffold> {
     let release = ReleaseName::new(version).map_err(|error| {
         Refusal::invalid(error.to_string()).help("a release is named like 2.4.0 or 2026-11-20")
     })?;
@@ -87,8 +102,14 @@ pub fn new(world: &World<'_>, policy: &Policy, version: &str, kind: ReleaseType)
     let notes = format!("{folder}/release-notes.md");
     let checklist = format!("{folder}/checklist.yaml");
     let yaml = format!("{folder}/release-notes.yaml");
-    refuse_existing(world.files, [notes.as_str(), &yaml, &checklist].into_iter(), "relgate status")?;
-    let base = policy.required_checklist(kind).map_or("standard", |name| name.as_str());
+    refuse_existing(
+        world.files,
+        [notes.as_str(), &yaml, &checklist].into_iter(),
+        "relgate status",
+    )?;
+    let base = policy
+        .required_checklist(kind)
+        .map_or("standard", |name| name.as_str());
     let values = context! {
         version => release.as_str(),
         type => kind.word(),
@@ -97,13 +118,21 @@ pub fn new(world: &World<'_>, policy: &Policy, version: &str, kind: ReleaseType)
     };
     let render = |template: &str| {
         // The templates are part of the program and rendered by its tests: a failure is a bug, told as one file's.
-        Environment::new().render_str(template, &values).map_err(|error| {
-            Error::File(FileError { path: notes.clone().into(), source: std::io::Error::other(error.to_string()) })
-        })
+        Environment::new()
+            .render_str(template, &values)
+            .map_err(|error| {
+                Error::File(FileError {
+                    path: notes.clone().into(),
+                    source: std::io::Error::other(error.to_string()),
+                })
+            })
     };
     let written = create_all(
         world.files,
-        vec![(notes.clone(), render(template(kind))?), (checklist.clone(), render(CHECKLIST)?)],
+        vec![
+            (notes.clone(), render(template(kind))?),
+            (checklist.clone(), render(CHECKLIST)?),
+        ],
     )?;
     Ok(Scaffold {
         written,
@@ -115,22 +144,25 @@ pub fn new(world: &World<'_>, policy: &Policy, version: &str, kind: ReleaseType)
     })
 }
 
-fn refuse_existing<'a>(files: &dyn Files, paths: impl Iterator<Item = &'a str>, next: &str) -> Result<()> {
+fn refuse_existing<'a>(
+    files: &dyn Files,
+    paths: impl Iterator<Item = &'a str>,
+    next: &str,
+) -> Result<()> {
     for path in paths {
         if files.read(path)?.is_some() {
-            return Err(Refusal::new(Kind::Refused, format!("{path} is there already, and is left as it is"))
-                .help(next)
-                .into());
+            return Err(Refusal::new(
+                Kind::Refused,
+                format!("{path} is there already, and is left as it is"),
+            )
+            .help(next)
+            .into());
         }
     }
     Ok(())
 }
 
 fn create_all(files: &dyn Files, write: Vec<(String, String)>) -> Result<Vec<String>> {
-    let mut written = Vec::new();
-    for (path, text) in write {
-        files.create(&path, text.as_bytes())?;
-        written.push(path);
-    }
-    Ok(written)
+    files.create(&write)?;
+    Ok(write.into_iter().map(|(path, _)| path).collect())
 }

@@ -27,7 +27,12 @@ pub struct Ready {
     pub evidence: Vec<(Item, Sample)>,
 }
 
-fn inquiry<'a>(release: &'a Release, history: &'a History, facts: &'a Facts, now: chrono::DateTime<chrono::Utc>) -> Inquiry<'a> {
+fn inquiry<'a>(
+    release: &'a Release,
+    history: &'a History,
+    facts: &'a Facts,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Inquiry<'a> {
     Inquiry {
         policy: &release.policy,
         notes: &release.notes,
@@ -44,7 +49,12 @@ fn inquiry<'a>(release: &'a Release, history: &'a History, facts: &'a Facts, now
 ///
 /// # Errors
 /// Refused, for a named gate, with why it cannot be signed; invalid for unknown gates, people and roles.
-pub fn next(world: &World<'_>, release: &Release, actor: &Actor, named: Option<&str>) -> Result<Option<Ready>> {
+pub fn next(
+    world: &World<'_>,
+    release: &Release,
+    actor: &Actor,
+    named: Option<&str>,
+) -> Result<Option<Ready>> {
     let mut ledger = world.ledgers.open(&release.name);
     let facts = facts::quiet(world, release)?;
     let now = world.clock.now().wall;
@@ -59,26 +69,56 @@ pub fn next(world: &World<'_>, release: &Release, actor: &Actor, named: Option<&
         }
         None => first_waiting(&inquiry, release, actor)?,
     };
-    let Some((gate, role)) = found else { return Ok(None) };
+    let Some((gate, role)) = found else {
+        return Ok(None);
+    };
     let mut answers = facts::evidence(world, release, std::iter::once(&gate))?;
     let evidence = gate
         .items()
         .iter()
-        .filter_map(|item| Some((item.clone(), answers.remove(&(gate.id.clone(), item.id.clone()))?)))
+        .filter_map(|item| {
+            Some((
+                item.clone(),
+                answers.remove(&(gate.id.clone(), item.id.clone()))?,
+            ))
+        })
         .collect();
-    let items = gate.manual_items().filter(|item| item.file.is_none()).cloned().collect();
-    Ok(Some(Ready { gate, role, items, evidence }))
+    let items = gate
+        .manual_items()
+        .filter(|item| item.file.is_none())
+        .cloned()
+        .collect();
+    Ok(Some(Ready {
+        gate,
+        role,
+        items,
+        evidence,
+    }))
 }
 
-fn first_waiting(inquiry: &Inquiry<'_>, release: &Release, actor: &Actor) -> Result<Option<(Gate, RoleName)>> {
+fn first_waiting(
+    inquiry: &Inquiry<'_>,
+    release: &Release,
+    actor: &Actor,
+) -> Result<Option<(Gate, RoleName)>> {
     for gate in &release.gates {
         for (role, _) in gate.approvals() {
-            let as_role = Actor { person: actor.person.clone(), role: Some(role.clone()) };
+            let as_role = Actor {
+                person: actor.person.clone(),
+                role: Some(role.clone()),
+            };
             let meant = actor.role.as_ref().is_none_or(|wanted| *wanted == role);
             let id = format!("{}/{role}", gate.id);
             let open = || {
-                let waits = [Status::Missing, Status::Stale, Status::Expired, Status::Rejected];
-                approvals_of(inquiry, gate).iter().any(|it| it.id == id && waits.contains(&it.status))
+                let waits = [
+                    Status::Missing,
+                    Status::Stale,
+                    Status::Expired,
+                    Status::Rejected,
+                ];
+                approvals_of(inquiry, gate)
+                    .iter()
+                    .any(|it| it.id == id && waits.contains(&it.status))
             };
             let may = || {
                 decisions::signing_role(inquiry, gate, &as_role).is_ok()
@@ -112,20 +152,44 @@ pub fn approve(
 ) -> Result<SignedGate> {
     let facts = facts::quiet(world, release)?;
     let mut ledger = world.ledgers.open(&release.name);
-    let as_role = Actor { person: actor.person.clone(), role: Some(ready.role.clone()) };
-    let evidence: Vec<Sample> = ready.evidence.iter().map(|(_, sample)| sample.clone()).collect();
+    let as_role = Actor {
+        person: actor.person.clone(),
+        role: Some(ready.role.clone()),
+    };
+    let evidence: Vec<Sample> = ready
+        .evidence
+        .iter()
+        .map(|(_, sample)| sample.clone())
+        .collect();
     if let Some((item, problem)) = ready.gate.items().iter().find_map(|item| {
         let key = (ready.gate.id.clone(), item.id.clone());
         Some((item, facts.file_problems.get(&key)?))
     }) {
-        let message = format!("the gate {} cannot be signed: {} — {problem}", ready.gate.id, item.id);
-        return Err(Refusal::refused(message).help(command(&release.name, &format!("check {}", ready.gate.id))).into());
+        let message = format!(
+            "the gate {} cannot be signed: {} — {problem}",
+            ready.gate.id, item.id
+        );
+        return Err(Refusal::refused(message)
+            .help(command(&release.name, &format!("check {}", ready.gate.id)))
+            .into());
     }
     let record = append(ledger.as_mut(), world.clock, &mut |history, now| {
         let inquiry = inquiry(release, history, &facts, now.wall);
-        Ok(vec![decisions::sign(&inquiry, &ready.gate, &as_role, answers.to_vec(), evidence.clone())?])
+        Ok(vec![decisions::sign(
+            &inquiry,
+            &ready.gate,
+            &as_role,
+            answers.to_vec(),
+            evidence.clone(),
+        )?])
     })?;
-    Ok(signed(&ready.gate, &ready.role, &record, answers.len(), true))
+    Ok(signed(
+        &ready.gate,
+        &ready.role,
+        &record,
+        answers.len(),
+        true,
+    ))
 }
 
 /// Records a rejection.
@@ -145,7 +209,13 @@ pub fn reject(
     let record = append(ledger.as_mut(), world.clock, &mut |history, now| {
         let inquiry = inquiry(release, history, &facts, now.wall);
         role = Some(decisions::signing_role(&inquiry, gate, actor)?);
-        Ok(vec![decisions::reject(&inquiry, gate, actor, reason, answers.to_vec())?])
+        Ok(vec![decisions::reject(
+            &inquiry,
+            gate,
+            actor,
+            reason,
+            answers.to_vec(),
+        )?])
     })?;
     let role = role.ok_or_else(|| Refusal::refused("nobody rejected it"))?;
     Ok(signed(gate, &role, &record, answers.len(), false))
@@ -161,7 +231,12 @@ pub fn result(world: &World<'_>, release: &Release, signatures: Vec<SignedGate>)
     let now = world.clock.now().wall;
     let history = ledger.refresh()?;
     let inquiry = inquiry(release, history, &facts, now);
-    let waits = [Status::Missing, Status::Stale, Status::Expired, Status::Rejected];
+    let waits = [
+        Status::Missing,
+        Status::Stale,
+        Status::Expired,
+        Status::Rejected,
+    ];
     let mut next: Vec<String> = release
         .gates
         .iter()
@@ -174,9 +249,26 @@ pub fn result(world: &World<'_>, release: &Release, signatures: Vec<SignedGate>)
     if next.is_empty() {
         next.push(command(&release.name, "check"));
     }
-    Ok(Signed { release: release.name.clone(), signatures, next })
+    Ok(Signed {
+        release: release.name.clone(),
+        signatures,
+        next,
+    })
 }
 
-fn signed(gate: &Gate, role: &RoleName, record: &Record, items: usize, approved: bool) -> SignedGate {
-    SignedGate { gate: gate.id.clone(), role: role.clone(), by: record.by.clone(), approved, items, record: record.id }
+fn signed(
+    gate: &Gate,
+    role: &RoleName,
+    record: &Record,
+    items: usize,
+    approved: bool,
+) -> SignedGate {
+    SignedGate {
+        gate: gate.id.clone(),
+        role: role.clone(),
+        by: record.by.clone(),
+        approved,
+        items,
+        record: record.id,
+    }
 }

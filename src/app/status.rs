@@ -8,7 +8,7 @@ use crate::domain::gate::Gate;
 use crate::domain::ids::ReleaseName;
 use crate::domain::outcome::{GateStatus, ReleaseStatus, StageStatus, StatusReport};
 use crate::domain::probe::judge::Verdict;
-use crate::domain::readiness::{Facts, Inquiry, Scope, Status, approvals_of, command};
+use crate::domain::readiness::{Inquiry, Scope, Status, approvals_of, command};
 use crate::domain::state::ReleaseState;
 use crate::ports::Duty;
 
@@ -30,7 +30,11 @@ pub fn status(world: &World<'_>, policy_path: &str, named: Option<&str>) -> Resu
                     open.push(name.clone());
                 }
             }
-            if open.is_empty() { all.last().cloned().into_iter().collect() } else { open }
+            if open.is_empty() {
+                all.last().cloned().into_iter().collect()
+            } else {
+                open
+            }
         }
     };
     let mut releases = Vec::new();
@@ -69,7 +73,11 @@ pub fn of(world: &World<'_>, release: &Release) -> Result<ReleaseStatus> {
         scope: &Scope::Closing,
         now: now.wall,
     };
-    let gates: Vec<GateStatus> = release.gates.iter().map(|gate| gate_status(&inquiry, gate)).collect();
+    let gates: Vec<GateStatus> = release
+        .gates
+        .iter()
+        .map(|gate| gate_status(&inquiry, gate))
+        .collect();
     let stages = release
         .notes
         .stages()
@@ -78,9 +86,14 @@ pub fn of(world: &World<'_>, release: &Release) -> Result<ReleaseStatus> {
             let deployment = state.deployments.get(&stage);
             StageStatus {
                 started: deployment.map(|it| it.started.origin.at),
-                done: deployment.and_then(|it| it.done.as_ref()).map(|done| done.at),
-                checklist_passes: u32::try_from(state.complete_passes(&stage).len()).unwrap_or(u32::MAX),
-                verification: deployment.and_then(|it| it.verification.as_ref()).map(|run| run.fact.verdict),
+                done: deployment
+                    .and_then(|it| it.done.as_ref())
+                    .map(|done| done.at),
+                checklist_passes: u32::try_from(state.complete_passes(&stage).len())
+                    .unwrap_or(u32::MAX),
+                verification: deployment
+                    .and_then(|it| it.verification.as_ref())
+                    .map(|run| run.fact.verdict),
                 stage,
             }
         })
@@ -92,7 +105,12 @@ pub fn of(world: &World<'_>, release: &Release) -> Result<ReleaseStatus> {
         release: release.name.clone(),
         next: next(release, state, history, &gates, standing),
         standing: standing.to_owned(),
-        summary: release.notes.summary.as_ref().and_then(|text| text.lines().next()).map(str::to_owned),
+        summary: release
+            .notes
+            .summary
+            .as_ref()
+            .and_then(|text| text.lines().next())
+            .map(str::to_owned),
         deploy_at: release.notes.deploy_at.map(|at| at.to_utc()),
         gates,
         stages,
@@ -127,7 +145,8 @@ fn gate_status(inquiry: &Inquiry<'_>, gate: &Gate) -> GateStatus {
 }
 
 fn standing(state: &ReleaseState, gates: &[GateStatus]) -> &'static str {
-    let signed = |gate: &GateStatus| !gate.phase.precedes_deployment() || gate.status == Status::Met;
+    let signed =
+        |gate: &GateStatus| !gate.phase.precedes_deployment() || gate.status == Status::Met;
     match &state.rollback {
         _ if state.closed.is_some() => "closed",
         Some(rollback) if rollback.is_rolled_back() => "rolled-back",
@@ -137,8 +156,15 @@ fn standing(state: &ReleaseState, gates: &[GateStatus]) -> &'static str {
         None if state.deployments.values().any(|it| it.done.is_none()) => "deploying",
         None if !state.deployments.is_empty() => {
             let passed = |verdict| verdict == Verdict::Pass;
-            let mut runs = state.deployments.values().map(|it| it.verification.as_ref());
-            if runs.all(|run| run.is_some_and(|run| passed(run.fact.verdict))) { "verified" } else { "deployed" }
+            let mut runs = state
+                .deployments
+                .values()
+                .map(|it| it.verification.as_ref());
+            if runs.all(|run| run.is_some_and(|run| passed(run.fact.verdict))) {
+                "verified"
+            } else {
+                "deployed"
+            }
         }
         None if gates.iter().all(signed) => "ready",
         None => "preparing",
@@ -153,25 +179,42 @@ fn next(
     standing: &str,
 ) -> Vec<String> {
     let name = &release.name;
-    let stage = next_stage(&release.notes, history, None).map(|stage| stage.to_string()).unwrap_or_default();
+    let stage = next_stage(&release.notes, history, None)
+        .map(|stage| stage.to_string())
+        .unwrap_or_default();
     let first = |rest: &str| vec![command(name, rest)];
     match standing {
         "preparing" => {
             let waiting = gates.iter().find(|gate| {
-                gate.phase.precedes_deployment() && !matches!(gate.status, Status::Met | Status::Pending)
+                gate.phase.precedes_deployment()
+                    && !matches!(gate.status, Status::Met | Status::Pending)
             });
             let sign = waiting.map(|gate| command(name, &format!("sign {}", gate.gate)));
             sign.into_iter().chain([command(name, "check")]).collect()
         }
-        "ready" => vec![command(name, "check"), command(name, &format!("deploy start --stage {stage}"))],
+        "ready" => vec![
+            command(name, "check"),
+            command(name, &format!("deploy start --stage {stage}")),
+        ],
         "deploying" => first(&format!("deploy done --stage {stage}")),
         "deployed" => first(&format!("verify --stage {stage}")),
         "verified" => {
-            let all = release.notes.stages().iter().all(|stage| state.deployments.contains_key(stage));
-            if all { first("close") } else { first(&format!("deploy start --stage {stage}")) }
+            let all = release
+                .notes
+                .stages()
+                .iter()
+                .all(|stage| state.deployments.contains_key(stage));
+            if all {
+                first("close")
+            } else {
+                first(&format!("deploy start --stage {stage}"))
+            }
         }
         "incident" | "rolling-back" => vec![command(name, "watch"), command(name, "incident list")],
-        "stuck" => vec![command(name, "log"), command(name, "rollback --reason TEXT")],
+        "stuck" => vec![
+            command(name, "log"),
+            command(name, "rollback --reason TEXT"),
+        ],
         _ => first("log"),
     }
 }
@@ -181,5 +224,9 @@ fn obligations(
     state: &ReleaseState,
     now: &Reading,
 ) -> Vec<crate::domain::outcome::ObligationView> {
-    state.obligations.values().map(|owed| view::obligation(release, owed, now)).collect()
+    state
+        .obligations
+        .values()
+        .map(|owed| view::obligation(release, owed, now))
+        .collect()
 }

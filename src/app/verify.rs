@@ -61,16 +61,32 @@ pub fn next_pass(
     let history = ledger.refresh()?;
     decisions::may_verify(&release.notes, history, stage)?;
     if release.notes.deployment_checklist().is_empty() {
-        return Err(Refusal::invalid("the release notes have no deployment checklist, so nothing shows that it arrived")
-            .help("fill in deployment.checklist")
-            .into());
+        return Err(Refusal::invalid(
+            "the release notes have no deployment checklist, so nothing shows that it arrived",
+        )
+        .help("fill in deployment.checklist")
+        .into());
     }
     match decisions::passes(&release.policy, &release.notes, history, stage) {
         Passes::Complete => Ok(None),
         Passes::Next(pass) => {
-            decisions::may_pass(&release.policy, &release.notes, history, (actor, stage), now)?;
-            let manual = release.notes.deployment_checklist().iter().filter(|item| !item.is_evidence());
-            Ok(Some(NextPass { pass, of: release.policy.checklist_passes(), items: manual.cloned().collect() }))
+            decisions::may_pass(
+                &release.policy,
+                &release.notes,
+                history,
+                (actor, stage),
+                now,
+            )?;
+            let manual = release
+                .notes
+                .deployment_checklist()
+                .iter()
+                .filter(|item| !item.is_evidence());
+            Ok(Some(NextPass {
+                pass,
+                of: release.policy.checklist_passes(),
+                items: manual.cloned().collect(),
+            }))
         }
     }
 }
@@ -87,22 +103,45 @@ pub fn make_pass(
     answers: &[Answered],
     hear: &mut Hear<'_>,
 ) -> Result<Vec<Failure>> {
-    let probes: Vec<Probe> =
-        release.notes.deployment_checklist().iter().filter_map(|item| item.probe.clone()).collect();
+    let probes: Vec<Probe> = release
+        .notes
+        .deployment_checklist()
+        .iter()
+        .filter_map(|item| item.probe.clone())
+        .collect();
     let about = facts::about(release, Some(stage.as_str()));
     ask::require_values(world, &probes, &about)?;
-    let evidence = if probes.is_empty() { Vec::new() } else { ask::sample(world, &probes, &about, None) };
+    let evidence = if probes.is_empty() {
+        Vec::new()
+    } else {
+        ask::sample(world, &probes, &about, None)
+    };
     let mut ledger = world.ledgers.open(&release.name);
     let mut failures = Vec::new();
     append(ledger.as_mut(), world.clock, &mut |history, now| {
         decisions::may_verify(&release.notes, history, stage)?;
-        decisions::may_pass(&release.policy, &release.notes, history, (actor, stage), now.wall)?;
-        let (draft, failed) =
-            decisions::pass(&release.notes, actor, stage, answers.to_vec(), evidence.clone());
+        decisions::may_pass(
+            &release.policy,
+            &release.notes,
+            history,
+            (actor, stage),
+            now.wall,
+        )?;
+        let (draft, failed) = decisions::pass(
+            &release.notes,
+            actor,
+            stage,
+            answers.to_vec(),
+            evidence.clone(),
+        );
         failures = failed;
         Ok(vec![draft])
     })?;
-    hear(&Event::ChecklistPass { pass: next.pass, of: next.of, complete: failures.is_empty() });
+    hear(&Event::ChecklistPass {
+        pass: next.pass,
+        of: next.of,
+        complete: failures.is_empty(),
+    });
     Ok(failures)
 }
 
@@ -126,15 +165,26 @@ pub fn run(
     }
     let probes = release.notes.probes().to_vec();
     if probes.is_empty() {
-        return Err(Refusal::invalid("the release notes have no verification plan")
-            .help("fill in verification.probes")
-            .into());
+        return Err(
+            Refusal::invalid("the release notes have no verification plan")
+                .help("fill in verification.probes")
+                .into(),
+        );
     }
     let about = facts::about(release, Some(stage.as_str()));
     ask::require_values(world, &probes, &about)?;
-    let within = release.notes.verification.as_ref().and_then(|verification| verification.within);
+    let within = release
+        .notes
+        .verification
+        .as_ref()
+        .and_then(|verification| verification.within);
     let decided = sample_until_decided(world, &probes, &about, within, hear)?;
-    let Decided { verdict, samples, failures, taken } = decided;
+    let Decided {
+        verdict,
+        samples,
+        failures,
+        taken,
+    } = decided;
     if verdict == Verdict::Fail {
         open_incidents(world, release, stage, &failures, hear)?;
     }
@@ -147,17 +197,27 @@ pub fn run(
         skipped: Vec::new(),
     };
     let recorded = append(ledger.as_mut(), world.clock, &mut |history, _| {
-        Ok(vec![decisions::verified(&release.notes, history, actor, fact.clone())?])
+        Ok(vec![decisions::verified(
+            &release.notes,
+            history,
+            actor,
+            fact.clone(),
+        )?])
     });
     match recorded {
         // A window of no length may have rolled the release back before its failure was recorded: that stands.
-        Err(Error::Refused(refusal)) if verdict == Verdict::Fail && refusal.kind == Kind::Refused => {}
+        Err(Error::Refused(refusal))
+            if verdict == Verdict::Fail && refusal.kind == Kind::Refused => {}
         other => {
             other?;
         }
     }
     hear(&Event::Verified { verdict });
-    Ok(Run { verdict, samples, failures })
+    Ok(Run {
+        verdict,
+        samples,
+        failures,
+    })
 }
 
 /// What sampling came to.
@@ -189,27 +249,45 @@ pub fn sample_until_decided(
     let began = world.clock.now();
     let limit = within.unwrap_or(WITHIN).milliseconds();
     let left = |now: &Reading| limit.saturating_sub(passed(&began, now));
-    let settle = probes.iter().filter_map(|probe| probe.settle).max().unwrap_or(Timespan::ZERO);
+    let settle = probes
+        .iter()
+        .filter_map(|probe| probe.settle)
+        .max()
+        .unwrap_or(Timespan::ZERO);
     pause(world, settle.milliseconds().min(limit))?;
-    let every = probes.iter().map(|probe| probe.every().milliseconds()).min().unwrap_or(5_000);
+    let every = probes
+        .iter()
+        .map(|probe| probe.every().milliseconds())
+        .min()
+        .unwrap_or(5_000);
     let mut sampling = Sampling::default();
     loop {
         let patience = Duration::from_millis(left(&world.clock.now()).max(1));
         let samples = ask::sample(world, probes, about, Some(patience));
         let standing = sampling.take(probes, &samples);
-        hear(&Event::Sampled { sample: sampling.samples(), samples: samples.clone() });
+        hear(&Event::Sampled {
+            sample: sampling.samples(),
+            samples: samples.clone(),
+        });
         let failures = sampling.failures(probes, &samples);
         let taken = sampling.samples();
         let verdict = match standing {
             Standing::Decided(verdict) => verdict,
-            Standing::Undecided if within.is_none() && sampling.only_errors_left(probes) => Verdict::Error,
+            Standing::Undecided if within.is_none() && sampling.only_errors_left(probes) => {
+                Verdict::Error
+            }
             Standing::Undecided if left(&world.clock.now()) <= every => Verdict::Inconclusive,
             Standing::Undecided => {
                 pause(world, every)?;
                 continue;
             }
         };
-        return Ok(Decided { verdict, samples, failures, taken });
+        return Ok(Decided {
+            verdict,
+            samples,
+            failures,
+            taken,
+        });
     }
 }
 
@@ -233,9 +311,17 @@ pub fn open_incidents(
             let probes = release.notes.probes();
             let troubles = incident::troubles(&release.policy, history, stage, probes, failures)?;
             left = troubles.len();
-            let Some(first) = troubles.first() else { return Ok(Vec::new()) };
+            let Some(first) = troubles.first() else {
+                return Ok(Vec::new());
+            };
             let by = crate::domain::record::TOOL;
-            Ok(vec![incident::open(&release.policy, &release.notes, history, first, (by, now))?])
+            Ok(vec![incident::open(
+                &release.policy,
+                &release.notes,
+                history,
+                first,
+                (by, now),
+            )?])
         })?;
         for record in &records {
             if let Body::IncidentOpened(opened) = &record.body {
@@ -256,7 +342,8 @@ pub fn open_incidents(
 
 /// Milliseconds from `earlier` to `now`, on the best clock there is.
 pub fn passed(earlier: &Reading, now: &Reading) -> u64 {
-    now.boot_ms_since(earlier).unwrap_or_else(|| now.wall_ms_since(earlier))
+    now.boot_ms_since(earlier)
+        .unwrap_or_else(|| now.wall_ms_since(earlier))
 }
 
 /// Waits for `ms`, in pieces, unless this process is asked to stop.
@@ -267,9 +354,11 @@ pub fn pause(world: &World<'_>, ms: u64) -> Result<()> {
     let began = world.clock.now();
     loop {
         if (world.stop)() {
-            return Err(Refusal::new(Kind::Inconclusive, "interrupted before it was decided")
-                .help("run the command again")
-                .into());
+            return Err(
+                Refusal::new(Kind::Inconclusive, "interrupted before it was decided")
+                    .help("run the command again")
+                    .into(),
+            );
         }
         let left = ms.saturating_sub(passed(&began, &world.clock.now()));
         if left == 0 {

@@ -22,8 +22,10 @@ pub fn windows(
     now: &Reading,
     latest: &BTreeMap<ProbeId, Sample>,
 ) -> Vec<WindowView> {
-    let mut views: Vec<WindowView> =
-        state.open_incidents().map(|incident| window(release, incident, now, latest)).collect();
+    let mut views: Vec<WindowView> = state
+        .open_incidents()
+        .map(|incident| window(release, incident, now, latest))
+        .collect();
     views.sort_by_key(|view| view.left_ms);
     views
 }
@@ -41,7 +43,10 @@ pub fn window(
         .iter()
         .map(|probe| {
             let sample = latest.get(&probe.id);
-            let opening = facts.failures.iter().find(|failure| failure.probe == probe.id);
+            let opening = facts
+                .failures
+                .iter()
+                .find(|failure| failure.probe == probe.id);
             ProbeView {
                 name: probe.name().to_owned(),
                 verdict: sample.map(|sample| sample.verdict),
@@ -74,18 +79,36 @@ fn who_resolves(release: &Release) -> Vec<String> {
     policy
         .people
         .iter()
-        .filter(|(_, person)| allowed.is_none_or(|roles| person.roles.iter().any(|role| roles.contains(role))))
+        .filter(|(_, person)| {
+            allowed.is_none_or(|roles| person.roles.iter().any(|role| roles.contains(role)))
+        })
         .map(|(name, _)| policy.reach(name))
         .collect()
 }
 
 /// What the notes say that helps to tell expected from unexpected behaviour (req: A2).
 fn known(release: &Release, incident: &Incident) -> Vec<String> {
-    let named = incident.facts.probes.iter().filter_map(|probe| probe.known_issue.clone());
+    let named = incident
+        .facts
+        .probes
+        .iter()
+        .filter_map(|probe| probe.known_issue.clone());
     let notes = &release.notes;
-    let expected = notes.expected.iter().flatten().map(|text| format!("expected: {text}"));
-    let issues = notes.known_issues.iter().flatten().map(|text| format!("known issue: {text}"));
-    named.map(|issue| format!("may be the known issue: {issue}")).chain(expected).chain(issues).collect()
+    let expected = notes
+        .expected
+        .iter()
+        .flatten()
+        .map(|text| format!("expected: {text}"));
+    let issues = notes
+        .known_issues
+        .iter()
+        .flatten()
+        .map(|text| format!("known issue: {text}"));
+    named
+        .map(|issue| format!("may be the known issue: {issue}"))
+        .chain(expected)
+        .chain(issues)
+        .collect()
 }
 
 /// A rollback, with all its attempts.
@@ -105,7 +128,10 @@ pub fn rollback(rollback: &Rollback) -> RollbackView {
             .map(|attempt| AttemptView {
                 attempt: attempt.number,
                 claimed_at: attempt.claimed.at,
-                outcome: attempt.ended.as_ref().map(|ended| ended.fact.outcome.clone()),
+                outcome: attempt
+                    .ended
+                    .as_ref()
+                    .map(|ended| ended.fact.outcome.clone()),
                 steps: attempt
                     .steps
                     .iter()
@@ -137,11 +163,22 @@ pub fn obligation(release: &Release, owed: &Owed, now: &Reading) -> ObligationVi
         id: what.id.clone(),
         title: what.title.clone(),
         role: what.role.clone(),
-        who: release.policy.holders(&what.role).into_iter().map(|person| release.policy.reach(person)).collect(),
+        who: release
+            .policy
+            .holders(&what.role)
+            .into_iter()
+            .map(|person| release.policy.reach(person))
+            .collect(),
         due: what.due,
         overdue: owed.settled.is_none() && now.wall > what.due,
-        settled: owed.settled.as_ref().map(|it| format!("by {}: {}", it.origin.by, it.fact.how)),
-        document: what.document.as_ref().map(|name| document_path(release.name.as_str(), name)),
+        settled: owed
+            .settled
+            .as_ref()
+            .map(|it| format!("by {}: {}", it.origin.by, it.fact.how)),
+        document: what
+            .document
+            .as_ref()
+            .map(|name| document_path(release.name.as_str(), name)),
     }
 }
 

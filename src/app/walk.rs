@@ -42,7 +42,11 @@ impl Walk {
     /// A walk through `items`, nothing answered.
     pub fn new(items: Vec<Item>) -> Self {
         let answers = vec![None; items.len()];
-        Self { items, answers, at: 0 }
+        Self {
+            items,
+            answers,
+            at: 0,
+        }
     }
 
     /// The item that waits for an answer; `None` when all are answered.
@@ -62,16 +66,26 @@ impl Walk {
 
     /// Does what the person wants.
     pub fn act(&mut self, act: Act) -> Step {
-        let Some(item) = self.items.get(self.at) else { return Step::Done };
+        let Some(item) = self.items.get(self.at) else {
+            return Step::Done;
+        };
         let answer = match act {
             Act::Yes => Answer::Yes,
             Act::No => Answer::No,
             Act::NotApplicable if item.is_optional() => Answer::NotApplicable,
             Act::NotApplicable => return Step::Stay("this item cannot be left out: answer y or n"),
-            Act::Comment(text) if text.trim().is_empty() => return Step::Stay("an empty comment says nothing"),
+            Act::Comment(text) if text.trim().is_empty() => {
+                return Step::Stay("an empty comment says nothing");
+            }
             Act::Comment(text) => {
-                let answer = self.answers[self.at].as_ref().map_or(Answer::No, |earlier| earlier.answer);
-                let answered = Answered { item: item.id.clone(), answer, comment: Some(text.trim().to_owned()) };
+                let answer = self.answers[self.at]
+                    .as_ref()
+                    .map_or(Answer::No, |earlier| earlier.answer);
+                let answered = Answered {
+                    item: item.id.clone(),
+                    answer,
+                    comment: Some(text.trim().to_owned()),
+                };
                 self.answers[self.at] = Some(answered);
                 return Step::Stay("noted; now answer the item");
             }
@@ -81,10 +95,20 @@ impl Walk {
                 return Step::Go;
             }
         };
-        let comment = self.answers[self.at].as_ref().and_then(|earlier| earlier.comment.clone());
-        self.answers[self.at] = Some(Answered { item: item.id.clone(), answer, comment });
+        let comment = self.answers[self.at]
+            .as_ref()
+            .and_then(|earlier| earlier.comment.clone());
+        self.answers[self.at] = Some(Answered {
+            item: item.id.clone(),
+            answer,
+            comment,
+        });
         self.at += 1;
-        if self.at >= self.items.len() { Step::Done } else { Step::Go }
+        if self.at >= self.items.len() {
+            Step::Done
+        } else {
+            Step::Go
+        }
     }
 
     /// The answers, once every item has one.
@@ -122,20 +146,33 @@ mod tests {
     fn a_walk_goes_forth_and_back_and_keeps_comments() {
         let mut walk = Walk::new(items());
         assert_eq!(walk.act(Act::Back), Step::Stay("this is the first item"));
-        assert!(matches!(walk.act(Act::Comment("from 17:00".into())), Step::Stay(_)));
+        assert!(matches!(
+            walk.act(Act::Comment("from 17:00".into())),
+            Step::Stay(_)
+        ));
         assert_eq!(walk.act(Act::Yes), Step::Go);
         assert!(matches!(walk.act(Act::NotApplicable), Step::Stay(_)));
         assert_eq!(walk.act(Act::No), Step::Go);
         assert_eq!(walk.act(Act::Back), Step::Go);
         assert_eq!(walk.progress(), (2, 3));
-        assert_eq!(walk.earlier().map(|earlier| earlier.answer), Some(Answer::No));
+        assert_eq!(
+            walk.earlier().map(|earlier| earlier.answer),
+            Some(Answer::No)
+        );
         assert_eq!(walk.act(Act::Yes), Step::Go);
         assert_eq!(walk.act(Act::NotApplicable), Step::Done);
         let answers = walk.finish();
-        let plain: Vec<_> = answers.iter().map(|it| (it.answer, it.comment.as_deref())).collect();
+        let plain: Vec<_> = answers
+            .iter()
+            .map(|it| (it.answer, it.comment.as_deref()))
+            .collect();
         assert_eq!(
             plain,
-            [(Answer::Yes, Some("from 17:00")), (Answer::Yes, None), (Answer::NotApplicable, None)]
+            [
+                (Answer::Yes, Some("from 17:00")),
+                (Answer::Yes, None),
+                (Answer::NotApplicable, None)
+            ]
         );
     }
 }

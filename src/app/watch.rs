@@ -45,7 +45,11 @@ pub fn watch(world: &World<'_>, release: &Release, hear: &mut Hear<'_>) -> Resul
     let mut ledger = world.ledgers.open(&release.name);
     ledger.refresh()?;
     // Several may watch: the duty only tells others that somebody does.
-    let duty = world.ledgers.take(&release.name, Duty::Watch).ok().flatten();
+    let duty = world
+        .ledgers
+        .take(&release.name, Duty::Watch)
+        .ok()
+        .flatten();
     let end = std::thread::scope(|scope| {
         let (ask, asked) = channel::<Vec<Probe>>();
         let (answer, answers) = channel::<Vec<Sample>>();
@@ -75,17 +79,38 @@ pub fn watch(world: &World<'_>, release: &Release, hear: &mut Hear<'_>) -> Resul
     let event = match end {
         WatchEnd::Detached => Some(Event::Detached { say: say.clone() }),
         WatchEnd::Quiet | WatchEnd::WaitsForPerson => None,
-        WatchEnd::Resolved => Some(Event::Ended { outcome: Outcome::Resolved, say: say.clone() }),
-        WatchEnd::RolledBack => Some(Event::Ended { outcome: Outcome::RolledBack, say: say.clone() }),
-        WatchEnd::Stuck => Some(Event::Ended { outcome: Outcome::Stuck, say: say.clone() }),
+        WatchEnd::Resolved => Some(Event::Ended {
+            outcome: Outcome::Resolved,
+            say: say.clone(),
+        }),
+        WatchEnd::RolledBack => Some(Event::Ended {
+            outcome: Outcome::RolledBack,
+            say: say.clone(),
+        }),
+        WatchEnd::Stuck => Some(Event::Ended {
+            outcome: Outcome::Stuck,
+            say: say.clone(),
+        }),
     };
     event.iter().for_each(|event| hear(event));
     let rollback = state.rollback.as_ref().map(view::rollback);
-    Ok(Watched { release: release.name.clone(), end, windows, rollback, say, next })
+    Ok(Watched {
+        release: release.name.clone(),
+        end,
+        windows,
+        rollback,
+        say,
+        next,
+    })
 }
 
 /// Asks probes again until nobody wants it any more.
-fn resample(world: &World<'_>, release: &Release, asked: &Receiver<Vec<Probe>>, answer: &Sender<Vec<Sample>>) {
+fn resample(
+    world: &World<'_>,
+    release: &Release,
+    asked: &Receiver<Vec<Probe>>,
+    answer: &Sender<Vec<Sample>>,
+) {
     while let Ok(probes) = asked.recv() {
         let about = facts::about(release, None);
         let samples = ask::sample(world, &probes, &about, Some(Duration::from_secs(15)));
@@ -144,7 +169,9 @@ impl Watcher<'_, '_> {
                 Next::WaitForPerson => return WatchEnd::WaitsForPerson,
                 Next::Claim(id) => self.claim(&id, hear),
                 Next::Expire(id) => {
-                    self.append(hear, &mut |history, now| Ok(vec![decisions::expire(history, &id, now)?]));
+                    self.append(hear, &mut |history, now| {
+                        Ok(vec![decisions::expire(history, &id, now)?])
+                    });
                 }
                 Next::Drive => self.drive(hear),
                 Next::Wait(left) => self.wait(left, &now, hear),
@@ -155,7 +182,10 @@ impl Watcher<'_, '_> {
     /// Once the rollback is at its end, its process is given a moment to write its documents.
     fn ended(&self, end: WatchEnd) -> WatchEnd {
         let began = self.world.clock.now();
-        while self.world.ledgers.is_taken(&self.release.name, Duty::Rollback)
+        while self
+            .world
+            .ledgers
+            .is_taken(&self.release.name, Duty::Rollback)
             && passed(&began, &self.world.clock.now()) < 2_000
         {
             self.world.clock.wait(Duration::from_millis(20));
@@ -168,7 +198,9 @@ impl Watcher<'_, '_> {
     }
 
     fn claim(&mut self, id: &IncidentId, hear: &mut Hear<'_>) {
-        let claimed = self.append(hear, &mut |history, now| Ok(vec![decisions::claim_expired(history, id, now)?]));
+        let claimed = self.append(hear, &mut |history, now| {
+            Ok(vec![decisions::claim_expired(history, id, now)?])
+        });
         if claimed {
             self.launch(hear);
         }
@@ -176,13 +208,28 @@ impl Watcher<'_, '_> {
 
     /// Sees that the claimed rollback is driven, and tells how it goes.
     fn drive(&mut self, hear: &mut Hear<'_>) {
-        if !self.world.ledgers.is_taken(&self.release.name, Duty::Rollback) {
+        if !self
+            .world
+            .ledgers
+            .is_taken(&self.release.name, Duty::Rollback)
+        {
             let now = self.world.clock.now();
-            let waited = self.launched_at.as_ref().is_none_or(|at| passed(at, &now) >= LAUNCH_PATIENCE);
+            let waited = self
+                .launched_at
+                .as_ref()
+                .is_none_or(|at| passed(at, &now) >= LAUNCH_PATIENCE);
             if waited {
                 if self.launched_at.is_some() {
-                    let attempt = self.history().state().rollback.as_ref().and_then(|it| it.last()).map(|it| it.number);
-                    hear(&Event::Adopted { attempt: attempt.unwrap_or(0) });
+                    let attempt = self
+                        .history()
+                        .state()
+                        .rollback
+                        .as_ref()
+                        .and_then(|it| it.last())
+                        .map(|it| it.number);
+                    hear(&Event::Adopted {
+                        attempt: attempt.unwrap_or(0),
+                    });
                 }
                 self.launch(hear);
             }
@@ -208,15 +255,26 @@ impl Watcher<'_, '_> {
         self.take_answers(hear);
         if let Some(checkpoint) = watch::checkpoint(self.history().state(), now) {
             if let Some(divergence) = checkpoint.divergence_ms {
-                self.warn(hear, format!("the wall clock jumped by {divergence} ms; the window does not follow it"));
+                self.warn(
+                    hear,
+                    format!(
+                        "the wall clock jumped by {divergence} ms; the window does not follow it"
+                    ),
+                );
             }
-            let draft = Draft { by: TOOL.to_owned(), body: Body::Checkpoint(checkpoint) };
+            let draft = Draft {
+                by: TOOL.to_owned(),
+                body: Body::Checkpoint(checkpoint),
+            };
             self.append(hear, &mut |_, _| Ok(vec![draft.clone()]));
         }
         self.ask_again(now);
         let state = self.ledger.history().state();
         let windows = view::windows(self.release, state, now, &self.latest);
-        hear(&Event::Countdown { release: self.release.name.clone(), windows });
+        hear(&Event::Countdown {
+            release: self.release.name.clone(),
+            windows,
+        });
         // Up to the next whole second of the countdown, so that it is shown as it turns.
         let turn = match left % 1_000 {
             0 => LONGEST_SLEEP,
@@ -228,10 +286,20 @@ impl Watcher<'_, '_> {
     /// Asks the probes of the open incidents again, as often as they say.
     fn ask_again(&mut self, now: &Reading) {
         let state = self.ledger.history().state();
-        let probes: Vec<Probe> =
-            state.open_incidents().flat_map(|incident| incident.facts.probes.clone()).collect();
-        let every = probes.iter().map(|probe| probe.every().milliseconds()).min().unwrap_or(u64::MAX).max(1_000);
-        let due = self.asked_at.as_ref().is_none_or(|at| passed(at, now) >= every);
+        let probes: Vec<Probe> = state
+            .open_incidents()
+            .flat_map(|incident| incident.facts.probes.clone())
+            .collect();
+        let every = probes
+            .iter()
+            .map(|probe| probe.every().milliseconds())
+            .min()
+            .unwrap_or(u64::MAX)
+            .max(1_000);
+        let due = self
+            .asked_at
+            .as_ref()
+            .is_none_or(|at| passed(at, now) >= every);
         if !self.asking && due && !probes.is_empty() && self.ask.send(probes).is_ok() {
             self.asking = true;
             self.asked_at = Some(now.clone());
@@ -253,8 +321,11 @@ impl Watcher<'_, '_> {
                 .filter(|incident| incident.window.resolved_by == ResolvedBy::Evidence)
                 .filter_map(|incident| {
                     let probes = &incident.facts.probes;
-                    let its: Vec<Sample> =
-                        samples.iter().filter(|it| probes.iter().any(|probe| probe.id == it.probe)).cloned().collect();
+                    let its: Vec<Sample> = samples
+                        .iter()
+                        .filter(|it| probes.iter().any(|probe| probe.id == it.probe))
+                        .cloned()
+                        .collect();
                     let sampling = self.sampling.entry(incident.id().clone()).or_default();
                     let green = sampling.take(probes, &its) == Standing::Decided(Verdict::Pass);
                     green.then(|| (incident.id().clone(), its))
@@ -262,10 +333,21 @@ impl Watcher<'_, '_> {
                 .collect();
             for (id, evidence) in mended {
                 let (policy, notes) = (&self.release.policy, &self.release.notes);
-                let resolution = incident::Resolution { how: None, evidence, overridden: None };
+                let resolution = incident::Resolution {
+                    how: None,
+                    evidence,
+                    overridden: None,
+                };
                 self.append(hear, &mut |history, now| {
                     let who = (None, id.as_str());
-                    Ok(vec![incident::resolve(policy, notes, history, who, resolution.clone(), now)?])
+                    Ok(vec![incident::resolve(
+                        policy,
+                        notes,
+                        history,
+                        who,
+                        resolution.clone(),
+                        now,
+                    )?])
                 });
             }
         }
@@ -295,8 +377,12 @@ impl Watcher<'_, '_> {
     fn tell_new(&mut self, hear: &mut Hear<'_>) {
         let history = self.ledger.history();
         let from = self.seen.unwrap_or_else(|| first_to_tell(history));
-        let new: Vec<Event> =
-            history.records().iter().skip(from).filter_map(|record| tell(record, history.state())).collect();
+        let new: Vec<Event> = history
+            .records()
+            .iter()
+            .skip(from)
+            .filter_map(|record| tell(record, history.state()))
+            .collect();
         self.seen = Some(history.records().len());
         for event in new {
             hear(&event);
@@ -311,16 +397,32 @@ impl Watcher<'_, '_> {
             let place = rollback.plan.steps().iter().position(|it| it.id == step)?;
             Some((last.number, place, step))
         });
-        let Some((attempt, place, step)) = running else { return };
-        if self.output.as_ref().is_none_or(|output| output.attempt != attempt || output.step != step) {
+        let Some((attempt, place, step)) = running else {
+            return;
+        };
+        if self
+            .output
+            .as_ref()
+            .is_none_or(|output| output.attempt != attempt || output.step != step)
+        {
             let name = rollback::output_name(attempt, place, &step);
-            self.output = Some(Output { attempt, step, name, from: 0 });
+            self.output = Some(Output {
+                attempt,
+                step,
+                name,
+                from: 0,
+            });
         }
         if let Some(output) = &mut self.output {
-            let bytes = self.world.ledgers.output(&self.release.name, &output.name, output.from);
+            let bytes = self
+                .world
+                .ledgers
+                .output(&self.release.name, &output.name, output.from);
             if !bytes.is_empty() {
                 output.from += bytes.len() as u64;
-                hear(&Event::Output { text: String::from_utf8_lossy(&bytes).into_owned() });
+                hear(&Event::Output {
+                    text: String::from_utf8_lossy(&bytes).into_owned(),
+                });
             }
         }
     }
@@ -328,14 +430,29 @@ impl Watcher<'_, '_> {
 
 /// A watcher that comes to a running rollback tells it from its claim on; the windows themselves are shown anyway.
 fn first_to_tell(history: &History) -> usize {
-    let running = history.state().rollback.as_ref().is_some_and(|rollback| rollback.is_running());
-    let claimed = history.records().iter().rposition(|record| matches!(record.body, Body::RollbackClaimed(_)));
-    claimed.filter(|_| running).unwrap_or(history.records().len())
+    let running = history
+        .state()
+        .rollback
+        .as_ref()
+        .is_some_and(|rollback| rollback.is_running());
+    let claimed = history
+        .records()
+        .iter()
+        .rposition(|record| matches!(record.body, Body::RollbackClaimed(_)));
+    claimed
+        .filter(|_| running)
+        .unwrap_or(history.records().len())
 }
 
 /// What a record is for somebody who watches.
 fn tell(record: &Record, state: &ReleaseState) -> Option<Event> {
-    let steps = || state.rollback.as_ref().map(|rollback| rollback.plan.steps()).unwrap_or_default();
+    let steps = || {
+        state
+            .rollback
+            .as_ref()
+            .map(|rollback| rollback.plan.steps())
+            .unwrap_or_default()
+    };
     Some(match &record.body {
         Body::IncidentOpened(fact) => Event::IncidentOpened {
             incident: fact.incident.clone(),
@@ -344,23 +461,35 @@ fn tell(record: &Record, state: &ReleaseState) -> Option<Event> {
             window_ms: fact.window.milliseconds(),
             on_expiry: fact.on_expiry,
         },
-        Body::IncidentResolved(fact) => {
-            Event::IncidentResolved { incident: fact.incident.clone(), by: record.by.clone() }
-        }
+        Body::IncidentResolved(fact) => Event::IncidentResolved {
+            incident: fact.incident.clone(),
+            by: record.by.clone(),
+        },
         Body::WindowExpired(fact) => Event::WindowExpired {
             incident: fact.incident.clone(),
-            on_expiry: state.incidents.get(&fact.incident).map_or(OnExpiry::Decide, |it| it.window.on_expiry),
+            on_expiry: state
+                .incidents
+                .get(&fact.incident)
+                .map_or(OnExpiry::Decide, |it| it.window.on_expiry),
         },
         Body::RollbackClaimed(fact) => Event::RollbackClaimed {
             attempt: fact.attempt,
             cause: fact.cause.clone(),
             previous: fact.plan.previous.clone(),
-            steps: fact.plan.steps().iter().map(|step| step.id.clone()).collect(),
+            steps: fact
+                .plan
+                .steps()
+                .iter()
+                .map(|step| step.id.clone())
+                .collect(),
         },
         Body::StepStarted(fact) => Event::StepStarted {
             attempt: fact.attempt,
             step: fact.step.clone(),
-            place: steps().iter().position(|step| step.id == fact.step).map_or(0, |place| place + 1),
+            place: steps()
+                .iter()
+                .position(|step| step.id == fact.step)
+                .map_or(0, |place| place + 1),
             of: steps().len(),
         },
         Body::StepEnded(fact) => Event::StepEnded {
@@ -369,43 +498,102 @@ fn tell(record: &Record, state: &ReleaseState) -> Option<Event> {
             outcome: fact.outcome.clone(),
             took_ms: fact.took_ms,
             tail: fact.tail.clone(),
-            next: steps().iter().skip_while(|step| step.id != fact.step).nth(1).map(|step| step.id.clone()),
+            next: steps()
+                .iter()
+                .skip_while(|step| step.id != fact.step)
+                .nth(1)
+                .map(|step| step.id.clone()),
         },
-        Body::AttemptEnded(fact) => Event::AttemptEnded { attempt: fact.attempt, outcome: fact.outcome.clone() },
+        Body::AttemptEnded(fact) => Event::AttemptEnded {
+            attempt: fact.attempt,
+            outcome: fact.outcome.clone(),
+        },
         _ => return None,
     })
 }
 
-fn farewell(release: &Release, state: &ReleaseState, end: WatchEnd, now: &Reading) -> (String, Vec<String>) {
+fn farewell(
+    release: &Release,
+    state: &ReleaseState,
+    end: WatchEnd,
+    now: &Reading,
+) -> (String, Vec<String>) {
     let name = &release.name;
-    let previous = state.rollback.as_ref().map_or("", |rollback| rollback.plan.previous.as_str());
-    let owed = state.obligations.values().any(|owed| owed.settled.is_none());
-    let due = || if owed { vec!["relgate due".to_owned()] } else { Vec::new() };
+    let previous = state
+        .rollback
+        .as_ref()
+        .map_or("", |rollback| rollback.plan.previous.as_str());
+    let owed = state
+        .obligations
+        .values()
+        .any(|owed| owed.settled.is_none());
+    let due = || {
+        if owed {
+            vec!["relgate due".to_owned()]
+        } else {
+            Vec::new()
+        }
+    };
     match end {
-        WatchEnd::Quiet => (format!("nothing of {name} needs watching"), vec![command(name, "status")]),
-        WatchEnd::Resolved => ("every incident is resolved".to_owned(), vec![command(name, "verify")]),
+        WatchEnd::Quiet => (
+            format!("nothing of {name} needs watching"),
+            vec![command(name, "status")],
+        ),
+        WatchEnd::Resolved => (
+            "every incident is resolved".to_owned(),
+            vec![command(name, "verify")],
+        ),
         WatchEnd::WaitsForPerson => (
             "a window has expired, and the policy leaves the decision to a person".to_owned(),
-            vec![command(name, "rollback --reason TEXT"), command(name, "incident list")],
+            vec![
+                command(name, "rollback --reason TEXT"),
+                command(name, "incident list"),
+            ],
         ),
         WatchEnd::Detached => {
             let mut open: Vec<String> = state
                 .open_incidents()
                 .filter(|incident| incident.has_running_window())
-                .map(|incident| format!("{} has {} left", incident.id(), clock_face(incident.window.left_ms(now))))
+                .map(|incident| {
+                    format!(
+                        "{} has {} left",
+                        incident.id(),
+                        clock_face(incident.window.left_ms(now))
+                    )
+                })
                 .collect();
-            if state.rollback.as_ref().is_some_and(|rollback| rollback.is_running()) {
+            if state
+                .rollback
+                .as_ref()
+                .is_some_and(|rollback| rollback.is_running())
+            {
                 open.push("the rollback goes on by itself".to_owned());
             }
-            let armed = if open.is_empty() { "nothing is open".to_owned() } else { open.join("; ") };
-            (format!("no longer watching, and the windows stay armed: {armed}"), vec![command(name, "watch")])
+            let armed = if open.is_empty() {
+                "nothing is open".to_owned()
+            } else {
+                open.join("; ")
+            };
+            (
+                format!("no longer watching, and the windows stay armed: {armed}"),
+                vec![command(name, "watch")],
+            )
         }
         // req: A12
-        WatchEnd::RolledBack => (format!("{name} is rolled back to {previous}: everybody can go home"), due()),
+        WatchEnd::RolledBack => (
+            format!("{name} is rolled back to {previous}: everybody can go home"),
+            due(),
+        ),
         WatchEnd::Stuck => {
-            let mut next = vec![command(name, "log"), command(name, "rollback --reason TEXT")];
+            let mut next = vec![
+                command(name, "log"),
+                command(name, "rollback --reason TEXT"),
+            ];
             next.extend(due());
-            (format!("the rollback of {name} to {previous} is STUCK: a person is needed now"), next)
+            (
+                format!("the rollback of {name} to {previous} is STUCK: a person is needed now"),
+                next,
+            )
         }
     }
 }

@@ -9,3 +9,4 @@ pub mod failpoint;
 pub mod ledger;
 pub mod lock;
 pub mod process;
+pub mod repository;

@@ -43,6 +43,11 @@ macro_rules! bodies {
                 }
             }
 
+            /// All that it says, as JSON.
+            pub fn to_json(&self) -> serde_json::Value {
+                self.to_parts().1
+            }
+
             pub(super) fn to_parts(&self) -> (&str, serde_json::Value) {
                 let value = match self {
                     $(Self::$name(body) => serde_json::to_value(body).unwrap_or_default(),)*

@@ -155,6 +155,10 @@ impl Ledger for FileLedger {
         Ok(&self.history)
     }
 
+    fn history(&self) -> &History {
+        &self.history
+    }
+
     fn append(
         &mut self,
         clock: &dyn Clock,

@@ -4,9 +4,11 @@
 
 pub mod files;
 mod folder;
+pub mod folders;
 
 pub use files::FileLedger;
 pub use folder::gather;
+pub use folders::FileLedgers;
 
 #[cfg(test)]
 mod tests;

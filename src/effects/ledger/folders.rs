@@ -1,0 +1,83 @@
+//! The ledgers of a repository: one folder in every release's.
+
+use std::fs;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::PathBuf;
+
+use super::files::FileLedger;
+use super::folder;
+use crate::domain::audit;
+use crate::domain::ids::ReleaseName;
+use crate::effects::lock::Hold;
+use crate::ports::{Duty, Ledger, LedgerError, Ledgers};
+
+/// At most this much of a step's output is read at once, in bytes.
+const PIECE: u64 = 64 * 1024;
+
+/// The ledgers of the releases in a folder.
+#[derive(Clone, Debug)]
+pub struct FileLedgers {
+    releases: PathBuf,
+}
+
+impl FileLedgers {
+    /// The ledgers of the releases that lie in `releases`.
+    pub fn new(releases: impl Into<PathBuf>) -> Self {
+        Self {
+            releases: releases.into(),
+        }
+    }
+
+    fn duty(&self, release: &ReleaseName, duty: Duty) -> PathBuf {
+        self.folder(release).join(match duty {
+            Duty::Rollback => ".rollback",
+            Duty::Watch => ".watch",
+        })
+    }
+}
+
+impl Ledgers for FileLedgers {
+    fn open(&self, release: &ReleaseName) -> Box<dyn Ledger> {
+        Box::new(FileLedger::new(self.folder(release), release.clone()))
+    }
+
+    fn files(&self, release: &ReleaseName) -> Result<Vec<audit::File>, LedgerError> {
+        Ok(folder::gather(&self.folder(release))?.collect())
+    }
+
+    fn folder(&self, release: &ReleaseName) -> PathBuf {
+        self.releases.join(release.as_str()).join("ledger")
+    }
+
+    fn output_folder(&self, release: &ReleaseName) -> PathBuf {
+        let folder = self.folder(release).join("output");
+        // Where it cannot be made, writing to it fails and says so.
+        let _ = fs::create_dir_all(&folder);
+        folder
+    }
+
+    fn output(&self, release: &ReleaseName, name: &str, from: u64) -> Vec<u8> {
+        let read = || {
+            let mut file = fs::File::open(self.folder(release).join("output").join(name))?;
+            file.seek(SeekFrom::Start(from))?;
+            let mut bytes = Vec::new();
+            file.take(PIECE).read_to_end(&mut bytes)?;
+            Ok::<_, std::io::Error>(bytes)
+        };
+        read().unwrap_or_default()
+    }
+
+    fn take(
+        &self,
+        release: &ReleaseName,
+        duty: Duty,
+    ) -> Result<Option<Box<dyn Send>>, LedgerError> {
+        let path = self.duty(release, duty);
+        let hold = Hold::take(&path).map_err(|source| LedgerError::Write { path, source })?;
+        Ok(hold.map(|hold| Box::new(hold) as Box<dyn Send>))
+    }
+
+    fn is_taken(&self, release: &ReleaseName, duty: Duty) -> bool {
+        Hold::is_held(&self.duty(release, duty)).unwrap_or(false)
+    }
+}

@@ -1,0 +1,252 @@
+//! The files of a team's repository.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::{Component, Path, PathBuf};
+
+use crate::domain::ids::Digest;
+use crate::ports::{FileError, Files};
+
+/// A file that people write is smaller than this; a larger one is a mistake.
+const LARGEST: u64 = 16 * 1024 * 1024;
+
+/// The repository around a policy.
+#[derive(Clone, Debug)]
+pub struct Repository {
+    root: PathBuf,
+}
+
+impl Repository {
+    /// The repository whose root is `root`.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    fn full(&self, path: &str) -> Result<PathBuf, FileError> {
+        let plain = Path::new(path)
+            .components()
+            .all(|it| matches!(it, Component::Normal(_) | Component::CurDir));
+        if plain {
+            return Ok(self.root.join(path));
+        }
+        let why = "the path leaves the repository; write it relative to the repository's root";
+        Err(FileError {
+            path: path.into(),
+            source: io::Error::new(io::ErrorKind::InvalidInput, why),
+        })
+    }
+}
+
+/// A file opened to read; `None` where there is none.
+fn open(path: &Path) -> Result<Option<fs::File>, FileError> {
+    let failed = |source| FileError {
+        path: path.to_owned(),
+        source,
+    };
+    match fs::metadata(path) {
+        // A pipe or a device could be read for ever.
+        Ok(found) if !found.is_file() => Err(failed(io::Error::other("it is not a plain file"))),
+        Ok(_) => fs::File::open(path).map(Some).map_err(failed),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+impl Files for Repository {
+    fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn read(&self, path: &str) -> Result<Option<Vec<u8>>, FileError> {
+        let full = self.full(path)?;
+        let failed = |source| FileError {
+            path: full.clone(),
+            source,
+        };
+        let Some(file) = open(&full)? else {
+            return Ok(None);
+        };
+        let mut bytes = Vec::new();
+        file.take(LARGEST + 1)
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
+        if bytes.len() as u64 > LARGEST {
+            return Err(failed(io::Error::other("it is larger than 16 MiB")));
+        }
+        Ok(Some(bytes))
+    }
+
+    fn digest(&self, path: &str) -> Result<Option<Digest>, FileError> {
+        let full = self.full(path)?;
+        let failed = |source| FileError {
+            path: full.clone(),
+            source,
+        };
+        let Some(mut file) = open(&full)? else {
+            return Ok(None);
+        };
+        let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
+        let mut piece = vec![0; 128 * 1024];
+        loop {
+            match file.read(&mut piece).map_err(failed)? {
+                0 => break,
+                read => digest.update(&piece[..read]),
+            }
+        }
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest.finish().as_ref());
+        Ok(Some(Digest::from_bytes(bytes)))
+    }
+
+    fn folders(&self, path: &str) -> Result<Vec<String>, FileError> {
+        let full = self.full(path)?;
+        let failed = |source| FileError {
+            path: full.clone(),
+            source,
+        };
+        let entries = match fs::read_dir(&full) {
+            Ok(entries) => entries,
+            Err(error) if is_absent(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if entry.path().is_dir() && !name.starts_with('.') {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn create(&self, files: &[(String, String)]) -> Result<(), FileError> {
+        let mut made: Vec<Made> = Vec::new();
+        for (path, text) in files {
+            if let Err(error) = self
+                .full(path)
+                .and_then(|full| create_one(&full, text, &mut made))
+            {
+                // What was made before the failure is taken back, the last first, so that nothing is left half-done.
+                for thing in made.iter().rev() {
+                    let _ = match thing {
+                        Made::File(path) => fs::remove_file(path),
+                        Made::Folder(path) => fs::remove_dir(path),
+                    };
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Something that was not there before.
+enum Made {
+    File(PathBuf),
+    Folder(PathBuf),
+}
+
+fn create_one(full: &Path, text: &str, made: &mut Vec<Made>) -> Result<(), FileError> {
+    let failed = |source| FileError {
+        path: full.to_owned(),
+        source,
+    };
+    let folder = full.parent().unwrap_or(Path::new("."));
+    let missing: Vec<&Path> = folder
+        .ancestors()
+        .take_while(|it| !it.as_os_str().is_empty() && !it.exists())
+        .collect();
+    for folder in missing.into_iter().rev() {
+        fs::create_dir(folder).map_err(|source| FileError {
+            path: folder.to_owned(),
+            source,
+        })?;
+        made.push(Made::Folder(folder.to_owned()));
+    }
+    let mut file = tempfile::Builder::new()
+        .prefix(".tmp-")
+        .tempfile_in(folder)
+        .map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    set_mode(file.as_file()).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist_noclobber(full)
+        .map_err(|error| failed(error.error))?;
+    made.push(Made::File(full.to_owned()));
+    fs::File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(failed)
+}
+
+/// A temporary file is its owner's alone; what people edit and commit is readable like any other file.
+fn set_mode(file: &fs::File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repository() -> (tempfile::TempDir, Repository) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let repository = Repository::new(folder.path());
+        (folder, repository)
+    }
+
+    #[test]
+    fn no_path_leaves_the_repository() {
+        let (_folder, repository) = repository();
+        for bad in ["../x", "/etc/passwd", "a/../../x"] {
+            assert!(repository.read(bad).is_err(), "{bad} was read");
+            assert!(
+                repository.create(&[(bad.into(), String::new())]).is_err(),
+                "{bad} was written"
+            );
+        }
+    }
+
+    #[test]
+    fn files_are_created_all_or_none_and_never_over_another() {
+        let (folder, repository) = repository();
+        let files = |names: &[&str]| -> Vec<(String, String)> {
+            names
+                .iter()
+                .map(|name| ((*name).to_owned(), "text".to_owned()))
+                .collect()
+        };
+        repository.create(&files(&["a/b.txt"])).expect("written");
+        let error = repository
+            .create(&files(&["c/d/e.txt", "a/b.txt"]))
+            .expect_err("there already");
+        assert_eq!(error.source.kind(), io::ErrorKind::AlreadyExists);
+        assert!(!folder.path().join("c").exists());
+        assert_eq!(
+            repository.read("a/b.txt").expect("readable"),
+            Some(b"text".to_vec())
+        );
+        assert_eq!(
+            repository.digest("a/b.txt").expect("readable"),
+            Some(Digest::of(b"text"))
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_is_no_error() {
+        let (_folder, repository) = repository();
+        assert_eq!(repository.read("x").expect("no error"), None);
+        assert_eq!(
+            repository.folders("x").expect("no error"),
+            Vec::<String>::new()
+        );
+    }
+}
