@@ -2,6 +2,7 @@
 //! and nobody mends it in time.
 
 pub mod app;
+pub mod cli;
 pub mod domain;
 pub mod effects;
 pub mod parse;

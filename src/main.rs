@@ -1,1 +1,5 @@
-fn main() {}
+//! The `relgate` program.
+
+fn main() -> std::process::ExitCode {
+    relgate::cli::main()
+}

@@ -1,6 +1,7 @@
 //! `relgate close`: the release is complete.
 
 use crate::domain::decide::{Actor, deployment as decisions};
+use crate::domain::ids::RecordId;
 use crate::domain::outcome::Done;
 use crate::domain::policy::Action;
 use crate::domain::readiness::{Readiness, Scope};
@@ -17,7 +18,7 @@ pub fn close(
     world: &World<'_>,
     release: &Release,
     actor: &Actor,
-) -> Result<(Readiness, Result<Done>)> {
+) -> Result<((Readiness, RecordId), Result<Done>)> {
     actor.authority(&release.policy, Action::Close)?;
     let facts = facts::gather(world, release, &Scope::Closing)?;
     let mut ledger = world.ledgers.open(&release.name);
@@ -46,5 +47,5 @@ pub fn close(
         record: record.id,
         next: vec![],
     });
-    Ok((readiness, done))
+    Ok(((readiness, checked.id), done))
 }

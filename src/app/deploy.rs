@@ -1,7 +1,7 @@
 //! `relgate deploy`: recording that a deployment began, and that it is done.
 
 use crate::domain::decide::{Actor, deployment as decisions};
-use crate::domain::ids::StageName;
+use crate::domain::ids::{RecordId, StageName};
 use crate::domain::outcome::Done;
 use crate::domain::policy::Action;
 use crate::domain::readiness::{Readiness, Scope, command};
@@ -28,7 +28,7 @@ pub fn start(
     release: &Release,
     actor: &Actor,
     stage: &StageName,
-) -> Result<(Readiness, Result<Done>)> {
+) -> Result<((Readiness, RecordId), Result<Done>)> {
     actor.authority(&release.policy, Action::Deploy)?;
     let facts = facts::gather(world, release, &Scope::Deployment)?;
     let mut ledger = world.ledgers.open(&release.name);
@@ -62,7 +62,7 @@ pub fn start(
             &format!("deploy done --stage {stage}"),
         )],
     });
-    Ok((readiness, done))
+    Ok(((readiness, checked.id), done))
 }
 
 /// Records that the deployment of a stage is done.

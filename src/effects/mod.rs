@@ -5,8 +5,10 @@
 
 pub mod clock;
 pub mod environment;
+pub mod identity;
 pub mod failpoint;
 pub mod ledger;
 pub mod lock;
 pub mod process;
 pub mod repository;
+pub mod signals;

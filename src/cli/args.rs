@@ -1,0 +1,338 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::exit;
+use crate::render::Format;
+
+/// Decides whether a release may go out, proves that it arrived, and takes it back by itself when it is broken.
+#[derive(Debug, Parser)]
+#[command(name = "relgate", version, max_term_width = 100, after_help = exit::help(), arg_required_else_help = true)]
+#[command(disable_help_subcommand = true, infer_long_args = false)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// The release that is meant [default: the only open one]
+    #[arg(long, global = true, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), env = "RELGATE_RELEASE_NAME", hide_env = true)]
+    pub release: Option<String>,
+    /// The policy file [default: relgate.yaml, here or in a folder above]
+    #[arg(long, global = true, value_name = "FILE", value_parser = NonEmptyStringValueParser::new())]
+    pub policy: Option<String>,
+    /// Who you are: a person of the policy [default: RELGATE_BY, git's user.email, or the login name]
+    #[arg(long, global = true, value_name = "PERSON", value_parser = NonEmptyStringValueParser::new(), env = "RELGATE_BY", hide_env = true)]
+    pub by: Option<String>,
+    /// How results are written
+    #[arg(long, global = true, default_value = Format::default().word(), value_parser = formats())]
+    pub format: Format,
+    /// Say nothing; the exit code tells
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Whether to use colours
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+}
+
+/// Every format that there is, by its word.
+fn formats() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.iter().map(|format| format.word())).map(|word| {
+        Format::ALL.iter().copied().find(|format| format.word() == word).unwrap_or_default()
+    })
+}
+
+/// Whether to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// In a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a working policy and checklist
+    Init {
+        /// The rules to begin with
+        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+        preset: Option<String>,
+    },
+    /// Begin a release from a template
+    New {
+        /// Its name, such as 2.4.0
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        version: String,
+        /// How far its change reaches
+        #[arg(long = "type", value_enum)]
+        kind: ReleaseType,
+    },
+    /// Check every file, and say everything that is wrong
+    Lint,
+    /// Sign gates: walks through the items that you can confirm
+    Sign(Sign),
+    /// Go or no-go: what is met, what is not, whose it is, and the command that meets it
+    Check {
+        /// One gate alone
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        gate: Option<String>,
+        /// The gates of one phase [default: everything before the deployment]
+        #[arg(long, value_enum, conflicts_with = "gate")]
+        phase: Option<Phase>,
+    },
+    /// Record a deployment
+    #[command(subcommand)]
+    Deploy(Deploy),
+    /// Verify a deployment: its checklist in complete passes, then the verification plan; failures open windows
+    Verify(Verify),
+    /// A person's way in and out of a window
+    #[command(subcommand)]
+    Incident(Incident),
+    /// Keep the windows: count down, verify again, roll back
+    Watch,
+    /// Roll back by hand, now, with authority
+    Rollback {
+        /// The role that gives you the authority
+        #[arg(long = "as", value_name = "ROLE", value_parser = NonEmptyStringValueParser::new())]
+        role: Option<String>,
+        /// Why
+        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+        reason: String,
+        /// The stage, where the release has several
+        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+        stage: Option<String>,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// How releases stand
+    Status,
+    /// What happened, in order
+    Log,
+    /// What is owed, by whom, until when
+    Due {
+        /// What is settled too
+        #[arg(long)]
+        all: bool,
+        /// Settle something owed
+        #[command(subcommand)]
+        settle: Option<Due>,
+    },
+    /// The release is complete
+    Close,
+    /// The records themselves
+    #[command(subcommand)]
+    Ledger(Ledger),
+    /// Print the JSON Schema of a file, for editors
+    Schema {
+        /// Which file
+        #[arg(value_enum)]
+        file: SchemaFile,
+    },
+    /// Print a shell's completions
+    Completions {
+        /// Which shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one for every command
+    Man {
+        /// The folder to write them to
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
+    },
+    /// Drive a claimed rollback to its end; started by relgate itself
+    #[command(hide = true)]
+    DriveRollback,
+}
+
+/// `relgate sign`
+#[derive(Debug, Args)]
+pub struct Sign {
+    /// The gate [default: every one that waits for you, in hand-off order]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub gate: Option<String>,
+    /// The role as which you sign
+    #[arg(long = "as", value_name = "ROLE", value_parser = NonEmptyStringValueParser::new())]
+    pub role: Option<String>,
+    /// Confirm every item without walking through them
+    #[arg(long, requires = "yes", conflicts_with = "reject")]
+    pub all: bool,
+    /// Together with --all: yes, every item holds
+    #[arg(long, requires = "all")]
+    pub yes: bool,
+    /// A remark on every item that is confirmed with --all
+    #[arg(long, requires = "all", value_parser = NonEmptyStringValueParser::new())]
+    pub comment: Option<String>,
+    /// Say no to the gate
+    #[arg(long, requires_all = ["gate", "reason"])]
+    pub reject: bool,
+    /// Why not
+    #[arg(long, requires = "reject", value_parser = NonEmptyStringValueParser::new())]
+    pub reason: Option<String>,
+}
+
+/// `relgate deploy`
+#[derive(Debug, Subcommand)]
+pub enum Deploy {
+    /// The deployment begins: only after a go
+    Start(StageArgs),
+    /// The deployment is done: verification refers to this
+    Done(StageArgs),
+}
+
+/// A stage, and who acts as what.
+#[derive(Debug, Args)]
+pub struct StageArgs {
+    /// The stage [default: the next one that is not verified]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    pub stage: Option<String>,
+    /// The role that gives you the authority
+    #[arg(long = "as", value_name = "ROLE", value_parser = NonEmptyStringValueParser::new())]
+    pub role: Option<String>,
+}
+
+/// `relgate verify`
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Which stage, and who.
+    #[command(flatten)]
+    pub stage: StageArgs,
+    /// Confirm every manual item of the deployment checklist without walking through them
+    #[arg(long, requires = "yes")]
+    pub all: bool,
+    /// Together with --all: yes, every item holds
+    #[arg(long, requires = "all")]
+    pub yes: bool,
+    /// Open the windows of failures and return at once; somebody else must watch
+    #[arg(long)]
+    pub no_watch: bool,
+}
+
+/// `relgate incident`
+#[derive(Debug, Subcommand)]
+pub enum Incident {
+    /// Open an incident, and with it a window; watches it unless somebody does already
+    Open {
+        /// What is wrong
+        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+        title: String,
+        /// How urgent
+        #[arg(long, required_unless_present = "trigger", conflicts_with = "trigger", value_parser = NonEmptyStringValueParser::new())]
+        priority: Option<String>,
+        /// The named kind of trouble
+        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+        trigger: Option<String>,
+        /// Which stage, and who.
+        #[command(flatten)]
+        stage: StageArgs,
+        /// Return at once; somebody else must watch
+        #[arg(long)]
+        no_watch: bool,
+    },
+    /// Make an incident more urgent; a window never gets longer
+    Escalate {
+        /// Which incident
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        incident: String,
+        /// How urgent now
+        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+        priority: String,
+        /// Why
+        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+        reason: Option<String>,
+        /// The role that gives you the authority
+        #[arg(long = "as", value_name = "ROLE", value_parser = NonEmptyStringValueParser::new())]
+        role: Option<String>,
+    },
+    /// Resolve an incident: the probes that opened it are asked again, and must pass
+    Resolve {
+        /// Which incident
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        incident: String,
+        /// How it was mended
+        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+        how: Option<String>,
+        /// Resolve it although its probes do not pass, for this reason; it is recorded
+        #[arg(long = "override", value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
+        overridden: Option<String>,
+        /// The role that gives you the authority
+        #[arg(long = "as", value_name = "ROLE", value_parser = NonEmptyStringValueParser::new())]
+        role: Option<String>,
+    },
+    /// Every incident of the release
+    List,
+}
+
+/// `relgate due`
+#[derive(Debug, Subcommand)]
+pub enum Due {
+    /// Something owed was done
+    Settle {
+        /// Which
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        obligation: String,
+        /// How
+        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+        how: String,
+    },
+}
+
+/// `relgate ledger`
+#[derive(Debug, Subcommand)]
+pub enum Ledger {
+    /// Whether the records are whole: digests, links, order, foreign files
+    Verify,
+}
+
+/// A file that has a schema.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SchemaFile {
+    /// relgate.yaml
+    Policy,
+    /// release-notes.md, release-notes.yaml
+    ReleaseNotes,
+    /// checklist.yaml
+    Checklist,
+}
+
+/// How far a release's change reaches.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ReleaseType {
+    /// Fixes only
+    Patch,
+    /// New, and compatible
+    Minor,
+    /// Breaks something
+    Major,
+    /// Cannot wait for the usual approvals
+    Emergency,
+}
+
+/// When a gate is due.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Phase {
+    /// Before anything is deployed
+    PreRelease,
+    /// On the staging system
+    Staging,
+    /// While it is deployed
+    Deployment,
+    /// While it is watched in production
+    PostRelease,
+    /// Before the release counts as done
+    Closure,
+}

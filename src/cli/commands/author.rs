@@ -1,0 +1,49 @@
+//! `init`, `new`, `lint`: writing and checking a team's files.
+
+use crate::app::{Error, Result, project, scaffold};
+use crate::cli::args;
+use crate::cli::context::Context;
+use crate::cli::exit;
+use crate::domain::finding::Finding;
+use crate::domain::release::ReleaseType;
+use crate::render;
+
+pub fn init(context: &Context, preset: Option<&str>) -> Result<u8> {
+    context.with_world(|world| {
+        let written = scaffold::init(world.files, context.policy_path(), preset)?;
+        context.show(&written)?;
+        Ok(exit::GO)
+    })
+}
+
+pub fn new(context: &Context, version: &str, kind: args::ReleaseType) -> Result<u8> {
+    context.with_world(|world| {
+        let policy = project::policy(world, context.policy_path())?;
+        let kind = match kind {
+            args::ReleaseType::Patch => ReleaseType::Patch,
+            args::ReleaseType::Minor => ReleaseType::Minor,
+            args::ReleaseType::Major => ReleaseType::Major,
+            args::ReleaseType::Emergency => ReleaseType::Emergency,
+        };
+        context.show(&scaffold::new(world, &policy, version, kind)?)?;
+        Ok(exit::GO)
+    })
+}
+
+pub fn lint(context: &Context) -> Result<u8> {
+    context.with_world(|world| {
+        let only = match &context.global.release {
+            Some(name) => Some(project::select(world, Some(name))?),
+            None => None,
+        };
+        let (findings, sources) = project::lint(world, context.policy_path(), only.as_ref())?;
+        if findings.iter().any(Finding::is_error) {
+            return Err(Error::Findings { findings, sources });
+        }
+        if !context.global.quiet {
+            let (command, format, style) = (context.command, context.global.format, context.style());
+            context.write(|out| render::findings::show(&findings, &sources, command, format, &style, out))?;
+        }
+        Ok(exit::GO)
+    })
+}

@@ -1,0 +1,59 @@
+//! `relgate incident`: a person's way in and out of a window.
+
+use crate::app::incident::{self as app, Opening};
+use crate::app::{Result, deploy};
+use crate::cli::args::Incident;
+use crate::cli::context::Context;
+use crate::cli::exit;
+use crate::domain::ids::{NameError, PriorityName, TriggerName};
+use crate::domain::refusal::Refusal;
+use crate::ports::Duty;
+
+use super::watch;
+
+pub fn incident(context: &Context, incident: Incident) -> Result<u8> {
+    context.with_world(|world| {
+        let release = context.release(world)?;
+        let policy = &release.policy;
+        match incident {
+            Incident::Open { title, priority, trigger, stage, no_watch } => {
+                let actor = context.actor(policy, stage.role.as_deref())?;
+                let opening = Opening {
+                    title,
+                    priority: priority.map(PriorityName::new).transpose().map_err(invalid)?,
+                    trigger: trigger.map(TriggerName::new).transpose().map_err(invalid)?,
+                    stage: deploy::stage(world, &release, stage.stage.as_deref())?,
+                };
+                context.show(&app::open(world, &release, &actor, &opening)?)?;
+                // A window that nobody watches would not end by itself.
+                if no_watch || world.ledgers.is_taken(&release.name, Duty::Watch) {
+                    return Ok(exit::NO_GO);
+                }
+                let watched = watch::follow(context, world, &release, true)?;
+                context.show(&watched)?;
+                Ok(exit::of_watch(watched.end))
+            }
+            Incident::Escalate { incident, priority, reason, role } => {
+                let actor = context.actor(policy, role.as_deref())?;
+                let to = PriorityName::new(priority).map_err(invalid)?;
+                context.show(&app::escalate(world, &release, &actor, &incident, (&to, reason.as_deref()))?)?;
+                Ok(exit::GO)
+            }
+            Incident::Resolve { incident, how, overridden, role } => {
+                let actor = context.actor(policy, role.as_deref())?;
+                let how = (how.as_deref(), overridden.as_deref());
+                let (done, _) = app::resolve(world, &release, &actor, &incident, how)?;
+                context.show(&done)?;
+                Ok(exit::GO)
+            }
+            Incident::List => {
+                context.show(&app::list(world, &release)?)?;
+                Ok(exit::GO)
+            }
+        }
+    })
+}
+
+fn invalid(error: NameError) -> Refusal {
+    Refusal::invalid(error.to_string())
+}

@@ -1,0 +1,171 @@
+//! One function for each command: from its arguments to its exit code.
+
+mod author;
+mod incident;
+mod program;
+mod report;
+mod sign;
+mod verify;
+mod watch;
+
+use super::args::{self, Cli, Command, Deploy, Incident, Ledger, StageArgs};
+use super::context::Context;
+use super::exit;
+use crate::app::{self, Error, Result};
+use crate::domain::gate::Phase;
+use crate::domain::outcome::{Check, Done};
+use crate::domain::readiness::{Decision, Readiness, Scope};
+use crate::domain::refusal::Kind;
+
+/// Runs a command and returns its exit code.
+pub fn run(cli: Cli) -> u8 {
+    let Cli { global, command } = cli;
+    let word = word(&command);
+    let context = match Context::new(global, word) {
+        Ok(context) => context,
+        Err(error) => {
+            let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("error: {error}\n"));
+            return exit::of_refusal(error.kind());
+        }
+    };
+    dispatch(&context, command).unwrap_or_else(|error| context.fail(&error))
+}
+
+fn dispatch(context: &Context, command: Command) -> Result<u8> {
+    match command {
+        Command::Init { preset } => author::init(context, preset.as_deref()),
+        Command::New { version, kind } => author::new(context, &version, kind),
+        Command::Lint => author::lint(context),
+        Command::Schema { file } => program::schema(context, file),
+        Command::Completions { shell } => program::completions(context, shell),
+        Command::Man { out } => program::man(context, out.as_deref()),
+        Command::Sign(args) => sign::sign(context, &args),
+        Command::Check { gate, phase } => check(context, gate.as_deref(), phase.map(Into::into)),
+        Command::Deploy(Deploy::Start(stage)) => deploy_start(context, &stage),
+        Command::Deploy(Deploy::Done(stage)) => deploy_done(context, &stage),
+        Command::Verify(args) => verify::verify(context, &args),
+        Command::Incident(incident) => incident::incident(context, incident),
+        Command::Watch => watch::watch(context),
+        Command::Rollback { role, reason, stage, yes } => {
+            let request = watch::Rollback { role, reason, stage, yes };
+            watch::rollback(context, &request)
+        }
+        Command::DriveRollback => watch::drive(context),
+        Command::Status => report::status(context),
+        Command::Log => report::log(context),
+        Command::Due { all, settle } => report::due(context, all, settle),
+        Command::Close => close(context),
+        Command::Ledger(Ledger::Verify) => report::ledger_verify(context),
+    }
+}
+
+fn check(context: &Context, gate: Option<&str>, phase: Option<Phase>) -> Result<u8> {
+    context.with_world(|world| {
+        let release = context.release(world)?;
+        let scope = match (gate, phase) {
+            (Some(id), _) => Scope::Gate(release.gate(id)?.id.clone()),
+            (None, Some(Phase::Closure)) => Scope::Closing,
+            (None, Some(phase)) => Scope::Phase(phase),
+            (None, None) => Scope::Deployment,
+        };
+        let check = app::check::check(world, &release, &context.anybody()?, &scope)?;
+        context.show(&check)?;
+        Ok(exit::of_decision(check.readiness.decision))
+    })
+}
+
+fn deploy_start(context: &Context, args: &StageArgs) -> Result<u8> {
+    context.with_world(|world| {
+        let release = context.release(world)?;
+        let actor = context.actor(&release.policy, args.role.as_deref())?;
+        let stage = app::deploy::stage(world, &release, args.stage.as_deref())?;
+        let (readiness, started) = app::deploy::start(world, &release, &actor, &stage)?;
+        answer(context, &release, (None, readiness), started)
+    })
+}
+
+fn deploy_done(context: &Context, args: &StageArgs) -> Result<u8> {
+    context.with_world(|world| {
+        let release = context.release(world)?;
+        let actor = context.actor(&release.policy, args.role.as_deref())?;
+        let stage = app::deploy::stage(world, &release, args.stage.as_deref())?;
+        context.show(&app::deploy::done(world, &release, &actor, &stage)?)?;
+        Ok(exit::GO)
+    })
+}
+
+fn close(context: &Context) -> Result<u8> {
+    context.with_world(|world| {
+        let release = context.release(world)?;
+        let actor = context.actor(&release.policy, None)?;
+        let (readiness, closed) = app::close::close(world, &release, &actor)?;
+        answer(context, &release, (Some(Phase::Closure), readiness), closed)
+    })
+}
+
+/// Shows what a gated action came to: the check itself where it was not a go.
+fn answer(
+    context: &Context,
+    release: &app::project::Release,
+    (phase, readiness): (Option<Phase>, (Readiness, crate::domain::ids::RecordId)),
+    done: Result<Done>,
+) -> Result<u8> {
+    let (readiness, record) = readiness;
+    match done {
+        Ok(done) => {
+            context.show(&done)?;
+            Ok(exit::GO)
+        }
+        Err(Error::Refused(refusal))
+            if matches!(refusal.kind, Kind::NoGo | Kind::Inconclusive) && readiness.decision != Decision::Go =>
+        {
+            let code = exit::of_refusal(refusal.kind);
+            let release = release.name.clone();
+            context.show(&Check { release, gate: None, phase, readiness, record, unknown_records: 0 })?;
+            Ok(code)
+        }
+        Err(other) => Err(other),
+    }
+}
+
+/// The word for a command in machine output.
+const fn word(command: &Command) -> &'static str {
+    match command {
+        Command::Init { .. } => "init",
+        Command::New { .. } => "new",
+        Command::Lint => "lint",
+        Command::Sign(_) => "sign",
+        Command::Check { .. } => "check",
+        Command::Deploy(Deploy::Start(_)) => "deploy start",
+        Command::Deploy(Deploy::Done(_)) => "deploy done",
+        Command::Verify(_) => "verify",
+        Command::Incident(Incident::Open { .. }) => "incident open",
+        Command::Incident(Incident::Escalate { .. }) => "incident escalate",
+        Command::Incident(Incident::Resolve { .. }) => "incident resolve",
+        Command::Incident(Incident::List) => "incident list",
+        Command::Watch => "watch",
+        Command::Rollback { .. } => "rollback",
+        Command::Status => "status",
+        Command::Log => "log",
+        Command::Due { settle: None, .. } => "due",
+        Command::Due { settle: Some(_), .. } => "due settle",
+        Command::Close => "close",
+        Command::Ledger(Ledger::Verify) => "ledger verify",
+        Command::Schema { .. } => "schema",
+        Command::Completions { .. } => "completions",
+        Command::Man { .. } => "man",
+        Command::DriveRollback => "drive-rollback",
+    }
+}
+
+impl From<args::Phase> for Phase {
+    fn from(phase: args::Phase) -> Self {
+        match phase {
+            args::Phase::PreRelease => Self::PreRelease,
+            args::Phase::Staging => Self::Staging,
+            args::Phase::Deployment => Self::Deployment,
+            args::Phase::PostRelease => Self::PostRelease,
+            args::Phase::Closure => Self::Closure,
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! `schema`, `completions`, `man`: what belongs to the program rather than to a release.
+
+use std::path::Path;
+
+use crate::app::Result;
+use crate::cli::args::SchemaFile;
+use crate::cli::context::Context;
+use crate::cli::exit;
+use crate::domain::refusal::Refusal;
+use crate::parse::schema::{self, Kind};
+
+pub fn schema(context: &Context, file: SchemaFile) -> Result<u8> {
+    let kind = match file {
+        SchemaFile::Policy => Kind::Policy,
+        SchemaFile::ReleaseNotes => Kind::Notes,
+        SchemaFile::Checklist => Kind::Checklist,
+    };
+    context.write(|out| out.write_all(schema::pretty(kind).as_bytes()))?;
+    Ok(exit::GO)
+}
+
+pub fn completions(context: &Context, shell: clap_complete::Shell) -> Result<u8> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut crate::cli::command(), "relgate", &mut text);
+    context.write(|out| out.write_all(&text))?;
+    Ok(exit::GO)
+}
+
+pub fn man(context: &Context, folder: Option<&Path>) -> Result<u8> {
+    let command = crate::cli::command();
+    match folder {
+        Some(folder) => {
+            let failed = |error: std::io::Error| {
+                Refusal::invalid(format!("the manual pages cannot be written to {}: {error}", folder.display()))
+                    .help("name a folder that can be written to")
+            };
+            std::fs::create_dir_all(folder).map_err(failed)?;
+            clap_mangen::generate_to(command, folder).map_err(failed)?;
+        }
+        None => {
+            let mut text = Vec::new();
+            // Writing to memory does not fail.
+            let _ = clap_mangen::Man::new(command).render(&mut text);
+            context.write(|out| out.write_all(&text))?;
+        }
+    }
+    Ok(exit::GO)
+}

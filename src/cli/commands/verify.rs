@@ -1,0 +1,165 @@
+//! `relgate verify`: the passes over the deployment checklist, the verification plan, and the watch that follows.
+
+use std::collections::BTreeMap;
+
+use crate::app::project::Release;
+use crate::app::verify::{self as app, NextPass, Run};
+use crate::app::walk::Walk;
+use crate::app::{Result, World, deploy, view};
+use crate::cli::args::Verify;
+use crate::cli::context::Context;
+use crate::cli::exit;
+use crate::cli::live::Live;
+use crate::cli::prompt::{self, Walked};
+use crate::domain::decide::Actor;
+use crate::domain::ids::StageName;
+use crate::domain::outcome::{Conclusion, Verification, WatchEnd};
+use crate::domain::probe::judge::Verdict;
+use crate::domain::probe::sampling::Failure;
+use crate::domain::readiness::command;
+use crate::domain::record::body::Answered;
+use crate::domain::refusal::{Kind, Refusal};
+
+use super::sign::terminal;
+use super::watch;
+
+pub fn verify(context: &Context, args: &Verify) -> Result<u8> {
+    context.with_world(|world| {
+        let release = context.release(world)?;
+        let actor = context.actor(&release.policy, args.stage.role.as_deref())?;
+        let stage = deploy::stage(world, &release, args.stage.stage.as_deref())?;
+        let session = Session { context, world, release: &release, actor: &actor, stage: &stage, args };
+        let report = session.run()?;
+        context.show(&report)?;
+        Ok(exit::of_conclusion(report.conclusion))
+    })
+}
+
+struct Session<'a, 'w> {
+    context: &'a Context,
+    world: &'a World<'w>,
+    release: &'a Release,
+    actor: &'a Actor,
+    stage: &'a StageName,
+    args: &'a Verify,
+}
+
+impl Session<'_, '_> {
+    fn run(&self) -> Result<Verification> {
+        let failures = match self.passes() {
+            Ok(failures) => failures,
+            Err(crate::app::Error::Refused(refusal)) if refusal.kind == Kind::NoGo => {
+                return self.report(Conclusion::AwaitingPass, None, Vec::new(), vec![
+                    refusal.message,
+                    refusal.help.unwrap_or_default(),
+                ]);
+            }
+            Err(other) => return Err(other),
+        };
+        if !failures.is_empty() {
+            // req: A8
+            let next = vec![command(&self.release.name, &format!("verify --stage {}", self.stage))];
+            return self.report(Conclusion::DeploymentIncomplete, None, failures, next);
+        }
+        self.context.catch_signals();
+        loop {
+            let mut live = Live::new(self.context, true);
+            let run = app::run(self.world, self.release, self.actor, self.stage, &mut |event| {
+                live.event(self.world.clock.now().wall, event);
+            });
+            live.finish();
+            let run = run?;
+            let name = &self.release.name;
+            let again = || vec![command(name, &format!("verify --stage {}", self.stage))];
+            match run.verdict {
+                Verdict::Pass => {
+                    let next = vec![command(name, "status")];
+                    return self.report(Conclusion::Verified, Some(run), Vec::new(), next);
+                }
+                Verdict::Error | Verdict::Inconclusive => {
+                    return self.report(Conclusion::Inconclusive, Some(run), Vec::new(), again());
+                }
+                Verdict::Fail if self.args.no_watch => {
+                    let next = vec![command(name, "watch"), command(name, "incident list")];
+                    return self.report(Conclusion::Failed, Some(run), Vec::new(), next);
+                }
+                Verdict::Fail => {}
+            }
+            let watched = watch::follow(self.context, self.world, self.release, true)?;
+            let conclusion = match watched.end {
+                // Mended within the window: only a whole new run says that it is verified.
+                WatchEnd::Resolved => continue,
+                WatchEnd::Quiet | WatchEnd::WaitsForPerson | WatchEnd::Detached => Conclusion::Failed,
+                WatchEnd::RolledBack => Conclusion::RolledBack,
+                WatchEnd::Stuck => Conclusion::Stuck,
+            };
+            return self.report(conclusion, Some(run), Vec::new(), watched.next);
+        }
+    }
+
+    /// Makes the passes over the deployment checklist that are still needed. Returns what does not hold.
+    fn passes(&self) -> Result<Vec<Failure>> {
+        while let Some(next) = app::next_pass(self.world, self.release, self.actor, self.stage)? {
+            let answers = self.answers(&next)?;
+            let mut live = Live::new(self.context, true);
+            let who = (self.actor, self.stage);
+            let failures = app::make_pass(self.world, self.release, who, &next, &answers, &mut |event| {
+                live.event(self.world.clock.now().wall, event);
+            })?;
+            if !failures.is_empty() {
+                return Ok(failures);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    fn answers(&self, next: &NextPass) -> Result<Vec<Answered>> {
+        if self.args.all || next.items.is_empty() {
+            return Ok(Walk::all_yes(&next.items, None));
+        }
+        let name = &self.release.name;
+        if !prompt::is_interactive() {
+            let verify = format!("verify --stage {} --all --yes", self.stage);
+            return Err(prompt::nobody_to_ask(command(name, &verify)).into());
+        }
+        let title = format!("deployment checklist of {name}, stage {}: pass {} of {}", self.stage, next.pass, next.of);
+        match prompt::walk(&title, &next.items).map_err(terminal)? {
+            Walked::Answers(answers) => Ok(answers),
+            Walked::Left => Err(Refusal::new(Kind::Inconclusive, "the pass was left before its end: nothing was recorded")
+                .help(command(name, &format!("verify --stage {}", self.stage)))
+                .into()),
+        }
+    }
+
+    fn report(
+        &self,
+        conclusion: Conclusion,
+        run: Option<Run>,
+        checklist_failures: Vec<Failure>,
+        next: Vec<String>,
+    ) -> Result<Verification> {
+        let (world, release) = (self.world, self.release);
+        let mut ledger = world.ledgers.open(&release.name);
+        let now = world.clock.now();
+        let state = ledger.refresh()?.state();
+        let owner = release.policy.deployment_checklist.as_ref().and_then(|rule| rule.owner.clone());
+        let owner = match owner {
+            Some(role) => release.policy.holders(&role).into_iter().map(|it| release.policy.reach(it)).collect(),
+            None => vec!["the deployment team".to_owned()],
+        };
+        let passes = state.complete_passes(self.stage).len();
+        Ok(Verification {
+            release: release.name.clone(),
+            stage: self.stage.clone(),
+            conclusion,
+            checklist_passes: u32::try_from(passes).unwrap_or(u32::MAX),
+            checklist_passes_needed: release.policy.checklist_passes(),
+            checklist_failures,
+            owner,
+            failures: run.as_ref().map(|run| run.failures.clone()).unwrap_or_default(),
+            samples: run.map(|run| run.samples).unwrap_or_default(),
+            windows: view::windows(release, state, &now, &BTreeMap::new()),
+            next: next.into_iter().filter(|it| !it.is_empty()).collect(),
+        })
+    }
+}

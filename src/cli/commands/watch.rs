@@ -1,0 +1,90 @@
+//! `watch`, `rollback`, and the process that drives a rollback.
+
+use crate::app::project::Release;
+use crate::app::{Result, World, deploy, rollback as app, watch as watching};
+use crate::cli::context::Context;
+use crate::cli::exit;
+use crate::cli::live::Live;
+use crate::cli::prompt;
+use crate::domain::outcome::Watched;
+use crate::domain::refusal::Refusal;
+use crate::domain::readiness::command;
+use crate::effects::process;
+use crate::render::Format;
+
+use super::sign::terminal;
+
+/// What `relgate rollback` was asked for.
+pub struct Rollback {
+    /// The role that gives the authority.
+    pub role: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// The stage.
+    pub stage: Option<String>,
+    /// Do not ask.
+    pub yes: bool,
+}
+
+pub fn watch(context: &Context) -> Result<u8> {
+    context.with_world(|world| {
+        let release = context.release(world)?;
+        let watched = follow(context, world, &release, false)?;
+        show(context, &watched)?;
+        Ok(exit::of_watch(watched.end))
+    })
+}
+
+pub fn rollback(context: &Context, request: &Rollback) -> Result<u8> {
+    context.with_world(|world| {
+        let release = context.release(world)?;
+        let actor = context.actor(&release.policy, request.role.as_deref())?;
+        let stage = deploy::stage(world, &release, request.stage.as_deref())?;
+        if !request.yes {
+            if !prompt::is_interactive() {
+                return Err(Refusal::usage("there is no terminal to confirm the rollback in")
+                    .help(command(&release.name, "rollback --yes --reason TEXT"))
+                    .into());
+            }
+            let previous = release.notes.previous.as_deref().unwrap_or("the previous version");
+            let question = format!("Roll {} back to {previous} now?", release.name);
+            if !prompt::confirm(&question).map_err(terminal)? {
+                return Err(Refusal::refused("the rollback was not confirmed: nothing was changed").into());
+            }
+        }
+        context.catch_signals();
+        app::claim(world, &release, &actor, &stage, &request.reason)?;
+        let watched = follow(context, world, &release, false)?;
+        show(context, &watched)?;
+        Ok(exit::of_watch(watched.end))
+    })
+}
+
+/// Watches a release with a display. With `result_only`, machine output is kept for the result.
+pub fn follow(context: &Context, world: &World<'_>, release: &Release, result_only: bool) -> Result<Watched> {
+    context.catch_signals();
+    let mut live = Live::new(context, result_only);
+    let watched = watching::watch(world, release, &mut |event| live.event(world.clock.now().wall, event));
+    live.finish();
+    watched
+}
+
+/// Events were told as lines already; programs get the result as the last one.
+fn show(context: &Context, watched: &Watched) -> Result<()> {
+    match context.global.format {
+        Format::Json => context.write(|out| crate::render::live::result_line(context.command, watched, out)),
+        _ => context.show(watched),
+    }
+}
+
+/// The driver: a session of its own, so that nothing that ends the watcher's terminal ends the rollback.
+pub fn drive(context: &Context) -> Result<u8> {
+    // A failure leaves the driver in its parent's session, which is no reason not to roll back.
+    let _ = process::become_session();
+    context.ignore_signals();
+    context.with_world(|world| {
+        let release = context.release(world)?;
+        app::drive(world, &release)?;
+        Ok(exit::GO)
+    })
+}

@@ -1,0 +1,281 @@
+//! Wiring: the real effects behind the ports, who is asking, and where results go.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use crate::app::project::{self, RELEASES, Release};
+use crate::app::{Error, Result, World};
+use crate::domain::decide::{Actor, unknown_person};
+use crate::domain::ids::{PersonName, RoleName};
+use crate::domain::policy::Policy;
+use crate::domain::refusal::{Kind, Refusal};
+use crate::effects::clock::SystemClock;
+use crate::effects::environment::SystemEnvironment;
+use crate::effects::identity;
+use crate::effects::ledger::FileLedgers;
+use crate::effects::probe::SystemProber;
+use crate::effects::process::SystemRunner;
+use crate::effects::repository::Repository;
+use crate::effects::signals::Signals;
+use crate::ports::Environment;
+use crate::render::{self, Format, Shown, Style};
+
+use super::args::{Color, Global};
+use super::exit;
+
+/// The policy's name where none is given.
+const POLICY: &str = "relgate.yaml";
+
+/// Everything that a command needs.
+pub struct Context {
+    /// What every command takes.
+    pub global: Global,
+    /// The word for the command, for machine output.
+    pub command: &'static str,
+    policy_path: String,
+    relgate: Vec<String>,
+    clock: SystemClock,
+    prober: SystemProber,
+    runner: SystemRunner,
+    environment: SystemEnvironment,
+    files: Repository,
+    ledgers: FileLedgers,
+    signals: Signals,
+}
+
+impl Context {
+    /// Finds the repository and wires the effects to it.
+    ///
+    /// # Errors
+    /// A policy that was named and is not there, or a current folder that is gone.
+    pub fn new(global: Global, command: &'static str) -> Result<Self> {
+        let (root, policy_path) = repository(&global)?;
+        let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("relgate"));
+        let full = root.join(&policy_path);
+        let relgate = vec![
+            program.to_string_lossy().into_owned(),
+            "--policy".to_owned(),
+            full.to_string_lossy().into_owned(),
+        ];
+        Ok(Self {
+            global,
+            command,
+            policy_path,
+            relgate,
+            clock: SystemClock,
+            prober: SystemProber::new(root.clone()),
+            runner: SystemRunner,
+            environment: SystemEnvironment::new(root.clone()),
+            ledgers: FileLedgers::new(root.join(RELEASES)),
+            files: Repository::new(root),
+            signals: Signals::new(),
+        })
+    }
+
+    /// Calls `work` with the world that use cases act in.
+    pub fn with_world<T>(&self, work: impl FnOnce(&World<'_>) -> T) -> T {
+        let stop = || self.signals.stop_wanted();
+        work(&World {
+            clock: &self.clock,
+            prober: &self.prober,
+            runner: &self.runner,
+            environment: &self.environment,
+            files: &self.files,
+            ledgers: &self.ledgers,
+            stop: &stop,
+            relgate: &self.relgate,
+        })
+    }
+
+    /// From now on INT, TERM and HUP ask to stop instead of ending the process.
+    pub fn catch_signals(&self) {
+        self.signals.catch();
+    }
+
+    /// From now on INT, TERM and HUP are ignored: a rollback is not stopped half-way.
+    pub fn ignore_signals(&self) {
+        self.signals.catch();
+        self.signals.forget();
+    }
+
+    /// The policy's path, relative to the repository's root.
+    pub fn policy_path(&self) -> &str {
+        &self.policy_path
+    }
+
+    /// The release that is meant, with its files read.
+    ///
+    /// # Errors
+    /// Every finding of its files; an unknown release.
+    pub fn release(&self, world: &World<'_>) -> Result<Release> {
+        let name = project::select(world, self.global.release.as_deref())?;
+        project::load(world, &self.policy_path, &name)
+    }
+
+    /// Who is asking, as a person of the policy, with the role that was named.
+    ///
+    /// # Errors
+    /// Invalid where the person cannot be found, with how to say who you are.
+    pub fn actor(&self, policy: &Policy, role: Option<&str>) -> Result<Actor> {
+        let role = role
+            .map(|role| RoleName::new(role).map_err(|error| Refusal::invalid(error.to_string())))
+            .transpose()?;
+        Ok(Actor { person: self.person(policy)?, role })
+    }
+
+    fn person(&self, policy: &Policy) -> Result<PersonName> {
+        if let Some(named) = &self.global.by {
+            let person = PersonName::new(named.clone()).map_err(|error| Refusal::invalid(error.to_string()))?;
+            if policy.people.contains_key(&person) {
+                return Ok(person);
+            }
+            return Err(unknown_person(policy, &person).into());
+        }
+        let email = identity::git_email(self.files_root());
+        let by_email = email.as_ref().and_then(|email| {
+            let same = |own: &String| own.eq_ignore_ascii_case(email);
+            policy.people.iter().find(|(_, person)| person.email.as_ref().is_some_and(same))
+        });
+        let login = self.login();
+        let by_login = || login.as_ref().and_then(|login| policy.people.get_key_value(login.as_str()));
+        if let Some((name, _)) = by_email.or_else(by_login) {
+            return Ok(name.clone());
+        }
+        // A policy of one person is of that person.
+        if let (1, Some(only)) = (policy.people.len(), policy.people.keys().next()) {
+            return Ok(only.clone());
+        }
+        let known: Vec<&str> = policy.people.keys().map(PersonName::as_str).collect();
+        let tried = [email.map(|it| format!("git's user.email {it}")), login.map(|it| format!("the login {it}"))];
+        let tried: Vec<String> = tried.into_iter().flatten().collect();
+        Err(Refusal::invalid(format!("the policy does not know who you are (tried {})", tried.join(" and ")))
+            .help(format!("add --by PERSON, or set RELGATE_BY; there are: {}", known.join(", ")))
+            .into())
+    }
+
+    /// Who is asking, for a command that anybody may run.
+    ///
+    /// # Errors
+    /// Invalid for a name that cannot be a person's.
+    pub fn anybody(&self) -> Result<String> {
+        match &self.global.by {
+            Some(named) => {
+                PersonName::new(named.clone()).map_err(|error| Refusal::invalid(error.to_string()))?;
+                Ok(named.clone())
+            }
+            None => Ok(self.login().unwrap_or_else(|| "unknown".to_owned())),
+        }
+    }
+
+    fn login(&self) -> Option<String> {
+        let login = ["USER", "LOGNAME"].into_iter().find_map(|name| self.environment.variable(name))?;
+        PersonName::new(login).ok().map(|name| name.to_string())
+    }
+
+    fn files_root(&self) -> &Path {
+        use crate::ports::Files;
+        self.files.root()
+    }
+
+    /// What the terminal behind standard output takes.
+    pub fn style(&self) -> Style {
+        let variable = |name: &str| self.environment.variable(name);
+        let terminal = io::stdout().is_terminal();
+        let color = match self.global.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                terminal && variable("NO_COLOR").is_none() && variable("TERM").is_none_or(|it| it != "dumb")
+            }
+        };
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable).unwrap_or_default();
+        let unicode = locale.to_ascii_uppercase().contains("UTF-8") || locale.to_ascii_uppercase().contains("UTF8");
+        let columns = if terminal { identity::terminal_columns() } else { 0 };
+        Style::new(color, columns, unicode)
+    }
+
+    /// Writes a result to standard output, unless quiet.
+    ///
+    /// # Errors
+    /// Standard output that cannot be written: a full disk. A closed pipe is the end, and no error.
+    pub fn show(&self, result: &dyn Shown) -> Result<()> {
+        if self.global.quiet && self.global.format == Format::Human {
+            return Ok(());
+        }
+        self.write(|out| render::show(result, self.command, self.global.format, &self.style(), out))
+    }
+
+    /// Lets `write` write to standard output.
+    ///
+    /// # Errors
+    /// As [`Self::show`].
+    pub fn write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        let written = write(&mut out).and_then(|()| out.flush());
+        match written {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                // What could not be written now is not tried again when the buffer is dropped.
+                let _ = out.into_parts();
+                Err(Refusal::new(Kind::Invalid, format!("the result cannot be written to standard output: {error}"))
+                    .help("free some space, and run the command again")
+                    .into())
+            }
+            Err(_) => {
+                let _ = out.into_parts();
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Shows why a command came to no result, and returns its exit code.
+    pub fn fail(&self, error: &Error) -> u8 {
+        let style = self.style();
+        let shown = match error {
+            Error::Findings { findings, sources } => self.write(|out| {
+                render::findings::show(findings, sources, self.command, self.global.format, &style, out)
+            }),
+            other => self.say_no(&refusal_of(other)),
+        };
+        if let Err(Error::Refused(refusal)) = shown {
+            let _ = writeln!(io::stderr(), "error: {refusal}");
+        }
+        exit::of_refusal(error.kind())
+    }
+
+    fn say_no(&self, refusal: &Refusal) -> Result<()> {
+        if self.global.format == Format::Human {
+            let _ = refusal.human(&self.style(), &mut io::stderr().lock());
+            return Ok(());
+        }
+        self.write(|out| render::show(refusal, self.command, self.global.format, &self.style(), out))
+    }
+}
+
+/// Any failure as a refusal with its next step.
+fn refusal_of(error: &Error) -> Refusal {
+    match error {
+        Error::Refused(refusal) => refusal.clone(),
+        Error::Ledger(error) => Refusal::invalid(error.to_string())
+            .help("nothing was recorded; make the folder writable, free some space, and run the command again"),
+        Error::File(error) => Refusal::invalid(error.to_string()).help("see that it is there and can be read"),
+        Error::Findings { .. } => Refusal::invalid(error.to_string()).help("relgate lint"),
+    }
+}
+
+/// The repository's root and the policy's path in it.
+fn repository(global: &Global) -> Result<(PathBuf, String)> {
+    let here = std::env::current_dir()
+        .map_err(|error| Refusal::invalid(format!("the current folder cannot be used: {error}")))?;
+    if let Some(named) = &global.policy {
+        let full = here.join(named);
+        let root = full.parent().filter(|_| full.is_file()).map(Path::to_owned);
+        let name = full.file_name().map(|name| name.to_string_lossy().into_owned());
+        return match (root, name) {
+            (Some(root), Some(name)) => Ok((root, name)),
+            _ => Err(Refusal::invalid(format!("there is no policy {named}")).help("relgate init").into()),
+        };
+    }
+    let root = here.ancestors().find(|folder| folder.join(POLICY).is_file()).unwrap_or(&here);
+    Ok((root.to_owned(), POLICY.to_owned()))
+}

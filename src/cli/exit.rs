@@ -1,0 +1,91 @@
+//! The exit codes: a caller never has to read text.
+
+use std::process::ExitCode;
+
+use crate::domain::outcome::{Conclusion, WatchEnd};
+use crate::domain::readiness::Decision;
+use crate::domain::refusal::Kind;
+
+/// Go: all required is met, all probes pass.
+pub const GO: u8 = 0;
+/// No-go: decided, and the answer is no (unmet gate, failed probe, incident open).
+pub const NO_GO: u8 = 1;
+/// Usage: the command line is wrong.
+pub const USAGE: u8 = 2;
+/// Invalid input: a file, record or value is wrong; nothing was decided.
+pub const INVALID: u8 = 3;
+/// Inconclusive: it could not be decided (evidence unreachable, no data, deadline of the run reached).
+pub const INCONCLUSIVE: u8 = 4;
+/// Rolled back: a rollback ran and was verified.
+pub const ROLLED_BACK: u8 = 5;
+/// Stuck: a rollback was needed and did not succeed; a person is needed now.
+pub const STUCK: u8 = 6;
+/// Refused: no authority, wrong state, or somebody else got there first; nothing was changed.
+pub const REFUSED: u8 = 7;
+/// A bug in relgate.
+pub const BUG: u8 = 70;
+
+/// Every code with its meaning, as `--help` and the README show them.
+pub const MEANINGS: [(u8, &str); 9] = [
+    (GO, "go: all required is met, all probes pass"),
+    (NO_GO, "no-go: decided, and the answer is no (unmet gate, failed probe, incident open)"),
+    (USAGE, "usage: the command line is wrong"),
+    (INVALID, "invalid input: a file, record or value is wrong; nothing was decided"),
+    (INCONCLUSIVE, "inconclusive: it could not be decided (evidence unreachable, no data, deadline of the run reached)"),
+    (ROLLED_BACK, "rolled back: a rollback ran and was verified"),
+    (STUCK, "stuck: a rollback was needed and did not succeed; a person is needed now"),
+    (REFUSED, "refused: no authority, wrong state, or somebody else got there first; nothing was changed"),
+    (BUG, "a bug in relgate"),
+];
+
+/// The code of an answer to go or no-go.
+pub const fn of_decision(decision: Decision) -> u8 {
+    match decision {
+        Decision::Go => GO,
+        Decision::NoGo => NO_GO,
+        Decision::Inconclusive => INCONCLUSIVE,
+    }
+}
+
+/// The code of something that was not done.
+pub const fn of_refusal(kind: Kind) -> u8 {
+    match kind {
+        Kind::NoGo => NO_GO,
+        Kind::Usage => USAGE,
+        Kind::Invalid => INVALID,
+        Kind::Inconclusive => INCONCLUSIVE,
+        Kind::Refused => REFUSED,
+    }
+}
+
+/// The code of a verification.
+pub const fn of_conclusion(conclusion: Conclusion) -> u8 {
+    match conclusion {
+        Conclusion::Verified => GO,
+        Conclusion::DeploymentIncomplete | Conclusion::AwaitingPass | Conclusion::Failed => NO_GO,
+        Conclusion::Inconclusive => INCONCLUSIVE,
+        Conclusion::RolledBack => ROLLED_BACK,
+        Conclusion::Stuck => STUCK,
+    }
+}
+
+/// The code of a watch.
+pub const fn of_watch(end: WatchEnd) -> u8 {
+    match end {
+        WatchEnd::Quiet | WatchEnd::Resolved => GO,
+        WatchEnd::WaitsForPerson | WatchEnd::Detached => NO_GO,
+        WatchEnd::RolledBack => ROLLED_BACK,
+        WatchEnd::Stuck => STUCK,
+    }
+}
+
+/// The table that ends every `--help`.
+pub fn help() -> String {
+    let lines: Vec<String> = MEANINGS.iter().map(|(code, meaning)| format!("  {code:<3} {meaning}")).collect();
+    format!("Exit codes:\n{}", lines.join("\n"))
+}
+
+/// For `main`.
+pub fn code(code: u8) -> ExitCode {
+    ExitCode::from(code)
+}

@@ -1,0 +1,22 @@
+//! Who and what is at this end: git's idea of the user, the size of the terminal.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// The `user.email` that git would put on a commit in `folder`; `None` where git or the setting is missing.
+pub fn git_email(folder: &Path) -> Option<String> {
+    let output = Command::new("git")
+        .args(["config", "--get", "user.email"])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    let email = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (output.status.success() && !email.is_empty()).then_some(email)
+}
+
+/// The columns of the terminal behind standard output; 0 where it is none, or does not say.
+pub fn terminal_columns() -> usize {
+    rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| usize::from(size.ws_col))
+}
