@@ -408,6 +408,8 @@ impl<'a> Checker<'a> {
         let additional = schema.get("additionalProperties");
         let closed = additional == Some(&Json::Bool(false));
         let mut guessed: Vec<&str> = Vec::new();
+        // The known keys that are still free, once one is unknown.
+        let mut free: Option<Vec<&str>> = None;
         for entry in entries {
             let key = entry.key.as_str();
             if let Some(of_key) = properties.and_then(|all| all.get(key)) {
@@ -426,7 +428,13 @@ impl<'a> Checker<'a> {
                 self.enter(step, of_key, &entry.value);
             } else if closed {
                 match properties.filter(|all| !all.is_empty()) {
-                    Some(all) => guessed.extend(self.unknown_key(all, node, entry)),
+                    Some(all) => {
+                        let free = free.get_or_insert_with(|| {
+                            let keys = all.keys().map(String::as_str);
+                            keys.filter(|key| node.get(key).is_none()).collect()
+                        });
+                        guessed.extend(self.unknown_key(all, free, entry));
+                    }
                     None => self.bad_name(entry),
                 }
             }
@@ -457,20 +465,14 @@ impl<'a> Checker<'a> {
         self.enter(step, of_key, &entry.value);
     }
 
-    /// Reports a key that the schema does not know; returns the key that was probably meant.
+    /// Reports a key that the schema does not know, suggesting a `free` one first; returns the key that was probably meant.
     fn unknown_key(
         &mut self,
         properties: &'a Map<String, Json>,
-        node: &Node,
+        free: &[&'a str],
         entry: &Entry,
     ) -> Option<&'a str> {
-        let free = || {
-            properties
-                .keys()
-                .map(String::as_str)
-                .filter(|key| node.get(key).is_none())
-        };
-        let near = nearest(&entry.key, free())
+        let near = nearest(&entry.key, free.iter().copied())
             .or_else(|| nearest(&entry.key, properties.keys().map(String::as_str)));
         let below = properties.iter().find(|(_, schema)| {
             branches(self.root, schema).iter().any(|branch| {
@@ -483,11 +485,9 @@ impl<'a> Checker<'a> {
             (Some(near), _) => format!("did you mean \"{near}\"?"),
             (None, Some((above, _))) => format!("\"{}\" belongs under \"{above}\"", entry.key),
             (None, None) => {
-                let mut keys: Vec<&str> = free().collect();
-                if keys.is_empty() {
-                    keys = properties.keys().map(String::as_str).collect();
-                }
-                format!("valid keys: {}", listed(&keys))
+                let all: Vec<&str> = properties.keys().map(String::as_str).collect();
+                let keys = if free.is_empty() { &all } else { free };
+                format!("valid keys: {}", listed(keys))
             }
         };
         let message = format!("unknown key {} in {}", quoted(&entry.key), self.thing());

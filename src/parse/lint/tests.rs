@@ -455,3 +455,50 @@ fn nothing_is_told_twice_over_several_releases() {
         ],
     );
 }
+
+mod arbitrary {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// `text` with `snippet` in place of `length` characters from `at`.
+    fn damaged(text: &str, at: usize, length: usize, snippet: &str) -> String {
+        let at = at % text.len();
+        let end = (at + length).min(text.len());
+        format!("{}{snippet}{}", &text[..at], &text[end..])
+    }
+
+    proptest! {
+        #[test]
+        fn no_damage_panics_and_every_finding_is_in_its_file(
+            which in 0..3usize,
+            at in 0..2_000usize,
+            length in 0..12usize,
+            snippet in "(\\PC{0,3}|: |- |\\[|\\{|\n|\n  |~|''|\\$\\{|&a |\\*a |0s|-1)",
+        ) {
+            let mut texts = [POLICY.to_owned(), CHECKLIST.to_owned(), NOTES.to_owned()];
+            texts[which] = damaged(&texts[which], at, length, &snippet);
+            let [policy, checklist, notes] = texts.map(|text| Source::new("", text));
+            let named = |file: &str, source: &Source| Source { file: file.to_owned(), ..source.clone() };
+            let (policy, checklist, notes) = (named("p", &policy), named("c", &checklist), named("n", &notes));
+            let mut findings = Vec::new();
+            let workspace = Workspace {
+                policy: Slot::of(parse::policy(&policy), &mut findings),
+                bases: BTreeMap::new(),
+                releases: vec![Release {
+                    folder: "2.4.0".to_owned(),
+                    notes: Slot::of(parse::notes(&notes), &mut findings),
+                    checklist: Slot::of(parse::checklist(&checklist), &mut findings),
+                }],
+            };
+            findings.extend(lint(&workspace));
+            for finding in findings {
+                let source = [&policy, &checklist, &notes].into_iter().find(|s| s.file == finding.file);
+                let text = &source.expect("a finding names one of the files").text;
+                let at = finding.at.expect("a finding has a position");
+                prop_assert!(at.line <= text.lines().count() + 1, "{finding:?}");
+                prop_assert!(finding.span.clone().is_none_or(|span| text.get(span).is_some()));
+                prop_assert!(!finding.message.contains('\n'), "{finding:?}");
+            }
+        }
+    }
+}

@@ -103,6 +103,7 @@ pub(super) fn sections(text: &str, prose: Range<usize>, release: Option<&str>) -
     let outline = Outline::read(body);
     let mut sections: Vec<Section> = Vec::new();
     let mut others: Option<(Range<usize>, String)> = None;
+    let mut additive = false;
     // The level of the heading of another version below which nothing counts.
     let mut elsewhere: Option<usize> = None;
     for (index, heading) in outline.headings.iter().enumerate() {
@@ -143,13 +144,13 @@ pub(super) fn sections(text: &str, prose: Range<usize>, release: Option<&str>) -
             }
             text.span = shifted(&text.span, prose.start);
         }
-        let adds = sections
-            .iter()
-            .any(|before| before.field == field && (prefix.is_some() || before.adds));
+        // Kinds of change add up, and to a list of changes that stands before or after them.
+        additive |= prefix.is_some();
+        let adds = field == Field::Changes && additive;
         sections.push(Section {
             field,
             heading: shifted(&heading.span, prose.start),
-            adds: adds || prefix.is_some(),
+            adds,
             answered: answered && prefix.is_none(),
             content,
         });
@@ -282,12 +283,17 @@ impl Outline {
 
     /// One text per list item in `span`, or per block where there is no list.
     fn texts(&self, body: &str, span: Range<usize>) -> Vec<Text> {
-        let within = |block: &&Block| span.start <= block.span.start && block.span.end <= span.end;
-        let any_item = self.blocks.iter().filter(within).any(|block| block.item);
-        self.blocks
+        let first = self
+            .blocks
+            .partition_point(|block| block.span.start < span.start);
+        let after = self
+            .blocks
+            .partition_point(|block| block.span.start < span.end);
+        let blocks = self.blocks.get(first..after).unwrap_or_default();
+        let any_item = blocks.iter().any(|block| block.item);
+        blocks
             .iter()
-            .filter(within)
-            .filter(|block| block.item == any_item)
+            .filter(|block| block.item == any_item && block.span.end <= span.end)
             .filter_map(|block| {
                 let start = if block.item {
                     block.span.start + marker_length(&body[block.span.clone()])
@@ -312,7 +318,14 @@ impl Outline {
             });
         };
         let mut from = span.start;
-        for comment in &self.comments {
+        // In the order of the text, as the blocks are.
+        let first = self
+            .comments
+            .partition_point(|comment| comment.start < from);
+        for comment in &self.comments[first..] {
+            if comment.start >= span.end {
+                break;
+            }
             if comment.start >= from && comment.end <= span.end {
                 add(body.get(from..comment.start).unwrap_or_default());
                 from = comment.end;

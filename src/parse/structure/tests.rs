@@ -250,6 +250,20 @@ fn names_patterns_and_dates_are_explained() {
 }
 
 #[test]
+fn a_day_written_otherwise_is_recognised() {
+    for (written, help) in [
+        ("2026/11/20", "did you mean 2026-11-20?"),
+        ("2026-11-20T10:00", "did you mean 2026-11-20?"),
+        ("20.11.2026", "expected a date such as 2026-11-20"),
+        ("2026-1-2", "expected a date such as 2026-11-20"),
+    ] {
+        let found = notes(&format!("date: {written}\n"));
+        assert_eq!(found.len(), 1, "{written}: {found:?}");
+        assert!(found[0].contains(help), "{written}: {found:?}");
+    }
+}
+
+#[test]
 fn every_finding_is_reported() {
     let found = checklist(
         "extends: 1\ngates:\n  - id: a\n    phase: x\n    items: {}\n  - 3\n  - id: b\n    title: y\n    phase: staging\n    \

@@ -160,13 +160,12 @@ fn duration_misfit(text: &str) -> Option<Complaint> {
 }
 
 fn date_misfit(text: &str) -> Option<Complaint> {
-    let shaped = text.len() == 10
-        && text.bytes().enumerate().all(|(index, byte)| match index {
-            4 | 7 => byte == b'-',
-            _ => byte.is_ascii_digit(),
-        });
-    if !shaped {
-        let day = text.get(..10).filter(|day| date_misfit(day).is_none());
+    if !has_shape_of_date(text) {
+        let dashed = text.replace(['/', '.', '_'], "-");
+        let day = [Some(dashed.as_str()), text.get(..10)]
+            .into_iter()
+            .flatten()
+            .find(|day| has_shape_of_date(day) && day.parse::<chrono::NaiveDate>().is_ok());
         return Some((None, day.map(|day| format!("did you mean {day}?"))));
     }
     match text.parse::<chrono::NaiveDate>() {
@@ -176,6 +175,15 @@ fn date_misfit(text: &str) -> Option<Complaint> {
             None,
         )),
     }
+}
+
+/// `0000-00-00`: the library's own reading is laxer.
+fn has_shape_of_date(text: &str) -> bool {
+    text.len() == 10
+        && text.bytes().enumerate().all(|(index, byte)| match index {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
 }
 
 fn time_misfit(text: &str) -> Option<Complaint> {

@@ -235,9 +235,11 @@ pub(super) fn thing(what: &str, frames: &[Frame<'_>]) -> String {
             Some(Step::Key { entry, .. }) => Some(entry.key.as_str()),
             _ => None,
         };
+        // Far down in a huge mapping a name helps nobody, and looking for it at every finding would take long.
+        let first = &frame.node.entries()[..frame.node.entries().len().min(64)];
         let own_name = ["id", "name"]
             .iter()
-            .find_map(|key| frame.node.get(key).and_then(Node::as_str))
+            .find_map(|key| first.iter().find(|entry| entry.key == *key)?.value.as_str())
             .filter(|name| !name.is_empty());
         match (frame.step, own_name) {
             (Step::Root, _) => {

@@ -187,6 +187,8 @@ fn bombs_are_refused_quickly() {
     }
     let findings = refused(&aliases);
     assert!(findings[0].contains("aliases multiply"), "{findings:?}");
+    let allowed = read(&format!("{}{}", "[".repeat(46), "]".repeat(46)));
+    assert_eq!(allowed.to_json().to_string().len(), 92);
     assert!(!refused(&"[".repeat(100_000)).is_empty());
     let deep: String = (0..200).map(|i| format!("{}a:\n", " ".repeat(i))).collect();
     assert!(!refused(&deep).is_empty());
