@@ -8,4 +8,5 @@ pub mod environment;
 pub mod failpoint;
 pub mod ledger;
 pub mod lock;
+pub mod probe;
 pub mod process;
