@@ -118,9 +118,9 @@ struct Run {
 
 /// The attempts at one probe so far; they outlive the task that makes them.
 #[derive(Clone, Default)]
-struct History(Arc<Mutex<Vec<Attempt>>>);
+struct Attempts(Arc<Mutex<Vec<Attempt>>>);
 
-impl History {
+impl Attempts {
     fn push(&self, attempt: Attempt) {
         self.lock().push(attempt);
     }
@@ -135,12 +135,12 @@ impl History {
 }
 
 async fn sample_all(run: Arc<Run>, probes: &[Probe], patience: Option<Duration>) -> Vec<Sample> {
-    let mut tasks: Vec<(History, JoinHandle<()>)> = probes
+    let mut tasks: Vec<(Attempts, JoinHandle<()>)> = probes
         .iter()
         .map(|probe| {
-            let history = History::default();
-            let work = attempts(Arc::clone(&run), probe.clone(), history.clone());
-            (history, tokio::spawn(work))
+            let made = Attempts::default();
+            let work = attempts(Arc::clone(&run), probe.clone(), made.clone());
+            (made, tokio::spawn(work))
         })
         .collect();
     let mut ends: Vec<Option<Result<(), JoinError>>> = probes.iter().map(|_| None).collect();
@@ -166,12 +166,12 @@ async fn sample_all(run: Arc<Run>, probes: &[Probe], patience: Option<Duration>)
         .iter()
         .zip(tasks)
         .zip(ends)
-        .map(|((probe, (history, _)), end)| conclude(probe, history.take(), end, patience))
+        .map(|((probe, (made, _)), end)| conclude(probe, made.take(), end, patience))
         .collect()
 }
 
 /// Attempts until one passes or the retries are used up. The permit is held only while it is being asked.
-async fn attempts(run: Arc<Run>, probe: Probe, history: History) {
+async fn attempts(run: Arc<Run>, probe: Probe, made: Attempts) {
     for retry in 0..=probe.retries() {
         if retry > 0 {
             tokio::time::sleep(probe.backoff().duration()).await;
@@ -181,7 +181,7 @@ async fn attempts(run: Arc<Run>, probe: Probe, history: History) {
         };
         let attempt = attempt(&run, &probe).await;
         let passed = attempt.verdict == Verdict::Pass;
-        history.push(attempt);
+        made.push(attempt);
         if passed {
             return;
         }

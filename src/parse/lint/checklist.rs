@@ -73,7 +73,10 @@ fn chain<'a>(workspace: &'a Workspace, document: &'a Document<Checklist>) -> Cha
 /// The gates of a checklist, those of its bases first.
 pub(super) fn gates(workspace: &Workspace, document: &Document<Checklist>) -> Vec<Gate> {
     let placed = chain(workspace, document).gates;
-    placed.into_iter().map(|placed| placed.gate.clone()).collect()
+    placed
+        .into_iter()
+        .map(|placed| placed.gate.clone())
+        .collect()
 }
 
 /// The probes of a checklist's items, those of its bases too.

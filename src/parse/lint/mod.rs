@@ -79,7 +79,9 @@ pub struct Workspace {
 /// The gates of a release, those of the checklists that it extends first; none where its checklist was not read.
 pub fn gates(workspace: &Workspace, release: &Release) -> Vec<Gate> {
     let document = release.checklist.document();
-    document.map(|document| checklist::gates(workspace, document)).unwrap_or_default()
+    document
+        .map(|document| checklist::gates(workspace, document))
+        .unwrap_or_default()
 }
 
 /// Checks all that was read; findings are sorted by file and position.
