@@ -9,6 +9,7 @@ pub mod identity;
 pub mod failpoint;
 pub mod ledger;
 pub mod lock;
+pub mod probe;
 pub mod process;
 pub mod repository;
 pub mod signals;

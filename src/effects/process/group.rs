@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
 
 use crate::effects::clock::{Stopwatch, boot};
 use crate::ports::ProcessGroup;
@@ -69,7 +69,7 @@ struct Row {
 }
 
 /// The processes of one command.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Family {
     leader: u32,
     mark: Option<String>,
@@ -189,6 +189,27 @@ impl Family {
             self.gone_within(KILLING, Some(Signal::KILL), pause);
         }
         true
+    }
+
+    /// Kills what is left of the group whose leader has ended and was reaped.
+    pub(crate) fn kill_group(&mut self) {
+        let Some(group) = pid(self.leader) else {
+            return;
+        };
+        if test_kill_process_group(group).is_err() {
+            return;
+        }
+        // Something has the id. That it is still the same group is known by its mark, where the system shows it.
+        let is_ours = system::table().iter().any(|row| {
+            row.group == self.leader
+                && !row.dead
+                && system::marks(row.pid).is_none_or(|marks| {
+                    self.mark.as_ref().is_none_or(|mark| has_mark(&marks, mark))
+                })
+        });
+        if is_ours {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
     }
 
     fn gone_within(

@@ -1,8 +1,8 @@
 //! Commands of this machine: run to their end, detached, or ended after their parent died.
 //!
 //! A command is an argv without a shell, in a process group of its own, with standard input closed. What a command is
-//! for, and what its end means, is the business of the callers. [`group`] knows who belongs to a command, [`output`]
-//! keeps what it writes, [`program`] finds it, [`run`] drives it.
+//! for, and what its end means, is the business of the callers. [`group`] knows who belongs to a command, `output`
+//! keeps what it writes, [`program`] finds it, `run` drives it.
 
 pub mod group;
 mod output;

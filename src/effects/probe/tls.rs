@@ -1,0 +1,426 @@
+//! What probes trust, and what is said when they do not.
+
+use std::sync::{Arc, OnceLock};
+
+use chrono::DateTime;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore,
+    SignatureScheme,
+};
+
+/// Why no TLS can be spoken at all.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("TLS cannot be set up: {0}")]
+pub(super) struct TlsError(String);
+
+/// Which certificates are accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Acceptance {
+    /// None: no TLS is expected to be spoken, and so no roots need to be read.
+    None,
+    /// Those that the system trusts.
+    Trusted,
+    /// Every one: the probe says `verify_tls: false`.
+    Any,
+}
+
+/// The certificates that the system trusts, read when the first probe needs them; where the system has none, those that
+/// Mozilla trusts.
+#[derive(Default)]
+pub(super) struct Trust {
+    trusted: OnceLock<Result<ClientConfig, TlsError>>,
+}
+
+impl Trust {
+    /// The configuration of a client that accepts `acceptance`.
+    pub(super) fn config(&self, acceptance: Acceptance) -> Result<ClientConfig, TlsError> {
+        match acceptance {
+            Acceptance::None => config(Arc::new(Everything {
+                provider: provider(),
+                accept: false,
+            })),
+            Acceptance::Any => config(Arc::new(Everything {
+                provider: provider(),
+                accept: true,
+            })),
+            Acceptance::Trusted => self
+                .trusted
+                .get_or_init(|| config(trusting(system_roots())?))
+                .clone(),
+        }
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+fn system_roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    roots
+}
+
+fn trusting(roots: RootCertStore) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
+        .build()
+        .map_err(|error| TlsError(error.to_string()))?;
+    Ok(Arc::new(Explaining(verifier)))
+}
+
+/// Sessions are not resumed: a resumed one shows no certificate, so that one which has expired since, or was replaced,
+/// would not be noticed.
+fn config(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, TlsError> {
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| TlsError(error.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    config.resumption = Resumption::disabled();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// Verifies as rustls does, and tells a self-signed certificate from one of an unknown issuer.
+#[derive(Debug)]
+struct Explaining(Arc<WebPkiServerVerifier>);
+
+#[derive(Debug, thiserror::Error)]
+#[error("the certificate is self-signed")]
+struct SelfSigned;
+
+impl ServerCertVerifier for Explaining {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verified =
+            self.0
+                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        match verified {
+            Err(Error::InvalidCertificate(CertificateError::UnknownIssuer))
+                if is_self_issued(end_entity) =>
+            {
+                let cause = OtherError(Arc::new(SelfSigned));
+                Err(Error::InvalidCertificate(CertificateError::Other(cause)))
+            }
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
+
+/// Accepts every certificate, or none.
+#[derive(Debug)]
+struct Everything {
+    provider: Arc<CryptoProvider>,
+    accept: bool,
+}
+
+impl ServerCertVerifier for Everything {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if self.accept {
+            Ok(ServerCertVerified::assertion())
+        } else {
+            Err(Error::InvalidCertificate(CertificateError::UnknownIssuer))
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+/// Whether issuer and subject are the same, byte for byte: RFC 5280, section 4.1.
+fn is_self_issued(certificate: &CertificateDer<'_>) -> bool {
+    fn names(certificate: &[u8]) -> Option<(&[u8], &[u8])> {
+        const VERSION: u8 = 0xa0;
+        let (_, certificate, _) = element(certificate)?;
+        let (_, mut rest, _) = element(certificate)?;
+        if rest.first() == Some(&VERSION) {
+            rest = element(rest)?.2;
+        }
+        let after_serial = element(rest)?.2;
+        let after_algorithm = element(after_serial)?.2;
+        let (_, issuer, after_issuer) = element(after_algorithm)?;
+        let after_validity = element(after_issuer)?.2;
+        let (_, subject, _) = element(after_validity)?;
+        Some((issuer, subject))
+    }
+    names(certificate).is_some_and(|(issuer, subject)| issuer == subject)
+}
+
+/// The first DER element: its tag, its contents, and what follows it.
+fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (tag, rest) = bytes.split_first()?;
+    let (length, rest) = rest.split_first()?;
+    let (length, rest) = match length {
+        0..=0x7f => (usize::from(*length), rest),
+        0x81..=0x84 => {
+            let (digits, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
+            let length = digits
+                .iter()
+                .fold(0, |sum, digit| sum << 8 | usize::from(*digit));
+            (length, rest)
+        }
+        _ => return None,
+    };
+    let (contents, rest) = rest.split_at_checked(length)?;
+    Some((*tag, contents, rest))
+}
+
+/// What a TLS error means to a person.
+pub(super) fn explain(error: &Error) -> String {
+    let date = |time: &UnixTime| {
+        i64::try_from(time.as_secs())
+            .ok()
+            .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
+            .map(|time| time.format("%Y-%m-%d %H:%M UTC").to_string())
+            .unwrap_or_default()
+    };
+    match error {
+        Error::InvalidCertificate(invalid) => match invalid {
+            CertificateError::ExpiredContext { not_after, .. } => {
+                format!("the certificate expired on {}", date(not_after))
+            }
+            CertificateError::Expired => "the certificate has expired".to_owned(),
+            CertificateError::NotValidYetContext { not_before, .. } => {
+                format!("the certificate is not valid before {}", date(not_before))
+            }
+            CertificateError::NotValidYet => "the certificate is not valid yet".to_owned(),
+            CertificateError::NotValidForNameContext {
+                expected,
+                presented,
+            } => format!(
+                "the certificate is for another name: expected {}, found {}",
+                expected.to_str(),
+                if presented.is_empty() {
+                    "none".to_owned()
+                } else {
+                    presented.join(", ")
+                }
+            ),
+            CertificateError::NotValidForName => "the certificate is for another name".to_owned(),
+            CertificateError::UnknownIssuer => "the certificate's issuer is not trusted".to_owned(),
+            CertificateError::Revoked => "the certificate was revoked".to_owned(),
+            CertificateError::Other(OtherError(cause)) if cause.is::<SelfSigned>() => {
+                cause.to_string()
+            }
+            other => format!("the certificate is not valid: {other}"),
+        },
+        Error::InvalidMessage(_) => format!("the answer is not TLS ({error})"),
+        Error::AlertReceived(alert) => format!("the server refused with the alert {alert:?}"),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{
+        BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd,
+    };
+    use rustls::pki_types::PrivatePkcs8KeyDer;
+    use rustls::{ClientConnection, Connection, ServerConfig, ServerConnection};
+
+    struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+    impl Authority {
+        fn new(name: &str) -> Self {
+            let mut params = CertificateParams::new(Vec::new()).expect("parameters");
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params
+                .distinguished_name
+                .push(rcgen::DnType::CommonName, name);
+            let key = KeyPair::generate().expect("a key");
+            Self(CertifiedIssuer::self_signed(params, key).expect("an authority"))
+        }
+
+        fn roots(&self) -> RootCertStore {
+            let mut roots = RootCertStore::empty();
+            roots.add(self.0.der().clone()).expect("a root");
+            roots
+        }
+    }
+
+    /// A server's configuration with a certificate for shop.example.
+    fn server(authority: Option<&Authority>, adjust: fn(&mut CertificateParams)) -> ServerConfig {
+        let mut params =
+            CertificateParams::new(vec!["shop.example".to_owned()]).expect("parameters");
+        adjust(&mut params);
+        let key = KeyPair::generate().expect("a key");
+        let certificate = match authority {
+            Some(authority) => params.signed_by(&key, &authority.0),
+            None => params.self_signed(&key),
+        }
+        .expect("a certificate");
+        ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+            )
+            .expect("a configuration")
+    }
+
+    /// Shakes hands in memory.
+    fn shake(client: ClientConfig, server: ServerConfig, name: &'static str) -> Result<(), String> {
+        let name = ServerName::try_from(name).expect("a name");
+        let mut client: Connection = ClientConnection::new(Arc::new(client), name)
+            .expect("a client")
+            .into();
+        let mut server: Connection = ServerConnection::new(Arc::new(server))
+            .expect("a server")
+            .into();
+        while client.is_handshaking() {
+            for (from, to) in [(true, false), (false, true)] {
+                let (from, to) = match (from, to) {
+                    (true, _) => (&mut client, &mut server),
+                    _ => (&mut server, &mut client),
+                };
+                let mut wire = Vec::new();
+                while from.wants_write() {
+                    from.write_tls(&mut wire).expect("written");
+                }
+                let mut wire = wire.as_slice();
+                while !wire.is_empty() {
+                    to.read_tls(&mut wire).expect("read");
+                    to.process_new_packets().map_err(|error| explain(&error))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn trusted(authority: &Authority) -> ClientConfig {
+        config(trusting(authority.roots()).expect("a verifier")).expect("a configuration")
+    }
+
+    #[test]
+    fn a_certificate_is_verified_and_its_fault_named() {
+        let authority = Authority::new("an authority");
+        let stranger = Authority::new("a stranger");
+        let name = "shop.example";
+        let meet = |issuer: Option<&Authority>, adjust, name| {
+            shake(trusted(&authority), server(issuer, adjust), name)
+        };
+        assert_eq!(meet(Some(&authority), |_| {}, name), Ok(()));
+        let fault = |result: Result<(), String>| result.expect_err("a fault");
+        let expired = |params: &mut CertificateParams| {
+            params.not_after = date_time_ymd(2021, 2, 3);
+        };
+        let early = |params: &mut CertificateParams| {
+            params.not_before = date_time_ymd(4000, 1, 1);
+        };
+        assert_eq!(
+            fault(meet(Some(&authority), expired, name)),
+            "the certificate expired on 2021-02-03 00:00 UTC"
+        );
+        assert_eq!(
+            fault(meet(Some(&authority), early, name)),
+            "the certificate is not valid before 4000-01-01 00:00 UTC"
+        );
+        let other = fault(meet(Some(&authority), |_| {}, "pay.example"));
+        assert!(
+            other.contains("expected pay.example") && other.contains("shop.example"),
+            "{other}"
+        );
+        assert_eq!(
+            fault(meet(Some(&stranger), |_| {}, name)),
+            "the certificate's issuer is not trusted"
+        );
+        assert_eq!(
+            fault(meet(None, |_| {}, name)),
+            "the certificate is self-signed"
+        );
+    }
+
+    #[test]
+    fn verification_is_left_out_only_where_it_is_said() {
+        let shake_with = |acceptance| {
+            let client = Trust::default()
+                .config(acceptance)
+                .expect("a configuration");
+            shake(client, server(None, |_| {}), "pay.example")
+        };
+        assert_eq!(shake_with(Acceptance::Any), Ok(()));
+        assert!(shake_with(Acceptance::None).is_err());
+        assert!(shake_with(Acceptance::Trusted).is_err());
+    }
+
+    #[test]
+    fn no_bytes_panic() {
+        for bytes in [
+            &[][..],
+            &[0x30],
+            &[0x30, 0x85, 1],
+            &[0x30, 0x84, 0xff, 0xff, 0xff, 0xff],
+            &[0x30, 0x80],
+            &[0x30, 2, 0x30, 0],
+        ] {
+            assert!(!is_self_issued(&CertificateDer::from(bytes)));
+        }
+    }
+}

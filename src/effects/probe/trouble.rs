@@ -1,0 +1,152 @@
+//! Tells what went wrong on the way: the target does not serve, or it could not be asked.
+//!
+//! A library's error says at its surface only that a request failed. The cause lies beneath, and is what a person needs.
+
+use std::error::Error;
+use std::io::{self, ErrorKind};
+
+use super::tls;
+use crate::domain::probe::judge::{Answer, excerpt};
+
+/// A name that could not be resolved.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct ResolutionError(pub(super) String);
+
+/// Why `host` could not be resolved.
+pub(super) fn resolution_trouble(host: &str, error: &io::Error) -> String {
+    format!("the name {host} could not be resolved: {error}")
+}
+
+/// What a failed connection to `target` means.
+pub(super) fn connection_trouble(target: &str, error: &io::Error) -> Answer {
+    let unserved = |what: &str| Answer::Unserved(format!("{target} {what}"));
+    let unasked = |what: &str| Answer::Unasked(format!("{target} {what}"));
+    match error.kind() {
+        ErrorKind::ConnectionRefused => unserved("refused the connection"),
+        ErrorKind::ConnectionReset => unserved("reset the connection"),
+        ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => unserved("closed the connection"),
+        ErrorKind::UnexpectedEof => {
+            unserved("closed the connection before its answer was complete")
+        }
+        ErrorKind::TimedOut => {
+            unserved("did not acknowledge what was sent, and the connection timed out")
+        }
+        ErrorKind::HostUnreachable => unasked("cannot be reached: no route to the host"),
+        ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
+            unasked("cannot be reached: the network is unreachable")
+        }
+        // The rest is this machine's trouble: no permission, no local address, no descriptor left.
+        _ => Answer::Unasked(format!("{target} could not be asked: {error}")),
+    }
+}
+
+/// What a failed HTTP request to `target` means, from the causes of its error.
+pub(super) fn http_trouble(target: &str, error: &reqwest::Error) -> Answer {
+    let causes = causes(error);
+    for cause in &causes {
+        if let Some(resolution) = cause.downcast_ref::<ResolutionError>() {
+            return Answer::Unasked(resolution.to_string());
+        }
+        if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
+            return Answer::Unserved(format!("TLS with {target}: {}", tls::explain(tls)));
+        }
+    }
+    let io = causes
+        .iter()
+        .find_map(|cause| cause.downcast_ref::<io::Error>());
+    // Once connected, every other kind is the library's way of saying that it could not read the answer.
+    if let Some(io) = io.filter(|io| error.is_connect() || is_of_connection(io.kind())) {
+        return connection_trouble(target, io);
+    }
+    let deepest = causes
+        .last()
+        .map_or_else(|| error.to_string(), ToString::to_string);
+    if error.is_builder() {
+        // The probe's own address was asked; this one stands in a redirect.
+        Answer::Unserved(format!(
+            "it redirects to an address that cannot be asked: {}",
+            excerpt(&deepest)
+        ))
+    } else {
+        Answer::Unserved(format!(
+            "the answer of {target} is broken: {}",
+            excerpt(&deepest)
+        ))
+    }
+}
+
+fn is_of_connection(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+            | ErrorKind::UnexpectedEof
+            | ErrorKind::TimedOut
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::NetworkDown
+    )
+}
+
+/// The error, its causes, and what an I/O error carries: an I/O error is silent about that itself.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
+    let mut causes = vec![error];
+    let mut current = error;
+    loop {
+        let carried = current
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+            .map(|inner| inner as &(dyn Error + 'static));
+        match carried.or_else(|| current.source()) {
+            // No real chain is longer; one that were endless would hang here.
+            Some(next) if causes.len() < 32 => {
+                causes.push(next);
+                current = next;
+            }
+            _ => return causes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_target_s_trouble_is_told_from_this_machine_s() {
+        for kind in [
+            ErrorKind::ConnectionRefused,
+            ErrorKind::ConnectionReset,
+            ErrorKind::ConnectionAborted,
+            ErrorKind::UnexpectedEof,
+            ErrorKind::TimedOut,
+        ] {
+            let answer = connection_trouble("host:1", &kind.into());
+            assert!(matches!(answer, Answer::Unserved(text) if text.starts_with("host:1 ")));
+        }
+        for kind in [
+            ErrorKind::HostUnreachable,
+            ErrorKind::NetworkUnreachable,
+            ErrorKind::AddrNotAvailable,
+            ErrorKind::PermissionDenied,
+        ] {
+            let answer = connection_trouble("host:1", &kind.into());
+            assert!(matches!(answer, Answer::Unasked(text) if text.starts_with("host:1 ")));
+        }
+        // EMFILE: no descriptor left.
+        let answer = connection_trouble("host:1", &io::Error::from_raw_os_error(24));
+        assert!(matches!(answer, Answer::Unasked(_)));
+    }
+
+    #[test]
+    fn what_an_io_error_carries_is_found() {
+        let inner = rustls::Error::DecryptError;
+        let outer = io::Error::other(io::Error::new(ErrorKind::InvalidData, inner));
+        let found = causes(&outer)
+            .into_iter()
+            .find_map(|cause| cause.downcast_ref::<rustls::Error>());
+        assert_eq!(found, Some(&rustls::Error::DecryptError));
+    }
+}

@@ -1,0 +1,6 @@
+//! Probes against real servers and commands on this machine: every trouble has its verdict and names its cause.
+
+mod asking;
+mod commands;
+mod support;
+mod troubles;
