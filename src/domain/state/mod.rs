@@ -256,7 +256,12 @@ impl ReleaseState {
             }
             Body::Noted(_) | Body::Unknown { .. } => {}
         }
-        *self.counts.entry(record.kind().to_owned()).or_default() += 1;
+        match self.counts.get_mut(record.kind()) {
+            Some(count) => *count += 1,
+            None => {
+                self.counts.insert(record.kind().to_owned(), 1);
+            }
+        }
         Ok(())
     }
 

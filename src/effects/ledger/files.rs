@@ -65,10 +65,8 @@ impl FileLedger {
 
     /// Takes in what is new in the folder. Returns what a crash left unfinished there.
     fn read(&mut self) -> Result<Vec<PathBuf>, LedgerError> {
-        let mut listing = folder::list(&self.folder)?;
-        let listed = listing.names.len();
-        listing.names.retain(|name| !self.known.contains(name));
-        if listed - listing.names.len() < self.known.len() {
+        let listing = folder::list(&self.folder, &self.known)?;
+        if listing.known < self.known.len() {
             self.notice_the_gone();
         }
         let mut flaws: Vec<(String, Flaw)> = listing

@@ -3,6 +3,7 @@
 //! Whoever writes in the folder is not trusted to write records: links are not followed, devices and pipes not read,
 //! large files not read whole.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
@@ -34,16 +35,18 @@ const IGNORE: &str = "/.lock\n/.watch\n/.rollback\n/.tmp-*\n";
 /// What lies in a ledger's folder.
 #[derive(Default)]
 pub(super) struct Listing {
-    /// The names that may be records, sorted.
+    /// The names that may be records and are not known, sorted.
     pub names: Vec<String>,
+    /// How many of the known ones are there.
+    pub known: usize,
     /// The names that are no text, as far as they can be shown.
     pub unnameable: Vec<String>,
     /// What a crash left unfinished.
     pub unfinished: Vec<PathBuf>,
 }
 
-/// What lies in `folder`; nothing where there is no such folder.
-pub(super) fn list(folder: &Path) -> Result<Listing, LedgerError> {
+/// What lies in `folder`, beside the files whose names are `known`; nothing where there is no such folder.
+pub(super) fn list(folder: &Path, known: &HashSet<String>) -> Result<Listing, LedgerError> {
     let failed = |source| read_error(folder, source);
     let mut listing = Listing::default();
     let entries = match std::fs::read_dir(folder) {
@@ -54,6 +57,7 @@ pub(super) fn list(folder: &Path) -> Result<Listing, LedgerError> {
     for entry in entries {
         let entry = entry.map_err(failed)?;
         match entry.file_name().into_string() {
+            Ok(name) if known.contains(&name) => listing.known += 1,
             Ok(name) if name.starts_with('.') || !name.ends_with(".json") => {
                 let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
                 if !belongs(&name, is_folder) {
@@ -145,7 +149,7 @@ impl Reader {
 /// [`LedgerError::Read`] where the folder cannot be listed. What cannot be read in it is for the audit to tell.
 pub fn gather(folder: &Path) -> Result<impl Iterator<Item = audit::File> + use<>, LedgerError> {
     let reader = Reader::open(folder)?;
-    let listing = list(folder)?;
+    let listing = list(folder, &HashSet::new())?;
     let unnameable = listing.unnameable.into_iter().map(|name| audit::File {
         name,
         content: Content::Unfit(foreign()),
