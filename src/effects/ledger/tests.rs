@@ -176,6 +176,7 @@ fn another_process() {
             let _ = append(&mut ledger, &["second"]);
             panic!("the failpoint was not reached");
         }
+        ("hold", _) => trouble::hold_until_killed(folder),
         ("disks", _) => trouble::on_a_full_disk(folder),
         _ => panic!("no such task: {task}"),
     }

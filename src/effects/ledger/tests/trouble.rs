@@ -1,6 +1,7 @@
 //! Crashes, full disks, folders that cannot be written.
 
 use super::*;
+use crate::effects::lock::{Hold, Lock};
 
 #[test]
 fn every_crash_leaves_whole_records_alone() {
@@ -129,4 +130,32 @@ fn assert_unwritable(
     assert!(path.starts_with(folder));
     assert_eq!(&names(folder), before);
     assert_eq!(anomalies(ledger), []);
+}
+
+#[test]
+fn a_killed_process_leaves_no_lock_and_no_hold() {
+    use std::io::{BufRead, BufReader};
+    let (parent, folder) = place();
+    let watch = parent.path().join(".watch");
+    fs::create_dir(&folder).expect("a folder");
+    let mut child = command("hold", parent.path())
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("this program runs");
+    let mut said = BufReader::new(child.stdout.take().expect("piped")).lines();
+    assert!(said.any(|line| line.is_ok_and(|line| line.contains("both are held"))));
+    assert!(Hold::is_held(&watch).expect("an answer"));
+    assert!(Hold::is_held(&folder.join(".lock")).expect("an answer"));
+    child.kill().expect("killed");
+    child.wait().expect("it ends");
+    assert!(!Hold::is_held(&watch).expect("an answer"));
+    assert!(Hold::take(&watch).expect("no error").is_some());
+    append(&mut ledger(&folder), &["a"]).expect("appended");
+}
+
+pub(super) fn hold_until_killed(parent: &Path) {
+    let _hold = Hold::take(&parent.join(".watch")).expect("no error");
+    let _lock = Lock::take(&parent.join("ledger/.lock"), &ByHand::at(0)).expect("the lock");
+    println!("both are held");
+    let _ = std::io::stdin().read_line(&mut String::new());
 }
