@@ -7,3 +7,4 @@ pub mod domain;
 pub mod effects;
 pub mod parse;
 pub mod ports;
+pub mod render;

@@ -131,6 +131,7 @@ pub fn select(world: &World<'_>, named: Option<&str>) -> Result<ReleaseName> {
 pub fn policy(world: &World<'_>, policy_path: &str) -> Result<Policy> {
     let mut reading = Reading::default();
     reading.read_policy(world, policy_path)?;
+    reading.read_bases(world)?;
     let (findings, sources, workspace) = reading.lint();
     match workspace.policy.document() {
         Some(policy) if !findings.iter().any(Finding::is_error) => Ok(policy.value.clone()),

@@ -47,7 +47,11 @@ pub struct Global {
 /// Every format that there is, by its word.
 fn formats() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::ALL.iter().map(|format| format.word())).map(|word| {
-        Format::ALL.iter().copied().find(|format| format.word() == word).unwrap_or_default()
+        Format::ALL
+            .iter()
+            .copied()
+            .find(|format| format.word() == word)
+            .unwrap_or_default()
     })
 }
 

@@ -18,6 +18,7 @@ use crate::effects::process::SystemRunner;
 use crate::effects::repository::Repository;
 use crate::effects::signals::Signals;
 use crate::ports::Environment;
+use crate::render::findings::Findings;
 use crate::render::{self, Format, Shown, Style};
 
 use super::args::{Color, Global};
@@ -65,7 +66,7 @@ impl Context {
             clock: SystemClock,
             prober: SystemProber::new(root.clone()),
             runner: SystemRunner,
-            environment: SystemEnvironment::new(root.clone()),
+            environment: SystemEnvironment { root: root.clone() },
             ledgers: FileLedgers::new(root.join(RELEASES)),
             files: Repository::new(root),
             signals: Signals::new(),
@@ -120,12 +121,16 @@ impl Context {
         let role = role
             .map(|role| RoleName::new(role).map_err(|error| Refusal::invalid(error.to_string())))
             .transpose()?;
-        Ok(Actor { person: self.person(policy)?, role })
+        Ok(Actor {
+            person: self.person(policy)?,
+            role,
+        })
     }
 
     fn person(&self, policy: &Policy) -> Result<PersonName> {
         if let Some(named) = &self.global.by {
-            let person = PersonName::new(named.clone()).map_err(|error| Refusal::invalid(error.to_string()))?;
+            let person = PersonName::new(named.clone())
+                .map_err(|error| Refusal::invalid(error.to_string()))?;
             if policy.people.contains_key(&person) {
                 return Ok(person);
             }
@@ -134,10 +139,17 @@ impl Context {
         let email = identity::git_email(self.files_root());
         let by_email = email.as_ref().and_then(|email| {
             let same = |own: &String| own.eq_ignore_ascii_case(email);
-            policy.people.iter().find(|(_, person)| person.email.as_ref().is_some_and(same))
+            policy
+                .people
+                .iter()
+                .find(|(_, person)| person.email.as_ref().is_some_and(same))
         });
         let login = self.login();
-        let by_login = || login.as_ref().and_then(|login| policy.people.get_key_value(login.as_str()));
+        let by_login = || {
+            login
+                .as_ref()
+                .and_then(|login| policy.people.get_key_value(login.as_str()))
+        };
         if let Some((name, _)) = by_email.or_else(by_login) {
             return Ok(name.clone());
         }
@@ -146,11 +158,20 @@ impl Context {
             return Ok(only.clone());
         }
         let known: Vec<&str> = policy.people.keys().map(PersonName::as_str).collect();
-        let tried = [email.map(|it| format!("git's user.email {it}")), login.map(|it| format!("the login {it}"))];
+        let tried = [
+            email.map(|it| format!("git's user.email {it}")),
+            login.map(|it| format!("the login {it}")),
+        ];
         let tried: Vec<String> = tried.into_iter().flatten().collect();
-        Err(Refusal::invalid(format!("the policy does not know who you are (tried {})", tried.join(" and ")))
-            .help(format!("add --by PERSON, or set RELGATE_BY; there are: {}", known.join(", ")))
-            .into())
+        Err(Refusal::invalid(format!(
+            "the policy does not know who you are (tried {})",
+            tried.join(" and ")
+        ))
+        .help(format!(
+            "add --by PERSON, or set RELGATE_BY; there are: {}",
+            known.join(", ")
+        ))
+        .into())
     }
 
     /// Who is asking, for a command that anybody may run.
@@ -160,7 +181,8 @@ impl Context {
     pub fn anybody(&self) -> Result<String> {
         match &self.global.by {
             Some(named) => {
-                PersonName::new(named.clone()).map_err(|error| Refusal::invalid(error.to_string()))?;
+                PersonName::new(named.clone())
+                    .map_err(|error| Refusal::invalid(error.to_string()))?;
                 Ok(named.clone())
             }
             None => Ok(self.login().unwrap_or_else(|| "unknown".to_owned())),
@@ -168,7 +190,9 @@ impl Context {
     }
 
     fn login(&self) -> Option<String> {
-        let login = ["USER", "LOGNAME"].into_iter().find_map(|name| self.environment.variable(name))?;
+        let login = ["USER", "LOGNAME"]
+            .into_iter()
+            .find_map(|name| self.environment.variable(name))?;
         PersonName::new(login).ok().map(|name| name.to_string())
     }
 
@@ -185,12 +209,22 @@ impl Context {
             Color::Always => true,
             Color::Never => false,
             Color::Auto => {
-                terminal && variable("NO_COLOR").is_none() && variable("TERM").is_none_or(|it| it != "dumb")
+                terminal
+                    && variable("NO_COLOR").is_none()
+                    && variable("TERM").is_none_or(|it| it != "dumb")
             }
         };
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable).unwrap_or_default();
-        let unicode = locale.to_ascii_uppercase().contains("UTF-8") || locale.to_ascii_uppercase().contains("UTF8");
-        let columns = if terminal { identity::terminal_columns() } else { 0 };
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+            .into_iter()
+            .find_map(variable)
+            .unwrap_or_default();
+        let unicode = locale.to_ascii_uppercase().contains("UTF-8")
+            || locale.to_ascii_uppercase().contains("UTF8");
+        let columns = if terminal {
+            identity::terminal_columns()
+        } else {
+            0
+        };
         Style::new(color, columns, unicode)
     }
 
@@ -202,6 +236,11 @@ impl Context {
         if self.global.quiet && self.global.format == Format::Human {
             return Ok(());
         }
+        self.show_always(result)
+    }
+
+    /// Writes a result to standard output, quiet or not: what is wrong is never kept back.
+    fn show_always(&self, result: &dyn Shown) -> Result<()> {
         self.write(|out| render::show(result, self.command, self.global.format, &self.style(), out))
     }
 
@@ -216,9 +255,12 @@ impl Context {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 // What could not be written now is not tried again when the buffer is dropped.
                 let _ = out.into_parts();
-                Err(Refusal::new(Kind::Invalid, format!("the result cannot be written to standard output: {error}"))
-                    .help("free some space, and run the command again")
-                    .into())
+                Err(Refusal::new(
+                    Kind::Invalid,
+                    format!("the result cannot be written to standard output: {error}"),
+                )
+                .help("free some space, and run the command again")
+                .into())
             }
             Err(_) => {
                 let _ = out.into_parts();
@@ -230,11 +272,12 @@ impl Context {
 
     /// Shows why a command came to no result, and returns its exit code.
     pub fn fail(&self, error: &Error) -> u8 {
-        let style = self.style();
         let shown = match error {
-            Error::Findings { findings, sources } => self.write(|out| {
-                render::findings::show(findings, sources, self.command, self.global.format, &style, out)
-            }),
+            // They are what lint is for, and what keeps every other command from its result.
+            Error::Findings { findings, sources } if self.command == "lint" => {
+                self.show_always(&Findings { findings, sources })
+            }
+            Error::Findings { findings, sources } => self.say_no(&Findings { findings, sources }),
             other => self.say_no(&refusal_of(other)),
         };
         if let Err(Error::Refused(refusal)) = shown {
@@ -243,12 +286,12 @@ impl Context {
         exit::of_refusal(error.kind())
     }
 
-    fn say_no(&self, refusal: &Refusal) -> Result<()> {
+    fn say_no(&self, refusal: &dyn Shown) -> Result<()> {
         if self.global.format == Format::Human {
             let _ = refusal.human(&self.style(), &mut io::stderr().lock());
             return Ok(());
         }
-        self.write(|out| render::show(refusal, self.command, self.global.format, &self.style(), out))
+        self.show_always(refusal)
     }
 }
 
@@ -270,12 +313,19 @@ fn repository(global: &Global) -> Result<(PathBuf, String)> {
     if let Some(named) = &global.policy {
         let full = here.join(named);
         let root = full.parent().filter(|_| full.is_file()).map(Path::to_owned);
-        let name = full.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = full
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
         return match (root, name) {
             (Some(root), Some(name)) => Ok((root, name)),
-            _ => Err(Refusal::invalid(format!("there is no policy {named}")).help("relgate init").into()),
+            _ => Err(Refusal::invalid(format!("there is no policy {named}"))
+                .help("relgate init")
+                .into()),
         };
     }
-    let root = here.ancestors().find(|folder| folder.join(POLICY).is_file()).unwrap_or(&here);
+    let root = here
+        .ancestors()
+        .find(|folder| folder.join(POLICY).is_file())
+        .unwrap_or(&here);
     Ok((root.to_owned(), POLICY.to_owned()))
 }

@@ -28,13 +28,28 @@ pub const BUG: u8 = 70;
 /// Every code with its meaning, as `--help` and the README show them.
 pub const MEANINGS: [(u8, &str); 9] = [
     (GO, "go: all required is met, all probes pass"),
-    (NO_GO, "no-go: decided, and the answer is no (unmet gate, failed probe, incident open)"),
+    (
+        NO_GO,
+        "no-go: decided, and the answer is no (unmet gate, failed probe, incident open)",
+    ),
     (USAGE, "usage: the command line is wrong"),
-    (INVALID, "invalid input: a file, record or value is wrong; nothing was decided"),
-    (INCONCLUSIVE, "inconclusive: it could not be decided (evidence unreachable, no data, deadline of the run reached)"),
+    (
+        INVALID,
+        "invalid input: a file, record or value is wrong; nothing was decided",
+    ),
+    (
+        INCONCLUSIVE,
+        "inconclusive: it could not be decided (evidence unreachable, no data, deadline of the run reached)",
+    ),
     (ROLLED_BACK, "rolled back: a rollback ran and was verified"),
-    (STUCK, "stuck: a rollback was needed and did not succeed; a person is needed now"),
-    (REFUSED, "refused: no authority, wrong state, or somebody else got there first; nothing was changed"),
+    (
+        STUCK,
+        "stuck: a rollback was needed and did not succeed; a person is needed now",
+    ),
+    (
+        REFUSED,
+        "refused: no authority, wrong state, or somebody else got there first; nothing was changed",
+    ),
     (BUG, "a bug in relgate"),
 ];
 
@@ -81,7 +96,10 @@ pub const fn of_watch(end: WatchEnd) -> u8 {
 
 /// The table that ends every `--help`.
 pub fn help() -> String {
-    let lines: Vec<String> = MEANINGS.iter().map(|(code, meaning)| format!("  {code:<3} {meaning}")).collect();
+    let lines: Vec<String> = MEANINGS
+        .iter()
+        .map(|(code, meaning)| format!("  {code:<3} {meaning}"))
+        .collect();
     format!("Exit codes:\n{}", lines.join("\n"))
 }
 

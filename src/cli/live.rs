@@ -30,7 +30,10 @@ impl Live {
             _ if terminal => Some(Box::new(Terminal::new(style))),
             _ => Some(Box::new(Plain::new(style))),
         };
-        Self { display, to_stdout: human || context.global.format == Format::Json }
+        Self {
+            display,
+            to_stdout: human || context.global.format == Format::Json,
+        }
     }
 
     /// Shows an event. A closed pipe ends the showing, and nothing else.
@@ -59,7 +62,10 @@ impl Drop for Live {
     }
 }
 
-fn with_out(to_stdout: bool, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+fn with_out(
+    to_stdout: bool,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     if to_stdout {
         let mut out = io::BufWriter::new(io::stdout().lock());
         write(&mut out)?;

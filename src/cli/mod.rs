@@ -26,7 +26,11 @@ fn run() -> u8 {
         Err(error) => {
             // A closed pipe is the end, whatever was to be said.
             let _ = error.print();
-            return if error.use_stderr() { exit::USAGE } else { exit::GO };
+            return if error.use_stderr() {
+                exit::USAGE
+            } else {
+                exit::GO
+            };
         }
     };
     commands::run(cli)
@@ -39,7 +43,10 @@ pub fn command() -> clap::Command {
 
 fn report_bug(panic: &std::panic::PanicHookInfo<'_>) {
     use std::io::Write;
-    let place = panic.location().map(|it| format!("{}:{}", it.file(), it.line())).unwrap_or_default();
+    let place = panic
+        .location()
+        .map(|it| format!("{}:{}", it.file(), it.line()))
+        .unwrap_or_default();
     let what = panic
         .payload()
         .downcast_ref::<&str>()

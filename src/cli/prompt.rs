@@ -36,8 +36,16 @@ pub fn walk(title: &str, items: &[Item]) -> io::Result<Walked> {
             writeln!(out, "      {}", text::one_line(help.trim()))?;
         }
         if let Some(earlier) = walk.earlier() {
-            let comment = earlier.comment.as_deref().map(|it| format!(" ({})", text::one_line(it))).unwrap_or_default();
-            writeln!(out, "      answered before: {}{comment}", word(earlier.answer))?;
+            let comment = earlier
+                .comment
+                .as_deref()
+                .map(|it| format!(" ({})", text::one_line(it)))
+                .unwrap_or_default();
+            writeln!(
+                out,
+                "      answered before: {}{comment}",
+                word(earlier.answer)
+            )?;
         }
         loop {
             let left_out = if item.is_optional() { ", n/a" } else { "" };
@@ -99,7 +107,8 @@ pub fn text(question: &str) -> io::Result<String> {
 
 /// The refusal of a walk where nobody can be asked.
 pub fn nobody_to_ask(next: String) -> Refusal {
-    Refusal::usage("there is no terminal to walk through the items in").help(format!("in a script: {next}"))
+    Refusal::usage("there is no terminal to walk through the items in")
+        .help(format!("in a script: {next}"))
 }
 
 /// A line without its end; `None` at the end of input.

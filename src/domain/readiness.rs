@@ -328,17 +328,13 @@ fn notes(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
     for gap in gaps {
         all.push(Requirement {
             status: Status::Missing,
-            why: format!("not filled in: {}", gap.what),
+            why: "not filled in".to_owned(),
             who: inquiry.notes.team.iter().cloned().collect(),
             command: Some(format!(
                 "edit releases/{}/release-notes.md",
                 inquiry.notes.release
             )),
-            ..requirement(
-                Subject::Notes,
-                gap.field,
-                format!("the release notes say {}", gap.field),
-            )
+            ..requirement(Subject::Notes, gap.field, gap.what)
         });
     }
 }

@@ -5,8 +5,8 @@
 
 pub mod clock;
 pub mod environment;
-pub mod identity;
 pub mod failpoint;
+pub mod identity;
 pub mod ledger;
 pub mod lock;
 pub mod probe;

@@ -23,12 +23,26 @@ impl Signals {
         let wanted = Arc::clone(&self.wanted);
         let (ready, is_ready) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
+                .enable_io()
+                .build()
+            else {
+                return;
+            };
             runtime.block_on(async {
-                let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-                let mut streams: Vec<_> = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
+                let kinds = [
+                    SignalKind::interrupt(),
+                    SignalKind::terminate(),
+                    SignalKind::hangup(),
+                ];
+                let mut streams: Vec<_> = kinds
+                    .into_iter()
+                    .filter_map(|kind| signal(kind).ok())
+                    .collect();
                 let _ = ready.send(());
-                let [one, two, three] = streams.as_mut_slice() else { return };
+                let [one, two, three] = streams.as_mut_slice() else {
+                    return;
+                };
                 loop {
                     tokio::select! {
                         _ = one.recv() => {}

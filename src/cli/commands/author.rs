@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::exit;
 use crate::domain::finding::Finding;
 use crate::domain::release::ReleaseType;
-use crate::render;
+use crate::render::findings::Findings;
 
 pub fn init(context: &Context, preset: Option<&str>) -> Result<u8> {
     context.with_world(|world| {
@@ -40,10 +40,10 @@ pub fn lint(context: &Context) -> Result<u8> {
         if findings.iter().any(Finding::is_error) {
             return Err(Error::Findings { findings, sources });
         }
-        if !context.global.quiet {
-            let (command, format, style) = (context.command, context.global.format, context.style());
-            context.write(|out| render::findings::show(&findings, &sources, command, format, &style, out))?;
-        }
+        context.show(&Findings {
+            findings: &findings,
+            sources: &sources,
+        })?;
         Ok(exit::GO)
     })
 }

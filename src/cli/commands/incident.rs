@@ -16,11 +16,20 @@ pub fn incident(context: &Context, incident: Incident) -> Result<u8> {
         let release = context.release(world)?;
         let policy = &release.policy;
         match incident {
-            Incident::Open { title, priority, trigger, stage, no_watch } => {
+            Incident::Open {
+                title,
+                priority,
+                trigger,
+                stage,
+                no_watch,
+            } => {
                 let actor = context.actor(policy, stage.role.as_deref())?;
                 let opening = Opening {
                     title,
-                    priority: priority.map(PriorityName::new).transpose().map_err(invalid)?,
+                    priority: priority
+                        .map(PriorityName::new)
+                        .transpose()
+                        .map_err(invalid)?,
                     trigger: trigger.map(TriggerName::new).transpose().map_err(invalid)?,
                     stage: deploy::stage(world, &release, stage.stage.as_deref())?,
                 };
@@ -33,13 +42,29 @@ pub fn incident(context: &Context, incident: Incident) -> Result<u8> {
                 context.show(&watched)?;
                 Ok(exit::of_watch(watched.end))
             }
-            Incident::Escalate { incident, priority, reason, role } => {
+            Incident::Escalate {
+                incident,
+                priority,
+                reason,
+                role,
+            } => {
                 let actor = context.actor(policy, role.as_deref())?;
                 let to = PriorityName::new(priority).map_err(invalid)?;
-                context.show(&app::escalate(world, &release, &actor, &incident, (&to, reason.as_deref()))?)?;
+                context.show(&app::escalate(
+                    world,
+                    &release,
+                    &actor,
+                    &incident,
+                    (&to, reason.as_deref()),
+                )?)?;
                 Ok(exit::GO)
             }
-            Incident::Resolve { incident, how, overridden, role } => {
+            Incident::Resolve {
+                incident,
+                how,
+                overridden,
+                role,
+            } => {
                 let actor = context.actor(policy, role.as_deref())?;
                 let how = (how.as_deref(), overridden.as_deref());
                 let (done, _) = app::resolve(world, &release, &actor, &incident, how)?;

@@ -24,7 +24,8 @@ pub fn run(cli: Cli) -> u8 {
     let context = match Context::new(global, word) {
         Ok(context) => context,
         Err(error) => {
-            let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("error: {error}\n"));
+            let _ =
+                std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("error: {error}\n"));
             return exit::of_refusal(error.kind());
         }
     };
@@ -46,8 +47,18 @@ fn dispatch(context: &Context, command: Command) -> Result<u8> {
         Command::Verify(args) => verify::verify(context, &args),
         Command::Incident(incident) => incident::incident(context, incident),
         Command::Watch => watch::watch(context),
-        Command::Rollback { role, reason, stage, yes } => {
-            let request = watch::Rollback { role, reason, stage, yes };
+        Command::Rollback {
+            role,
+            reason,
+            stage,
+            yes,
+        } => {
+            let request = watch::Rollback {
+                role,
+                reason,
+                stage,
+                yes,
+            };
             watch::rollback(context, &request)
         }
         Command::DriveRollback => watch::drive(context),
@@ -117,11 +128,19 @@ fn answer(
             Ok(exit::GO)
         }
         Err(Error::Refused(refusal))
-            if matches!(refusal.kind, Kind::NoGo | Kind::Inconclusive) && readiness.decision != Decision::Go =>
+            if matches!(refusal.kind, Kind::NoGo | Kind::Inconclusive)
+                && readiness.decision != Decision::Go =>
         {
             let code = exit::of_refusal(refusal.kind);
             let release = release.name.clone();
-            context.show(&Check { release, gate: None, phase, readiness, record, unknown_records: 0 })?;
+            context.show(&Check {
+                release,
+                gate: None,
+                phase,
+                readiness,
+                record,
+                unknown_records: 0,
+            })?;
             Ok(code)
         }
         Err(other) => Err(other),
@@ -148,7 +167,9 @@ const fn word(command: &Command) -> &'static str {
         Command::Status => "status",
         Command::Log => "log",
         Command::Due { settle: None, .. } => "due",
-        Command::Due { settle: Some(_), .. } => "due settle",
+        Command::Due {
+            settle: Some(_), ..
+        } => "due settle",
         Command::Close => "close",
         Command::Ledger(Ledger::Verify) => "ledger verify",
         Command::Schema { .. } => "schema",

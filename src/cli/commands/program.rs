@@ -31,8 +31,11 @@ pub fn man(context: &Context, folder: Option<&Path>) -> Result<u8> {
     match folder {
         Some(folder) => {
             let failed = |error: std::io::Error| {
-                Refusal::invalid(format!("the manual pages cannot be written to {}: {error}", folder.display()))
-                    .help("name a folder that can be written to")
+                Refusal::invalid(format!(
+                    "the manual pages cannot be written to {}: {error}",
+                    folder.display()
+                ))
+                .help("name a folder that can be written to")
             };
             std::fs::create_dir_all(folder).map_err(failed)?;
             clap_mangen::generate_to(command, folder).map_err(failed)?;

@@ -1,13 +1,19 @@
 //! `status`, `log`, `due`, `ledger verify`: what is, what happened, what is owed, and whether the records are whole.
 
-use crate::app::{Result, due as obligations, integrity, log as history, project, status as standing};
+use crate::app::{
+    Result, due as obligations, integrity, log as history, project, status as standing,
+};
 use crate::cli::args::Due;
 use crate::cli::context::Context;
 use crate::cli::exit;
 
 pub fn status(context: &Context) -> Result<u8> {
     context.with_world(|world| {
-        let report = standing::status(world, context.policy_path(), context.global.release.as_deref())?;
+        let report = standing::status(
+            world,
+            context.policy_path(),
+            context.global.release.as_deref(),
+        )?;
         context.show(&report)?;
         Ok(exit::GO)
     })
@@ -26,13 +32,24 @@ pub fn due(context: &Context, all: bool, settle: Option<Due>) -> Result<u8> {
         match settle {
             None => {
                 let named = context.global.release.as_deref();
-                context.show(&obligations::list(world, context.policy_path(), named, all)?)?;
+                context.show(&obligations::list(
+                    world,
+                    context.policy_path(),
+                    named,
+                    all,
+                )?)?;
             }
             Some(Due::Settle { obligation, how }) => {
                 let name = latest(context, world)?;
                 let release = project::load(world, context.policy_path(), &name)?;
                 let actor = context.actor(&release.policy, None)?;
-                context.show(&obligations::settle(world, &release, &actor, &obligation, &how)?)?;
+                context.show(&obligations::settle(
+                    world,
+                    &release,
+                    &actor,
+                    &obligation,
+                    &how,
+                )?)?;
             }
         }
         Ok(exit::GO)
@@ -44,12 +61,19 @@ pub fn ledger_verify(context: &Context) -> Result<u8> {
         let release = latest(context, world)?;
         let report = integrity::verify(world, &release)?;
         context.show(&report)?;
-        Ok(if report.findings.is_empty() { exit::GO } else { exit::INVALID })
+        Ok(if report.findings.is_empty() {
+            exit::GO
+        } else {
+            exit::INVALID
+        })
     })
 }
 
 /// The release that is meant, where one that is over may be meant too: the only one there is, or the only open one.
-fn latest(context: &Context, world: &crate::app::World<'_>) -> Result<crate::domain::ids::ReleaseName> {
+fn latest(
+    context: &Context,
+    world: &crate::app::World<'_>,
+) -> Result<crate::domain::ids::ReleaseName> {
     let all = project::releases(world)?;
     match (context.global.release.as_deref(), all.as_slice()) {
         (None, [only]) => Ok(only.clone()),

@@ -29,16 +29,34 @@ pub fn sign(context: &Context, args: &Sign) -> Result<u8> {
             return Ok(exit::GO);
         }
         if !args.all && !prompt::is_interactive() {
-            let gate = args.gate.as_deref().map(|gate| format!(" {gate}")).unwrap_or_default();
-            return Err(prompt::nobody_to_ask(command(&release.name, &format!("sign{gate} --all --yes"))).into());
+            let gate = args
+                .gate
+                .as_deref()
+                .map(|gate| format!(" {gate}"))
+                .unwrap_or_default();
+            return Err(prompt::nobody_to_ask(command(
+                &release.name,
+                &format!("sign{gate} --all --yes"),
+            ))
+            .into());
         }
-        let mut walk = Walks { context, world, release: &release, actor: &actor, args, signatures: Vec::new() };
+        let mut walk = Walks {
+            context,
+            world,
+            release: &release,
+            actor: &actor,
+            args,
+            signatures: Vec::new(),
+        };
         let left = walk.all()?;
         let signatures = walk.signatures;
         if signatures.is_empty() && !left {
-            return Err(Refusal::refused(format!("nothing of {} waits for {}", release.name, actor.person))
-                .help(command(&release.name, "check"))
-                .into());
+            return Err(Refusal::refused(format!(
+                "nothing of {} waits for {}",
+                release.name, actor.person
+            ))
+            .help(command(&release.name, "check"))
+            .into());
         }
         context.show(&app::result(world, &release, signatures)?)?;
         Ok(exit::GO)
@@ -59,7 +77,9 @@ impl Walks<'_, '_> {
     fn all(&mut self) -> Result<bool> {
         loop {
             let named = self.args.gate.as_deref();
-            let Some(ready) = app::next(self.world, self.release, self.actor, named)? else { return Ok(false) };
+            let Some(ready) = app::next(self.world, self.release, self.actor, named)? else {
+                return Ok(false);
+            };
             let answers = if self.args.all {
                 Walk::all_yes(&ready.items, self.args.comment.as_deref())
             } else {
@@ -87,7 +107,11 @@ impl Walks<'_, '_> {
             "{} — {} as {} (release {})",
             ready.gate.id, ready.gate.title, ready.role, self.release.name
         );
-        let evidence: Vec<String> = ready.evidence.iter().map(|(item, sample)| evidence_line(&item.title, sample)).collect();
+        let evidence: Vec<String> = ready
+            .evidence
+            .iter()
+            .map(|(item, sample)| evidence_line(&item.title, sample))
+            .collect();
         self.context.write(|out| {
             for line in &evidence {
                 writeln!(out, "{}", crate::render::text::one_line(line))?;
@@ -110,22 +134,41 @@ impl Walks<'_, '_> {
 
     /// An item that does not hold makes the gate one that is rejected, if the person says why.
     fn reject(&self, ready: &Ready, answers: &[Answered]) -> Result<Option<SignedGate>> {
-        let reason = prompt::text("\nAn item does not hold. Reject the gate, because (empty: record nothing)")
-            .map_err(terminal)?;
+        let reason = prompt::text(
+            "\nAn item does not hold. Reject the gate, because (empty: record nothing)",
+        )
+        .map_err(terminal)?;
         if reason.is_empty() {
             return Ok(None);
         }
-        let as_role = Actor { person: self.actor.person.clone(), role: Some(ready.role.clone()) };
-        app::reject(self.world, self.release, &as_role, &ready.gate, (&reason, answers)).map(Some)
+        let as_role = Actor {
+            person: self.actor.person.clone(),
+            role: Some(ready.role.clone()),
+        };
+        app::reject(
+            self.world,
+            self.release,
+            &as_role,
+            &ready.gate,
+            (&reason, answers),
+        )
+        .map(Some)
     }
 }
 
 fn evidence_line(title: &str, sample: &Sample) -> String {
-    let mark = if sample.verdict == Verdict::Pass { "holds" } else { sample.verdict.word() };
+    let mark = if sample.verdict == Verdict::Pass {
+        "holds"
+    } else {
+        sample.verdict.word()
+    };
     format!("evidence: {title}: {mark} ({})", sample.reason())
 }
 
 /// A terminal that went away.
 pub fn terminal(source: io::Error) -> Error {
-    Error::File(FileError { path: "the terminal".into(), source })
+    Error::File(FileError {
+        path: "the terminal".into(),
+        source,
+    })
 }

@@ -28,7 +28,14 @@ pub fn verify(context: &Context, args: &Verify) -> Result<u8> {
         let release = context.release(world)?;
         let actor = context.actor(&release.policy, args.stage.role.as_deref())?;
         let stage = deploy::stage(world, &release, args.stage.stage.as_deref())?;
-        let session = Session { context, world, release: &release, actor: &actor, stage: &stage, args };
+        let session = Session {
+            context,
+            world,
+            release: &release,
+            actor: &actor,
+            stage: &stage,
+            args,
+        };
         let report = session.run()?;
         context.show(&report)?;
         Ok(exit::of_conclusion(report.conclusion))
@@ -49,24 +56,35 @@ impl Session<'_, '_> {
         let failures = match self.passes() {
             Ok(failures) => failures,
             Err(crate::app::Error::Refused(refusal)) if refusal.kind == Kind::NoGo => {
-                return self.report(Conclusion::AwaitingPass, None, Vec::new(), vec![
-                    refusal.message,
-                    refusal.help.unwrap_or_default(),
-                ]);
+                return self.report(
+                    Conclusion::AwaitingPass,
+                    None,
+                    Vec::new(),
+                    vec![refusal.message, refusal.help.unwrap_or_default()],
+                );
             }
             Err(other) => return Err(other),
         };
         if !failures.is_empty() {
             // req: A8
-            let next = vec![command(&self.release.name, &format!("verify --stage {}", self.stage))];
+            let next = vec![command(
+                &self.release.name,
+                &format!("verify --stage {}", self.stage),
+            )];
             return self.report(Conclusion::DeploymentIncomplete, None, failures, next);
         }
         self.context.catch_signals();
         loop {
             let mut live = Live::new(self.context, true);
-            let run = app::run(self.world, self.release, self.actor, self.stage, &mut |event| {
-                live.event(self.world.clock.now().wall, event);
-            });
+            let run = app::run(
+                self.world,
+                self.release,
+                self.actor,
+                self.stage,
+                &mut |event| {
+                    live.event(self.world.clock.now().wall, event);
+                },
+            );
             live.finish();
             let run = run?;
             let name = &self.release.name;
@@ -89,7 +107,9 @@ impl Session<'_, '_> {
             let conclusion = match watched.end {
                 // Mended within the window: only a whole new run says that it is verified.
                 WatchEnd::Resolved => continue,
-                WatchEnd::Quiet | WatchEnd::WaitsForPerson | WatchEnd::Detached => Conclusion::Failed,
+                WatchEnd::Quiet | WatchEnd::WaitsForPerson | WatchEnd::Detached => {
+                    Conclusion::Failed
+                }
                 WatchEnd::RolledBack => Conclusion::RolledBack,
                 WatchEnd::Stuck => Conclusion::Stuck,
             };
@@ -103,9 +123,16 @@ impl Session<'_, '_> {
             let answers = self.answers(&next)?;
             let mut live = Live::new(self.context, true);
             let who = (self.actor, self.stage);
-            let failures = app::make_pass(self.world, self.release, who, &next, &answers, &mut |event| {
-                live.event(self.world.clock.now().wall, event);
-            })?;
+            let failures = app::make_pass(
+                self.world,
+                self.release,
+                who,
+                &next,
+                &answers,
+                &mut |event| {
+                    live.event(self.world.clock.now().wall, event);
+                },
+            )?;
             if !failures.is_empty() {
                 return Ok(failures);
             }
@@ -122,12 +149,18 @@ impl Session<'_, '_> {
             let verify = format!("verify --stage {} --all --yes", self.stage);
             return Err(prompt::nobody_to_ask(command(name, &verify)).into());
         }
-        let title = format!("deployment checklist of {name}, stage {}: pass {} of {}", self.stage, next.pass, next.of);
+        let title = format!(
+            "deployment checklist of {name}, stage {}: pass {} of {}",
+            self.stage, next.pass, next.of
+        );
         match prompt::walk(&title, &next.items).map_err(terminal)? {
             Walked::Answers(answers) => Ok(answers),
-            Walked::Left => Err(Refusal::new(Kind::Inconclusive, "the pass was left before its end: nothing was recorded")
-                .help(command(name, &format!("verify --stage {}", self.stage)))
-                .into()),
+            Walked::Left => Err(Refusal::new(
+                Kind::Inconclusive,
+                "the pass was left before its end: nothing was recorded",
+            )
+            .help(command(name, &format!("verify --stage {}", self.stage)))
+            .into()),
         }
     }
 
@@ -142,9 +175,18 @@ impl Session<'_, '_> {
         let mut ledger = world.ledgers.open(&release.name);
         let now = world.clock.now();
         let state = ledger.refresh()?.state();
-        let owner = release.policy.deployment_checklist.as_ref().and_then(|rule| rule.owner.clone());
+        let owner = release
+            .policy
+            .deployment_checklist
+            .as_ref()
+            .and_then(|rule| rule.owner.clone());
         let owner = match owner {
-            Some(role) => release.policy.holders(&role).into_iter().map(|it| release.policy.reach(it)).collect(),
+            Some(role) => release
+                .policy
+                .holders(&role)
+                .into_iter()
+                .map(|it| release.policy.reach(it))
+                .collect(),
             None => vec!["the deployment team".to_owned()],
         };
         let passes = state.complete_passes(self.stage).len();
@@ -156,7 +198,10 @@ impl Session<'_, '_> {
             checklist_passes_needed: release.policy.checklist_passes(),
             checklist_failures,
             owner,
-            failures: run.as_ref().map(|run| run.failures.clone()).unwrap_or_default(),
+            failures: run
+                .as_ref()
+                .map(|run| run.failures.clone())
+                .unwrap_or_default(),
             samples: run.map(|run| run.samples).unwrap_or_default(),
             windows: view::windows(release, state, &now, &BTreeMap::new()),
             next: next.into_iter().filter(|it| !it.is_empty()).collect(),

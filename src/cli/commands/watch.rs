@@ -7,8 +7,8 @@ use crate::cli::exit;
 use crate::cli::live::Live;
 use crate::cli::prompt;
 use crate::domain::outcome::Watched;
-use crate::domain::refusal::Refusal;
 use crate::domain::readiness::command;
+use crate::domain::refusal::Refusal;
 use crate::effects::process;
 use crate::render::Format;
 
@@ -42,14 +42,23 @@ pub fn rollback(context: &Context, request: &Rollback) -> Result<u8> {
         let stage = deploy::stage(world, &release, request.stage.as_deref())?;
         if !request.yes {
             if !prompt::is_interactive() {
-                return Err(Refusal::usage("there is no terminal to confirm the rollback in")
-                    .help(command(&release.name, "rollback --yes --reason TEXT"))
-                    .into());
+                return Err(
+                    Refusal::usage("there is no terminal to confirm the rollback in")
+                        .help(command(&release.name, "rollback --yes --reason TEXT"))
+                        .into(),
+                );
             }
-            let previous = release.notes.previous.as_deref().unwrap_or("the previous version");
+            let previous = release
+                .notes
+                .previous
+                .as_deref()
+                .unwrap_or("the previous version");
             let question = format!("Roll {} back to {previous} now?", release.name);
             if !prompt::confirm(&question).map_err(terminal)? {
-                return Err(Refusal::refused("the rollback was not confirmed: nothing was changed").into());
+                return Err(Refusal::refused(
+                    "the rollback was not confirmed: nothing was changed",
+                )
+                .into());
             }
         }
         context.catch_signals();
@@ -61,10 +70,17 @@ pub fn rollback(context: &Context, request: &Rollback) -> Result<u8> {
 }
 
 /// Watches a release with a display. With `result_only`, machine output is kept for the result.
-pub fn follow(context: &Context, world: &World<'_>, release: &Release, result_only: bool) -> Result<Watched> {
+pub fn follow(
+    context: &Context,
+    world: &World<'_>,
+    release: &Release,
+    result_only: bool,
+) -> Result<Watched> {
     context.catch_signals();
     let mut live = Live::new(context, result_only);
-    let watched = watching::watch(world, release, &mut |event| live.event(world.clock.now().wall, event));
+    let watched = watching::watch(world, release, &mut |event| {
+        live.event(world.clock.now().wall, event)
+    });
     live.finish();
     watched
 }
@@ -72,7 +88,9 @@ pub fn follow(context: &Context, world: &World<'_>, release: &Release, result_on
 /// Events were told as lines already; programs get the result as the last one.
 fn show(context: &Context, watched: &Watched) -> Result<()> {
     match context.global.format {
-        Format::Json => context.write(|out| crate::render::live::result_line(context.command, watched, out)),
+        Format::Json => {
+            context.write(|out| crate::render::live::result_line(context.command, watched, out))
+        }
         _ => context.show(watched),
     }
 }

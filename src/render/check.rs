@@ -1,0 +1,149 @@
+//! Go or no-go: the answer, what is not met with the command that meets it, and what is met in a few lines.
+
+use super::page::{Block, Item, Mark, Page, Tone, faint, plain, strong};
+use super::words;
+use crate::domain::outcome::Check;
+use crate::domain::readiness::{Decision, Requirement, Status, Subject};
+
+/// The page of a check.
+pub fn page(check: &Check) -> Page {
+    let all = &check.readiness.requirements;
+    let unmet: Vec<&Requirement> = check.readiness.unmet().collect();
+    let mut page = Page::new(
+        tone(check.readiness.decision),
+        check.readiness.decision.words().to_uppercase(),
+        format!("{}: {}", scope(check), sentence(check, unmet.len())),
+    );
+    if check.unknown_records > 0 {
+        page.alert(
+            Tone::Warning,
+            format!(
+                "the ledger has {} of kinds that this relgate does not know; they were not acted on",
+                words::count(check.unknown_records, "record")
+            ),
+            None,
+        );
+    }
+    for (group, requirements) in groups(&unmet) {
+        let items = requirements.into_iter().map(unmet_item).collect();
+        page.list(&group, items);
+    }
+    let met: Vec<&Requirement> = all
+        .iter()
+        .filter(|requirement| requirement.status == Status::Met)
+        .collect();
+    let items = groups(&met)
+        .into_iter()
+        .map(|(group, requirements)| met_item(group, &requirements))
+        .collect();
+    page.list("met", items);
+    page.push(Block::Paragraph(vec![faint(format!(
+        "recorded as {}",
+        check.record.short()
+    ))]));
+    // One next step, not a list: the rest stands with each requirement.
+    let first = unmet
+        .iter()
+        .find(|requirement| requirement.status != Status::Pending)
+        .and_then(|requirement| requirement.command.clone());
+    page.next(&Vec::from_iter(first));
+    page
+}
+
+const fn tone(decision: Decision) -> Tone {
+    match decision {
+        Decision::Go => Tone::Good,
+        Decision::NoGo => Tone::Bad,
+        Decision::Inconclusive => Tone::Warning,
+    }
+}
+
+fn scope(check: &Check) -> String {
+    match (&check.gate, check.phase) {
+        (Some(gate), _) => format!("{}, gate {gate}", check.release),
+        (None, Some(phase)) => format!("{}, phase {}", check.release, phase.word()),
+        (None, None) => check.release.to_string(),
+    }
+}
+
+fn sentence(check: &Check, unmet: usize) -> String {
+    let all = check.readiness.requirements.len();
+    match check.readiness.decision {
+        _ if all == 0 => "nothing is required, so nothing was checked".to_owned(),
+        Decision::Go if all == 1 => "the one requirement is met".to_owned(),
+        Decision::Go => format!("all {all} requirements are met"),
+        Decision::NoGo => format!("{} not met", words::part(unmet, all, "requirement")),
+        Decision::Inconclusive => format!(
+            "{} not known to be met",
+            words::part(unmet, all, "requirement")
+        ),
+    }
+}
+
+/// The requirements by gate or kind, in hand-off order.
+fn groups<'a>(requirements: &[&'a Requirement]) -> Vec<(String, Vec<&'a Requirement>)> {
+    let mut groups: Vec<(String, Vec<&Requirement>)> = Vec::new();
+    for requirement in requirements {
+        let name = group(requirement);
+        match groups.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, members)) => members.push(requirement),
+            None => groups.push((name, vec![requirement])),
+        }
+    }
+    groups
+}
+
+fn group(requirement: &Requirement) -> String {
+    if let Some(gate) = &requirement.gate {
+        return gate.to_string();
+    }
+    match requirement.subject {
+        Subject::Ledger => "ledger",
+        Subject::Notes => "release notes",
+        Subject::Artifact => "artifacts",
+        Subject::Plan => "rollback plan",
+        Subject::Approval => "approvals",
+        Subject::Evidence => "evidence",
+        Subject::Incident => "incidents",
+        Subject::Verification => "verification",
+        Subject::Obligation => "obligations",
+    }
+    .to_owned()
+}
+
+fn unmet_item(requirement: &Requirement) -> Item {
+    let mut item = Item::new(
+        words::status_mark(requirement.status),
+        vec![
+            strong(requirement.title.as_str()),
+            faint(format!("  ({})", requirement.id)),
+        ],
+    )
+    .lead(requirement.status.word());
+    item.say("why", &requirement.why);
+    item.say("who", &requirement.who.join(", "));
+    // What waits for others cannot be done yet, and whoever comes first is listed with the command.
+    if requirement.status != Status::Pending {
+        item.command(requirement.command.as_deref());
+    }
+    item
+}
+
+/// One line for all that is met of a group: a reader wants to know what is left to do.
+fn met_item(group: String, requirements: &[&Requirement]) -> Item {
+    let names: Vec<String> = requirements.iter().map(|met| met_name(met)).collect();
+    Item::new(Mark::Good, vec![plain(names.join(", "))]).lead(group)
+}
+
+fn met_name(met: &Requirement) -> String {
+    let name = match (&met.gate, met.id.split_once('/')) {
+        (Some(gate), Some((before, after))) if before == gate.as_str() => after,
+        _ => &met.id,
+    };
+    // Who signed is part of the answer; so is a pass that came only after retries.
+    if !met.why.is_empty() && (met.subject == Subject::Approval || met.why.contains(" retries)")) {
+        format!("{name} ({})", met.why)
+    } else {
+        name.to_owned()
+    }
+}

@@ -1,0 +1,139 @@
+//! Open windows and rollbacks as they stand on a page: in the status, after a verification, after a watch.
+
+use super::page::{Detail, Item, Mark, Page, Tone, faint, plain, strong};
+use super::words;
+use crate::domain::event::WindowView;
+use crate::domain::ids::ReleaseName;
+use crate::domain::outcome::{AttemptView, RollbackView};
+use crate::domain::policy::OnExpiry;
+use crate::domain::readiness::command;
+use crate::domain::window::clock_face;
+
+/// Adds the open windows, the command that resolves each among it.
+pub fn add(page: &mut Page, release: &ReleaseName, windows: &[WindowView]) {
+    let items = windows.iter().map(|window| item(release, window)).collect();
+    page.list("open incidents", items);
+}
+
+/// One window, with all that is needed to mend it.
+pub fn item(release: &ReleaseName, window: &WindowView) -> Item {
+    let mut item = Item::new(
+        Mark::Bad,
+        vec![
+            strong(window.priority.as_str()),
+            plain(format!("  {}", window.title)),
+        ],
+    )
+    .lead(window.incident.as_str());
+    item.detail(vec![plain(time_left(window))]);
+    item.say("stage", window.stage.as_str());
+    for probe in &window.probes {
+        item.detail(vec![
+            strong(probe.name.as_str()),
+            plain(format!(": {}", words::verdict(probe.verdict))),
+            plain(match probe.reason.as_str() {
+                "" => String::new(),
+                reason => format!(", {reason}"),
+            }),
+        ]);
+    }
+    item.say("known", &window.known.join("; "));
+    item.say("can resolve", &window.who.join(", "));
+    item.command(Some(&resolve(release, window)));
+    item
+}
+
+/// The command that resolves it.
+pub fn resolve(release: &ReleaseName, window: &WindowView) -> String {
+    command(release, &format!("incident resolve {}", window.incident))
+}
+
+/// `4:37 left of 5:00, then the rollback runs by itself`.
+pub fn time_left(window: &WindowView) -> String {
+    let then = words::at_expiry(window.on_expiry);
+    match (window.left_ms, window.on_expiry) {
+        (0, OnExpiry::Rollback) => "expired: the rollback runs now".to_owned(),
+        (0, OnExpiry::Decide | OnExpiry::None) => format!("expired: {then}"),
+        (left, _) => format!(
+            "{} left of {}, then {then}",
+            clock_face(left),
+            clock_face(window.window_ms)
+        ),
+    }
+}
+
+/// Adds a rollback: how it stands first, then its attempts, the last one in full.
+pub fn add_rollback(page: &mut Page, release: &ReleaseName, rollback: &RollbackView) {
+    let previous = &rollback.previous;
+    match rollback.standing.as_str() {
+        "stuck" => page.alert(
+            Tone::Bad,
+            format!(
+                "STUCK: the rollback of {release} to {previous} did not succeed; a person is needed now"
+            ),
+            Some(command(release, "rollback")),
+        ),
+        "rolled-back" => {}
+        _ => page.alert(
+            Tone::Warning,
+            format!("the rollback of {release} to {previous} is under way"),
+            Some(command(release, "watch")),
+        ),
+    }
+    let last = rollback.attempts.len().saturating_sub(1);
+    let items = rollback
+        .attempts
+        .iter()
+        .enumerate()
+        .map(|(index, attempt)| attempt_item(attempt, index == last))
+        .collect();
+    page.list(
+        &format!(
+            "rollback to {previous}, because {}",
+            words::cause(&rollback.cause)
+        ),
+        items,
+    );
+}
+
+fn attempt_item(attempt: &AttemptView, last: bool) -> Item {
+    use crate::domain::record::body::AttemptOutcome::Completed;
+    let (mark, word) = match &attempt.outcome {
+        None => (Mark::Running, "under way".to_owned()),
+        Some(outcome @ Completed) => (Mark::Good, words::attempt_outcome(outcome)),
+        Some(outcome) => (Mark::Bad, words::attempt_outcome(outcome)),
+    };
+    let mut item = Item::new(
+        mark,
+        vec![
+            plain(word),
+            faint(format!("  claimed {}", words::time(attempt.claimed_at))),
+        ],
+    )
+    .lead(format!("attempt {}", attempt.attempt));
+    for step in &attempt.steps {
+        let (said, failed) = match &step.outcome {
+            None => ("running".to_owned(), false),
+            Some(outcome) => (
+                words::step_outcome(outcome),
+                words::step_mark(outcome) == Mark::Bad,
+            ),
+        };
+        let took = step
+            .took_ms
+            .map_or(String::new(), |ms| format!(" after {}", words::took(ms)));
+        item.detail(vec![
+            strong(step.step.as_str()),
+            plain(format!(": {said}{took}")),
+        ]);
+        // What went right is told in a word; what went wrong, or is under way, by its output.
+        if failed || (last && step.outcome.is_none()) {
+            if !step.tail.trim().is_empty() {
+                item.details
+                    .push(Detail::Output(step.tail.trim_end().to_owned()));
+            }
+            item.say("whole output", step.output.as_deref().unwrap_or_default());
+        }
+    }
+    item
+}
