@@ -237,6 +237,10 @@ pub trait Ledgers: Sync {
     /// The ledger of a release; it need not exist yet.
     fn open(&self, release: &ReleaseName) -> Box<dyn Ledger>;
 
+    /// Whether a record says that the release was closed or rolled back. Only the names of the records are looked at, so
+    /// this chooses which release is meant where none was named, and decides nothing.
+    fn has_ended(&self, release: &ReleaseName) -> bool;
+
     /// Every file that lies in the ledger's folder and is no part of its upkeep, for an audit.
     ///
     /// # Errors

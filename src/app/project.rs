@@ -91,35 +91,34 @@ pub fn select(world: &World<'_>, named: Option<&str>) -> Result<ReleaseName> {
             .help(nearest("release", name.as_str(), names()))
             .into());
     }
-    let mut open = Vec::new();
-    for name in &all {
-        if !world.ledgers.open(name).refresh()?.state().is_over() {
-            open.push(name.clone());
-        }
-    }
-    match open.as_slice() {
-        [one] => Ok(one.clone()),
-        [] if all.is_empty() => Err(Refusal::invalid("there is no release yet")
+    let open: Vec<&ReleaseName> = all
+        .iter()
+        .filter(|name| !world.ledgers.has_ended(name))
+        .collect();
+    let listed = |names: &[&ReleaseName]| {
+        names
+            .iter()
+            .map(|name| name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    match (open.as_slice(), all.as_slice()) {
+        ([one], _) => Ok((*one).clone()),
+        ([], [only]) => Ok(only.clone()),
+        ([], []) => Err(Refusal::invalid("there is no release yet")
             .help("relgate new VERSION --type minor")
             .into()),
-        [] => Err(Refusal::usage("no release is open: say which one is meant")
+        ([], all) => Err(Refusal::usage("no release is open: say which one is meant")
             .help(format!(
                 "add --release NAME; there are: {}",
-                names().collect::<Vec<_>>().join(", ")
+                listed(&all.iter().collect::<Vec<_>>())
             ))
             .into()),
-        several => Err(Refusal::usage(format!(
+        (several, _) => Err(Refusal::usage(format!(
             "{} releases are open: say which one is meant",
             several.len()
         ))
-        .help(format!(
-            "add --release NAME; open are: {}",
-            several
-                .iter()
-                .map(ReleaseName::as_str)
-                .collect::<Vec<_>>()
-                .join(", ")
-        ))
+        .help(format!("add --release NAME; open are: {}", listed(several)))
         .into()),
     }
 }

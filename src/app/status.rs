@@ -24,12 +24,11 @@ pub fn status(world: &World<'_>, policy_path: &str, named: Option<&str>) -> Resu
         Some(_) => vec![project::select(world, named)?],
         None => {
             let all = project::releases(world)?;
-            let mut open = Vec::new();
-            for name in &all {
-                if !world.ledgers.open(name).refresh()?.state().is_over() {
-                    open.push(name.clone());
-                }
-            }
+            let open: Vec<ReleaseName> = all
+                .iter()
+                .filter(|name| !world.ledgers.has_ended(name))
+                .cloned()
+                .collect();
             if open.is_empty() {
                 all.last().cloned().into_iter().collect()
             } else {

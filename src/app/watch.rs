@@ -33,8 +33,9 @@ use super::{Hear, Result, World, ask, facts, rollback, view};
 const LONGEST_SLEEP: u64 = 1_000;
 /// While a rollback runs, its records and output are looked for this often, in milliseconds.
 const FOLLOW: u64 = 200;
-/// The rollback's process has this long to take up its duty before another one is started, in milliseconds.
-const LAUNCH_PATIENCE: u64 = 5_000;
+/// A driver has this long to take up its duty before another one is started, in milliseconds. One too many does no harm:
+/// the duty is taken by one alone.
+const LAUNCH_PATIENCE: u64 = 1_000;
 
 /// Watches until nothing is left that happens by itself, or until this process is asked to stop.
 ///
@@ -66,6 +67,8 @@ pub fn watch(world: &World<'_>, release: &Release, hear: &mut Hear<'_>) -> Resul
             sampling: BTreeMap::new(),
             seen: None,
             launched_at: None,
+            adopted: false,
+            unwritable: false,
             output: None,
             said: String::new(),
         }
@@ -134,6 +137,10 @@ struct Watcher<'a, 'w> {
     /// How many records were told; none before the first look.
     seen: Option<usize>,
     launched_at: Option<Reading>,
+    /// Whether it was told that a dead driver's work is taken over.
+    adopted: bool,
+    /// Whether the claim could not be written.
+    unwritable: bool,
     output: Option<Output>,
     /// The last warning, so that it is not repeated every second.
     said: String,
@@ -182,12 +189,7 @@ impl Watcher<'_, '_> {
     /// Once the rollback is at its end, its process is given a moment to write its documents.
     fn ended(&self, end: WatchEnd) -> WatchEnd {
         let began = self.world.clock.now();
-        while self
-            .world
-            .ledgers
-            .is_taken(&self.release.name, Duty::Rollback)
-            && passed(&began, &self.world.clock.now()) < 2_000
-        {
+        while self.is_driven() && passed(&began, &self.world.clock.now()) < 2_000 {
             self.world.clock.wait(Duration::from_millis(20));
         }
         end
@@ -197,45 +199,58 @@ impl Watcher<'_, '_> {
         self.ledger.history()
     }
 
+    /// Claims the rollback, unless a driver lives that does so this moment, or did so in memory and writes it down when
+    /// it can.
     fn claim(&mut self, id: &IncidentId, hear: &mut Hear<'_>) {
-        let claimed = self.append(hear, &mut |history, now| {
+        let now = self.world.clock.now();
+        let incidents = &self.history().state().incidents;
+        let late = incidents
+            .get(id)
+            .map_or(0, |incident| incident.window.late_ms(&now));
+        if (late < LAUNCH_PATIENCE || self.unwritable) && self.is_driven() {
+            return self.world.clock.wait(Duration::from_millis(20));
+        }
+        let claimed = self.ledger.append(self.world.clock, &mut |history, now| {
             Ok(vec![decisions::claim_expired(history, id, now)?])
         });
-        if claimed {
+        // The rollback does not wait for the disk: its driver claims it in memory, and writes it down when it can.
+        if let Err(AppendError::Ledger(error)) = claimed {
+            let but = "the rollback goes on, and is recorded as soon as it can be";
+            self.warn(hear, format!("{error}; {but}"));
+            self.unwritable = true;
+            self.ready_driver(hear);
+            self.world.clock.wait(Duration::from_millis(FOLLOW));
+        }
+    }
+
+    /// Sees that a driver lives; it waits for a near deadline by itself.
+    fn ready_driver(&mut self, hear: &mut Hear<'_>) {
+        let now = self.world.clock.now();
+        let at = self.launched_at.as_ref();
+        let launched = at.is_some_and(|at| passed(at, &now) < LAUNCH_PATIENCE);
+        if !launched && !self.is_driven() {
             self.launch(hear);
         }
     }
 
+    fn is_driven(&self) -> bool {
+        let name = &self.release.name;
+        self.world.ledgers.is_taken(name, Duty::Rollback)
+    }
+
     /// Sees that the claimed rollback is driven, and tells how it goes.
     fn drive(&mut self, hear: &mut Hear<'_>) {
-        if !self
-            .world
-            .ledgers
-            .is_taken(&self.release.name, Duty::Rollback)
+        let rollback = self.history().state().rollback.as_ref();
+        let last = rollback.and_then(|rollback| rollback.last());
+        let begun = last.filter(|last| last.started.is_some() && last.ended.is_none());
+        if let Some(attempt) = begun.map(|last| last.number)
+            && !self.adopted
+            && !self.is_driven()
         {
-            let now = self.world.clock.now();
-            let waited = self
-                .launched_at
-                .as_ref()
-                .is_none_or(|at| passed(at, &now) >= LAUNCH_PATIENCE);
-            if waited {
-                if self.launched_at.is_some() {
-                    let attempt = self
-                        .history()
-                        .state()
-                        .rollback
-                        .as_ref()
-                        .and_then(|it| it.last())
-                        .map(|it| it.number);
-                    hear(&Event::Adopted {
-                        attempt: attempt.unwrap_or(0),
-                    });
-                }
-                self.launch(hear);
-            }
-        } else if self.launched_at.is_none() {
-            self.launched_at = Some(self.world.clock.now());
+            hear(&Event::Adopted { attempt });
+            self.adopted = true;
         }
+        self.ready_driver(hear);
         self.tell_output(hear);
         self.world.clock.wait(Duration::from_millis(FOLLOW));
     }
@@ -269,6 +284,15 @@ impl Watcher<'_, '_> {
             self.append(hear, &mut |_, _| Ok(vec![draft.clone()]));
         }
         self.ask_again(now);
+        let rolls_back = self
+            .ledger
+            .history()
+            .state()
+            .open_incidents()
+            .any(|incident| incident.rolls_back());
+        if rolls_back && left <= rollback::READY_BEFORE {
+            self.ready_driver(hear);
+        }
         let state = self.ledger.history().state();
         let windows = view::windows(self.release, state, now, &self.latest);
         hear(&Event::Countdown {

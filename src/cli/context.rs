@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::app::project::{self, RELEASES, Release};
 use crate::app::{Error, Result, World};
 use crate::domain::decide::{Actor, unknown_person};
-use crate::domain::ids::{PersonName, RoleName};
+use crate::domain::ids::{PersonName, ReleaseName, RoleName};
 use crate::domain::policy::Policy;
 use crate::domain::refusal::{Kind, Refusal};
 use crate::effects::clock::SystemClock;
@@ -109,8 +109,15 @@ impl Context {
     /// # Errors
     /// Every finding of its files; an unknown release.
     pub fn release(&self, world: &World<'_>) -> Result<Release> {
-        let name = project::select(world, self.global.release.as_deref())?;
-        project::load(world, &self.policy_path, &name)
+        project::load(world, &self.policy_path, &self.selected(world)?)
+    }
+
+    /// The name of the release that is meant.
+    ///
+    /// # Errors
+    /// An unknown release, or none named where several are open.
+    pub fn selected(&self, world: &World<'_>) -> Result<ReleaseName> {
+        project::select(world, self.global.release.as_deref())
     }
 
     /// Who is asking, as a person of the policy, with the role that was named.
