@@ -163,6 +163,38 @@ pub fn load(world: &World<'_>, policy_path: &str, name: &ReleaseName) -> Result<
     }
 }
 
+/// Reads one release for somebody who keeps its windows. Files that are wrong, or gone, take nothing from a window that
+/// is armed: what runs at its end was pinned when it opened. What the files would have said is then left out, and the
+/// warnings say so.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn load_armed(world: &World<'_>, policy_path: &str, name: &ReleaseName) -> Result<Release> {
+    let error = match load(world, policy_path, name) {
+        Err(error @ (Error::Findings { .. } | Error::Refused(_))) => error,
+        other => return other,
+    };
+    let what = match &error {
+        Error::Findings { findings, .. } => {
+            let first = findings.iter().find(|finding| finding.is_error());
+            first.map(ToString::to_string).unwrap_or_default()
+        }
+        other => other.to_string(),
+    };
+    let policy = policy(world, policy_path).unwrap_or_else(|_| Policy::bare());
+    let warning = Finding::warning(
+        policy_path,
+        format!("the files are wrong, the windows stay armed: {what}"),
+    );
+    Ok(Release {
+        name: name.clone(),
+        policy,
+        notes: ReleaseNotes::bare(name.clone()),
+        gates: Vec::new(),
+        warnings: vec![warning.help("relgate lint")],
+    })
+}
+
 /// Reads everything and returns every finding of every file, with the texts that they are about.
 ///
 /// # Errors

@@ -112,6 +112,18 @@ impl Context {
         project::load(world, &self.policy_path, &self.selected(world)?)
     }
 
+    /// The release that is meant, for somebody who keeps its windows: files that are wrong are told, and stop nothing.
+    ///
+    /// # Errors
+    /// An unknown release.
+    pub fn armed_release(&self, world: &World<'_>) -> Result<Release> {
+        let release = project::load_armed(world, &self.policy_path, &self.selected(world)?)?;
+        for warning in release.warnings.iter().filter(|it| it.span.is_none()) {
+            let _ = writeln!(io::stderr(), "warning: {warning}");
+        }
+        Ok(release)
+    }
+
     /// The name of the release that is meant.
     ///
     /// # Errors
@@ -319,7 +331,11 @@ fn repository(global: &Global) -> Result<(PathBuf, String)> {
         .map_err(|error| Refusal::invalid(format!("the current folder cannot be used: {error}")))?;
     if let Some(named) = &global.policy {
         let full = here.join(named);
-        let root = full.parent().filter(|_| full.is_file()).map(Path::to_owned);
+        // The file itself may be missing: reading it says so, and an armed window does without it.
+        let root = full
+            .parent()
+            .filter(|folder| folder.is_dir())
+            .map(Path::to_owned);
         let name = full
             .file_name()
             .map(|name| name.to_string_lossy().into_owned());

@@ -28,7 +28,7 @@ pub struct Rollback {
 
 pub fn watch(context: &Context) -> Result<u8> {
     context.with_world(|world| {
-        let release = context.release(world)?;
+        let release = context.armed_release(world)?;
         let watched = follow(context, world, &release, false)?;
         show(context, &watched)?;
         Ok(exit::of_watch(watched.end))
@@ -37,7 +37,7 @@ pub fn watch(context: &Context) -> Result<u8> {
 
 pub fn rollback(context: &Context, request: &Rollback) -> Result<u8> {
     context.with_world(|world| {
-        let release = context.release(world)?;
+        let release = context.armed_release(world)?;
         let actor = context.actor(&release.policy, request.role.as_deref())?;
         let stage = deploy::stage(world, &release, request.stage.as_deref())?;
         if !request.yes {
@@ -101,7 +101,7 @@ pub fn drive(context: &Context) -> Result<u8> {
     let _ = process::become_session();
     context.ignore_signals();
     context.with_world(|world| {
-        let release = context.release(world)?;
+        let release = context.armed_release(world)?;
         app::drive(world, &release)?;
         Ok(exit::GO)
     })
