@@ -86,13 +86,10 @@ fn add(page: &mut Page, status: &ReleaseStatus) {
         page.line(vec![plain(format!("deploys {}", words::time(at)))]);
     }
     for anomaly in &status.anomalies {
-        let record = anomaly
-            .record
-            .map_or(String::new(), |record| format!(" ({})", record.short()));
         page.alert(
             Tone::Bad,
-            format!("the ledger is not whole: {}{record}", anomaly.what),
-            Some(command(release, "ledger verify")),
+            format!("the ledger is not whole: {}", anomaly.what),
+            Some(anomaly.help.clone()),
         );
     }
     if !status.watched && !status.windows.is_empty() {
