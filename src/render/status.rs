@@ -5,7 +5,7 @@ use super::{due, windows, words};
 use crate::domain::outcome::{
     GateStatus, ObligationView, ReleaseStatus, StageStatus, StatusReport,
 };
-use crate::domain::readiness::{Status, command};
+use crate::domain::readiness::command;
 
 /// The page of a status report.
 pub fn page(report: &StatusReport) -> Page {
@@ -122,9 +122,6 @@ fn gate(gate: &GateStatus) -> Item {
     let mut text = vec![plain(gate.title.as_str())];
     if !gate.why.is_empty() {
         text.push(faint(format!("  {}", gate.why)));
-    }
-    if gate.status != Status::Met {
-        text.push(faint(format!("  [{}]", gate.phase.word())));
     }
     Item::new(words::status_mark(gate.status), text).lead(format!(
         "{} {}",

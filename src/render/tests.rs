@@ -211,6 +211,31 @@ next: relgate sign migration_steps --release 2.4.0
 }
 
 #[test]
+fn what_many_requirements_have_in_common_is_said_once() {
+    let mut check = samples::check();
+    let alike = |id: &str| crate::domain::readiness::Requirement {
+        command: Some("edit release-notes.md".to_owned()),
+        who: Vec::new(),
+        ..samples::requirement(None, id, Status::Missing)
+    };
+    check.readiness.requirements = ["reason", "team", "summary"].map(alike).to_vec();
+    let shown = human(&check);
+    assert!(
+        shown.contains(
+            "\
+release notes
+  ✗ missing  the title of reason  (reason)
+  ✗ missing  the title of team  (team)
+  ✗ missing  the title of summary  (summary)
+      why, all 3: nobody has signed
+      edit release-notes.md
+"
+        ),
+        "{shown}"
+    );
+}
+
+#[test]
 fn nothing_checked_is_not_called_met() {
     let mut check = samples::check();
     check.readiness.requirements.clear();

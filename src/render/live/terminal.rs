@@ -32,7 +32,7 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// A terminal with the style's columns and [`USUAL_ROWS`], until [`Display::resize`] says otherwise.
+    /// A terminal with the style's columns and 24 rows, until [`Display::resize`] says otherwise.
     pub fn new(style: Style) -> Self {
         Self {
             style,
