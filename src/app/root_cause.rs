@@ -74,7 +74,9 @@ pub fn write(world: &World<'_>, release: &Release, ledger: &mut dyn Ledger) {
             steps => steps(rollback),
             timeline => timeline,
         };
-        let rendered = Environment::new().render_str(&template, values);
+        let mut environment = Environment::new();
+        environment.set_keep_trailing_newline(true);
+        let rendered = environment.render_str(&template, values);
         if let Ok(text) = rendered {
             let path = view::document_path(release.name.as_str(), document);
             let _ = world.files.create(&[(path, text)]);

@@ -196,14 +196,10 @@ impl Context {
     /// Who is asking, for a command that anybody may run.
     ///
     /// # Errors
-    /// Invalid for a name that cannot be a person's.
-    pub fn anybody(&self) -> Result<String> {
+    /// Invalid where somebody is named whom the policy does not know.
+    pub fn anybody(&self, policy: &Policy) -> Result<String> {
         match &self.global.by {
-            Some(named) => {
-                PersonName::new(named.clone())
-                    .map_err(|error| Refusal::invalid(error.to_string()))?;
-                Ok(named.clone())
-            }
+            Some(_) => Ok(self.person(policy)?.to_string()),
             None => Ok(self.login().unwrap_or_else(|| "unknown".to_owned())),
         }
     }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::completeness;
 use super::gate::{Gate, Phase};
 use super::history::History;
-use super::ids::{ArtifactName, Digest, GateId, ItemId, ReleaseName, StepId};
+use super::ids::{ArtifactName, Digest, GateId, ItemId, PersonName, ReleaseName, RoleName, StepId};
 use super::policy::Policy;
 use super::probe::judge::{Sample, Verdict};
 use super::record::body::Binding;
@@ -258,6 +258,16 @@ pub fn readiness(inquiry: &Inquiry<'_>) -> Readiness {
 /// Whether `gate` is met by what is recorded, evidence apart: what the next one in the hand-off waits for.
 pub fn is_signed(inquiry: &Inquiry<'_>, gate: &Gate) -> bool {
     approvals::Standing::new(inquiry).is_signed(gate)
+}
+
+/// Whether `person` has signed `gate` as `role`, and it counts.
+pub fn has_signed(
+    inquiry: &Inquiry<'_>,
+    gate: &Gate,
+    role: &RoleName,
+    person: &PersonName,
+) -> bool {
+    approvals::Standing::new(inquiry).has_signed(gate, role, person)
 }
 
 /// The requirements of `gate` that people meet, with how they stand.

@@ -79,7 +79,7 @@ fn check(context: &Context, gate: Option<&str>, phase: Option<Phase>) -> Result<
             (None, Some(phase)) => Scope::Phase(phase),
             (None, None) => Scope::Deployment,
         };
-        let check = app::check::check(world, &release, &context.anybody()?, &scope)?;
+        let check = app::check::check(world, &release, &context.anybody(&release.policy)?, &scope)?;
         context.show(&check)?;
         Ok(exit::of_decision(check.readiness.decision))
     })

@@ -117,6 +117,13 @@ pub fn may_sign(
             .help(command(&inquiry.notes.release, "check")));
         }
     }
+    if readiness::has_signed(inquiry, gate, role, &by.person) {
+        return Err(Refusal::refused(format!(
+            "{} has signed the gate {} as {role} already",
+            by.person, gate.id
+        ))
+        .help(command(&inquiry.notes.release, "check")));
+    }
     let sides = gate.distinct_from.iter().flatten();
     let sign_offs = &inquiry.history.state().sign_offs;
     for other in sides {
