@@ -7,7 +7,7 @@ use crate::domain::event::{Event, WindowView};
 use crate::domain::ids::{ReleaseName, StepId};
 use crate::domain::policy::OnExpiry;
 use crate::domain::probe::judge::{Sample, Verdict};
-use crate::domain::record::body::StepOutcome;
+use crate::domain::record::body::{AttemptOutcome, StepOutcome};
 use crate::render::page::{Emphasis, Mark, Span, Tone, code, faint, plain, strong, toned};
 use crate::render::{Style, human, ink, text, windows, words};
 
@@ -15,6 +15,8 @@ use crate::render::{Style, human, ink, text, windows, words};
 const TAIL: usize = 5;
 /// The most columns that a bar takes.
 const BAR: usize = 40;
+/// What follows the steps.
+const CHECKS: &str = "the checks after the rollback";
 
 /// What the area says.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +32,8 @@ struct Rollback {
     previous: String,
     steps: Vec<(StepId, Step)>,
     tail: VecDeque<String>,
-    ended: bool,
+    /// Whether every step succeeded, once the attempt is at its end.
+    succeeded: Option<bool>,
 }
 
 #[derive(Clone, Debug)]
@@ -68,6 +71,8 @@ impl Area {
             } => {
                 leaving = self.leave_steps(style);
                 self.sampled = None;
+                // Their time is over: what they were opened for is the rollback's now.
+                self.windows = None;
                 self.rollback = Some(Rollback {
                     attempt: *attempt,
                     previous: previous.clone(),
@@ -76,7 +81,7 @@ impl Area {
                         .map(|step| (step.clone(), Step::ToCome))
                         .collect(),
                     tail: VecDeque::new(),
-                    ended: false,
+                    succeeded: None,
                 });
             }
             Event::StepStarted { attempt, step, .. } => {
@@ -108,7 +113,16 @@ impl Area {
                     rollback.tail.extend(lines.into_iter().skip(from));
                 }
             }
-            Event::AttemptEnded { attempt, .. } => self.rollback_of(*attempt).ended = true,
+            Event::AttemptEnded { attempt, outcome } => {
+                let succeeded = *outcome == AttemptOutcome::Completed;
+                self.rollback_of(*attempt).succeeded = Some(succeeded);
+            }
+            Event::WindowExpired { incident, .. } => {
+                let windows = self.windows.iter_mut().flat_map(|(_, windows)| windows);
+                for window in windows.filter(|window| window.incident == *incident) {
+                    window.left_ms = 0;
+                }
+            }
             // What is left to say is said above; a countdown that stands still would be a lie.
             Event::Ended { .. } | Event::Detached { .. } => {
                 leaving = self.leave_steps(style);
@@ -123,7 +137,7 @@ impl Area {
         let rollback = self.rollback.take();
         rollback.map_or_else(Vec::new, |rollback| {
             rollback
-                .lines(style)
+                .done(style)
                 .into_iter()
                 .map(|(_, line)| line)
                 .collect()
@@ -137,7 +151,7 @@ impl Area {
             previous: String::new(),
             steps: Vec::new(),
             tail: VecDeque::new(),
-            ended: false,
+            succeeded: None,
         })
     }
 
@@ -312,7 +326,37 @@ impl Rollback {
         }
     }
 
+    /// What was done so far, and what comes next.
     fn lines(&self, style: &Style) -> Vec<Line> {
+        let mut lines = self.done(style);
+        let next = self
+            .steps
+            .iter()
+            .find(|(_, step)| matches!(step, Step::ToCome))
+            .map_or(CHECKS, |(id, _)| id.as_str());
+        match self.succeeded {
+            None if !self.has_failed() => {
+                lines.push((3, vec![faint("  next: "), plain(next)]));
+            }
+            Some(true) => {
+                let mark = human::mark(Mark::Running, style);
+                lines.push((1, vec![plain("  "), mark, plain(format!(" {CHECKS}"))]));
+            }
+            _ => {}
+        }
+        lines
+    }
+
+    fn has_failed(&self) -> bool {
+        let mut outcomes = self.steps.iter().filter_map(|(_, step)| match step {
+            Step::Ended(outcome, _) => Some(outcome),
+            _ => None,
+        });
+        outcomes.any(|outcome| words::step_mark(outcome) == Mark::Bad)
+    }
+
+    /// What was done so far.
+    fn done(&self, style: &Style) -> Vec<Line> {
         let to = match self.previous.as_str() {
             "" => String::new(),
             previous => format!(" to {previous}"),
@@ -358,16 +402,6 @@ impl Rollback {
                     (2, vec![faint(bar), plain(line.as_str())])
                 }));
             }
-        }
-        let next = self
-            .steps
-            .iter()
-            .find(|(_, step)| matches!(step, Step::ToCome))
-            .map(|(id, _)| id.as_str());
-        let failed = speaking.is_some_and(|place| !matches!(self.steps[place].1, Step::Running));
-        if !self.ended && !failed {
-            let next = next.unwrap_or("the checks after the rollback");
-            lines.push((3, vec![faint("  next: "), plain(next)]));
         }
         lines
     }

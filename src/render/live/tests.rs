@@ -340,6 +340,28 @@ rollback to 2.3.1  attempt 1
 }
 
 #[test]
+fn no_countdown_stands_still_beside_a_rollback() {
+    let mut screen = Screen::new(80, 24);
+    let mut display = terminal(Style::new(false, 80, true), 24);
+    let events = [
+        countdown(&[("I1", 900)]),
+        claimed(1),
+        started("switch-back", 1),
+        ended("switch-back", 0, None),
+        Event::AttemptEnded {
+            attempt: 1,
+            outcome: AttemptOutcome::Completed,
+        },
+    ];
+    for bytes in told(&mut display, &events) {
+        screen.send(&bytes);
+    }
+    let text = screen.text();
+    assert!(!text.contains("left"), "{text}");
+    assert!(text.ends_with("▶ the checks after the rollback"), "{text}");
+}
+
+#[test]
 fn what_was_done_stays_on_the_screen_at_the_end() {
     let mut screen = Screen::new(80, 24);
     let mut display = terminal(Style::new(false, 80, true), 24);
