@@ -246,7 +246,7 @@ pub fn result(world: &World<'_>, release: &Release, signatures: Vec<SignedGate>)
         .filter(|gate| gate.phase.precedes_deployment())
         .flat_map(|gate| approvals_of(&inquiry, gate))
         .filter(|it| waits.contains(&it.status))
-        .filter_map(|it| Some(format!("{}  ({})", it.command?, it.who.join(", "))))
+        .filter_map(|it| it.command)
         .take(3)
         .collect();
     if next.is_empty() {

@@ -95,7 +95,9 @@ pub fn watch(world: &World<'_>, release: &Release, hear: &mut Hear<'_>) -> Resul
             say: say.clone(),
         }),
     };
-    event.iter().for_each(|event| hear(event));
+    if let Some(event) = event {
+        hear(&event);
+    }
     let rollback = state.rollback.as_ref().map(view::rollback);
     Ok(Watched {
         release: release.name.clone(),

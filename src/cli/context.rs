@@ -236,7 +236,7 @@ impl Context {
         let unicode = locale.to_ascii_uppercase().contains("UTF-8")
             || locale.to_ascii_uppercase().contains("UTF8");
         let columns = if terminal {
-            identity::terminal_columns()
+            identity::terminal_size().0
         } else {
             0
         };

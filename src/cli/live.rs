@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use chrono::{DateTime, Utc};
 
 use crate::domain::event::Event;
+use crate::effects::identity;
 use crate::render::Format;
 use crate::render::live::{Display, JsonLines, Plain, Terminal};
 
@@ -40,6 +41,8 @@ impl Live {
     pub fn event(&mut self, at: DateTime<Utc>, event: &Event) {
         let to_stdout = self.to_stdout;
         if let Some(display) = &mut self.display {
+            let (columns, rows) = identity::terminal_size();
+            display.resize(columns, rows);
             let shown = with_out(to_stdout, |out| display.event(at, event, out));
             if shown.is_err() {
                 self.display = None;
