@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Inquiry, Requirement, Status, Subject, binding, command, holders, requirement};
-use crate::domain::gate::Gate;
+use crate::domain::gate::{Gate, Phase};
 use crate::domain::ids::{GateId, PersonName, RoleName};
 use crate::domain::record::body::{Answer, Binding, Rejection, SignOff};
 use crate::domain::state::Recorded;
@@ -50,7 +50,7 @@ impl<'a> Standing<'a> {
 
     /// One requirement for each role that signs `gate`.
     pub(super) fn requirements(&mut self, gate: &Gate) -> Vec<Requirement> {
-        let waiting: Vec<String> = gate
+        let mut waiting: Vec<String> = gate
             .after()
             .iter()
             .filter(|before| {
@@ -59,10 +59,32 @@ impl<'a> Standing<'a> {
             })
             .map(ToString::to_string)
             .collect();
+        waiting.extend(self.not_yet(gate.phase));
         gate.approvals()
             .into_iter()
             .map(|(role, count)| self.approval(gate, &role, count, &waiting))
             .collect()
+    }
+
+    /// What has to happen before the gates of `phase` can be about anything: nobody can say that a release holds in
+    /// production before it is there (req: C3).
+    fn not_yet(&self, phase: Phase) -> Option<String> {
+        let deployments = &self.inquiry.history.state().deployments;
+        match phase {
+            Phase::PreRelease | Phase::Staging => None,
+            Phase::Deployment => deployments
+                .is_empty()
+                .then(|| "the deployment to begin".to_owned()),
+            Phase::PostRelease | Phase::Closure => {
+                let stage = self
+                    .inquiry
+                    .notes
+                    .stages()
+                    .into_iter()
+                    .find(|stage| !self.inquiry.is_verified(stage))?;
+                Some(format!("the verification of {stage}"))
+            }
+        }
     }
 
     fn approval(
