@@ -13,7 +13,9 @@ use serde::Serialize;
 use super::completeness;
 use super::gate::{Gate, Phase};
 use super::history::History;
-use super::ids::{ArtifactName, Digest, GateId, ItemId, PersonName, ReleaseName, RoleName, StepId};
+use super::ids::{
+    ArtifactName, Digest, GateId, ItemId, PersonName, ReleaseName, RoleName, StageName, StepId,
+};
 use super::policy::Policy;
 use super::probe::judge::{Sample, Verdict};
 use super::record::body::Binding;
@@ -37,6 +39,17 @@ pub struct Inquiry<'a> {
     pub scope: &'a Scope,
     /// When it is asked.
     pub now: DateTime<Utc>,
+}
+
+impl Inquiry<'_> {
+    /// Whether the last verification of `stage` passed.
+    fn is_verified(&self, stage: &StageName) -> bool {
+        let deployments = &self.history.state().deployments;
+        deployments
+            .get(stage)
+            .and_then(|deployment| deployment.verification.as_ref())
+            .is_some_and(|run| run.fact.verdict == Verdict::Pass)
+    }
 }
 
 /// What was found on this machine for a check.
@@ -463,11 +476,7 @@ fn incidents(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
 fn closing(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
     let (state, release) = (inquiry.history.state(), &inquiry.notes.release);
     for stage in inquiry.notes.stages() {
-        let run = state
-            .deployments
-            .get(&stage)
-            .and_then(|deployment| deployment.verification.as_ref());
-        let verified = run.is_some_and(|run| run.fact.verdict == Verdict::Pass);
+        let verified = inquiry.is_verified(&stage);
         all.push(Requirement {
             status: if verified {
                 Status::Met

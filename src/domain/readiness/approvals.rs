@@ -7,7 +7,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{Inquiry, Requirement, Status, Subject, binding, command, holders, requirement};
 use crate::domain::gate::{Gate, Phase};
 use crate::domain::ids::{Digest, GateId, PersonName, RoleName, StageName};
-use crate::domain::probe::judge::Verdict;
 use crate::domain::record::body::{Answer, Binding, Rejection, SignOff};
 use crate::domain::state::Recorded;
 
@@ -299,16 +298,12 @@ impl<'a> Standing<'a> {
         ))
     }
 
-    /// What must have happened before a gate of this phase can say anything.
+    /// What must have happened before a gate of this phase can be about anything: nobody can say that a release holds in
+    /// production before it is there (req: C3).
     fn event_before(&self, gate: &Gate) -> Option<&'static str> {
-        let deployments = &self.inquiry.history.state().deployments;
-        let verified = |stage: &StageName| {
-            let run = deployments
-                .get(stage)
-                .and_then(|it| it.verification.as_ref());
-            run.is_some_and(|run| run.fact.verdict == Verdict::Pass)
-        };
         let stages = self.inquiry.notes.stages();
+        let verified = |stage: &StageName| self.inquiry.is_verified(stage);
+        let deployments = &self.inquiry.history.state().deployments;
         match gate.phase {
             Phase::Deployment if deployments.is_empty() => Some("the deployment"),
             Phase::PostRelease if !stages.iter().any(verified) => {
