@@ -109,6 +109,7 @@ impl Context {
     /// # Errors
     /// Every finding of its files; an unknown release.
     pub fn release(&self, world: &World<'_>) -> Result<Release> {
+        project::require_policy(world, &self.policy_path)?;
         let name = project::select(world, self.global.release.as_deref())?;
         project::load(world, &self.policy_path, &name)
     }

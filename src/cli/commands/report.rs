@@ -74,6 +74,7 @@ fn latest(
     context: &Context,
     world: &crate::app::World<'_>,
 ) -> Result<crate::domain::ids::ReleaseName> {
+    project::require_policy(world, context.policy_path())?;
     let all = project::releases(world)?;
     match (context.global.release.as_deref(), all.as_slice()) {
         (None, [only]) => Ok(only.clone()),
