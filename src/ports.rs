@@ -215,6 +215,12 @@ pub trait Files: Sync {
     /// [`FileError`] with the path.
     fn folders(&self, path: &str) -> Result<Vec<String>, FileError>;
 
+    /// The names of the files in a folder, sorted; none where there is no such folder.
+    ///
+    /// # Errors
+    /// [`FileError`] with the path.
+    fn files(&self, path: &str) -> Result<Vec<String>, FileError>;
+
     /// Writes new files whole, with their folders, never over an existing one: all of them, or none.
     ///
     /// # Errors

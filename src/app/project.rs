@@ -123,6 +123,23 @@ pub fn select(world: &World<'_>, named: Option<&str>) -> Result<ReleaseName> {
     }
 }
 
+/// Nothing is asked of a folder that is no team's repository.
+///
+/// # Errors
+/// Invalid where there is no policy.
+pub fn require_policy(world: &World<'_>, policy_path: &str) -> Result<()> {
+    match world.files.read(policy_path)? {
+        Some(_) => Ok(()),
+        None => Err(no_policy(policy_path)),
+    }
+}
+
+fn no_policy(path: &str) -> Error {
+    Refusal::invalid(format!("there is no policy {path} here"))
+        .help("relgate init")
+        .into()
+}
+
 /// The policy alone.
 ///
 /// # Errors
@@ -146,6 +163,9 @@ pub fn load(world: &World<'_>, policy_path: &str, name: &ReleaseName) -> Result<
     let mut reading = Reading::default();
     reading.read_policy(world, policy_path)?;
     reading.read_release(world, name)?;
+    if !reading.findings.is_empty() {
+        reading.read_every_base(world)?;
+    }
     reading.read_bases(world)?;
     let (findings, sources, workspace) = reading.lint();
     let failed = findings.iter().any(Finding::is_error);
@@ -223,6 +243,7 @@ pub fn lint(
     for name in &names {
         reading.read_release(world, name)?;
     }
+    reading.read_every_base(world)?;
     reading.read_bases(world)?;
     let (findings, sources, _) = reading.lint();
     Ok((findings, sources))
@@ -231,12 +252,10 @@ pub fn lint(
 impl Reading {
     fn read_policy(&mut self, world: &World<'_>, path: &str) -> Result<()> {
         self.workspace.policy = self.slot(world, path, parse::policy)?;
-        if self.workspace.policy == Slot::Absent {
-            return Err(Refusal::invalid(format!("there is no policy {path} here"))
-                .help("relgate init")
-                .into());
+        match self.workspace.policy {
+            Slot::Absent => Err(no_policy(path)),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn read_release(&mut self, world: &World<'_>, name: &ReleaseName) -> Result<()> {
@@ -303,18 +322,36 @@ impl Reading {
             if self.workspace.bases.contains_key(name.as_str()) {
                 continue;
             }
-            let base = self.slot(
-                world,
-                &format!("{CHECKLISTS}/{name}.yaml"),
-                parse::checklist,
-            )?;
-            wanted.extend(
-                base.document()
-                    .and_then(|document| document.value.extends.clone()),
-            );
-            self.workspace.bases.insert(name.to_string(), base);
+            wanted.extend(self.read_base(world, &name)?);
         }
         Ok(())
+    }
+
+    /// Reads the bases that nothing extends too: what extends them may be what cannot be read.
+    fn read_every_base(&mut self, world: &World<'_>) -> Result<()> {
+        for file in world.files.files(CHECKLISTS)? {
+            if let Some(name) = file.strip_suffix(".yaml")
+                && let Ok(name) = ChecklistName::new(name)
+            {
+                self.read_base(world, &name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a base. Returns the one that it extends.
+    fn read_base(
+        &mut self,
+        world: &World<'_>,
+        name: &ChecklistName,
+    ) -> Result<Option<ChecklistName>> {
+        let path = format!("{CHECKLISTS}/{name}.yaml");
+        let base = self.slot(world, &path, parse::checklist)?;
+        let extends = base
+            .document()
+            .and_then(|document| document.value.extends.clone());
+        self.workspace.bases.insert(name.to_string(), base);
+        Ok(extends)
     }
 
     /// Reads a file into its place; what is wrong with it goes to the findings.

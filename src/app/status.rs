@@ -20,6 +20,7 @@ use super::{Error, Result, World, facts, view};
 /// # Errors
 /// Files that are wrong; a ledger that cannot be read.
 pub fn status(world: &World<'_>, policy_path: &str, named: Option<&str>) -> Result<StatusReport> {
+    project::require_policy(world, policy_path)?;
     let names: Vec<ReleaseName> = match named {
         Some(_) => vec![project::select(world, named)?],
         None => {

@@ -117,7 +117,8 @@ impl Context {
     /// # Errors
     /// An unknown release.
     pub fn armed_release(&self, world: &World<'_>) -> Result<Release> {
-        let release = project::load_armed(world, &self.policy_path, &self.selected(world)?)?;
+        let name = project::select(world, self.global.release.as_deref())?;
+        let release = project::load_armed(world, &self.policy_path, &name)?;
         for warning in release.warnings.iter().filter(|it| it.span.is_none()) {
             let _ = writeln!(io::stderr(), "warning: {warning}");
         }
@@ -129,6 +130,7 @@ impl Context {
     /// # Errors
     /// An unknown release, or none named where several are open.
     pub fn selected(&self, world: &World<'_>) -> Result<ReleaseName> {
+        project::require_policy(world, &self.policy_path)?;
         project::select(world, self.global.release.as_deref())
     }
 
