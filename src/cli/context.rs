@@ -125,6 +125,17 @@ impl Context {
         Ok(release)
     }
 
+    /// The same for somebody who decides something: the policy at least must be right.
+    ///
+    /// # Errors
+    /// An unknown release; every finding of the files where the policy is among them.
+    pub fn armed_release_with_policy(&self, world: &World<'_>) -> Result<Release> {
+        match project::policy(world, &self.policy_path) {
+            Ok(_) => self.armed_release(world),
+            Err(_) => self.release(world),
+        }
+    }
+
     /// The name of the release that is meant.
     ///
     /// # Errors

@@ -470,7 +470,7 @@ fn a_release_fresh_from_its_template_parses_and_is_no_go_field_by_field() {
         team.run("x", &["init"]).code(0);
         team.run("x", &["new", "3.0.0", "--type", kind]).code(0);
         team.run("x", &["lint"]).code(0);
-        let check = team.run("x", &["check"]).code(1);
+        let check = team.run("you", &["check"]).code(1);
         check.says(&[
             "reason",
             "previous",

@@ -13,10 +13,10 @@ use super::watch;
 
 pub fn incident(context: &Context, incident: Incident) -> Result<u8> {
     context.with_world(|world| {
-        // Opening pins the plan of the notes, so they must be right; the rest must work while somebody edits them.
+        // What is open is shown while somebody edits the files; deciding something takes files that are right.
         let release = match incident {
-            Incident::Open { .. } => context.release(world)?,
-            _ => context.armed_release(world)?,
+            Incident::List => context.armed_release(world)?,
+            _ => context.release(world)?,
         };
         let policy = &release.policy;
         match incident {

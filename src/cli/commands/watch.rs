@@ -37,7 +37,7 @@ pub fn watch(context: &Context) -> Result<u8> {
 
 pub fn rollback(context: &Context, request: &Rollback) -> Result<u8> {
     context.with_world(|world| {
-        let release = context.armed_release(world)?;
+        let release = context.armed_release_with_policy(world)?;
         let actor = context.actor(&release.policy, request.role.as_deref())?;
         let stage = deploy::stage(world, &release, request.stage.as_deref())?;
         if !request.yes {

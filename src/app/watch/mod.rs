@@ -4,6 +4,9 @@
 //! The loop that keeps deadlines does nothing slow: probes are asked on a thread of their own, and the rollback runs in
 //! a process of its own that outlives this one.
 
+mod farewell;
+mod tell;
+
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -14,16 +17,16 @@ use crate::domain::event::Event;
 use crate::domain::history::History;
 use crate::domain::ids::{IncidentId, ProbeId, StepId};
 use crate::domain::outcome::{WatchEnd, Watched};
-use crate::domain::policy::{OnExpiry, ResolvedBy};
+use crate::domain::policy::ResolvedBy;
 use crate::domain::probe::Probe;
 use crate::domain::probe::judge::{Sample, Verdict};
 use crate::domain::probe::sampling::{Sampling, Standing};
-use crate::domain::readiness::command;
-use crate::domain::record::{Body, Draft, Record, TOOL};
-use crate::domain::state::ReleaseState;
+use crate::domain::record::{Body, Draft, TOOL};
 use crate::domain::watch::{self, Next, Outcome};
-use crate::domain::window::clock_face;
 use crate::ports::{AppendError, Duty, Ledger};
+
+use farewell::farewell;
+use tell::{first_to_tell, tell};
 
 use super::project::Release;
 use super::verify::passed;
@@ -450,176 +453,6 @@ impl Watcher<'_, '_> {
                     text: String::from_utf8_lossy(&bytes).into_owned(),
                 });
             }
-        }
-    }
-}
-
-/// A watcher that comes to a running rollback tells it from its claim on; the windows themselves are shown anyway.
-fn first_to_tell(history: &History) -> usize {
-    let running = history
-        .state()
-        .rollback
-        .as_ref()
-        .is_some_and(|rollback| rollback.is_running());
-    let claimed = history
-        .records()
-        .iter()
-        .rposition(|record| matches!(record.body, Body::RollbackClaimed(_)));
-    claimed
-        .filter(|_| running)
-        .unwrap_or(history.records().len())
-}
-
-/// What a record is for somebody who watches.
-fn tell(record: &Record, state: &ReleaseState) -> Option<Event> {
-    let steps = || {
-        state
-            .rollback
-            .as_ref()
-            .map(|rollback| rollback.plan.steps())
-            .unwrap_or_default()
-    };
-    Some(match &record.body {
-        Body::IncidentOpened(fact) => Event::IncidentOpened {
-            incident: fact.incident.clone(),
-            title: fact.title.clone(),
-            priority: fact.priority.clone(),
-            window_ms: fact.window.milliseconds(),
-            on_expiry: fact.on_expiry,
-        },
-        Body::IncidentResolved(fact) => Event::IncidentResolved {
-            incident: fact.incident.clone(),
-            by: record.by.clone(),
-        },
-        Body::WindowExpired(fact) => Event::WindowExpired {
-            incident: fact.incident.clone(),
-            on_expiry: state
-                .incidents
-                .get(&fact.incident)
-                .map_or(OnExpiry::Decide, |it| it.window.on_expiry),
-        },
-        Body::RollbackClaimed(fact) => Event::RollbackClaimed {
-            attempt: fact.attempt,
-            cause: fact.cause.clone(),
-            previous: fact.plan.previous.clone(),
-            steps: fact
-                .plan
-                .steps()
-                .iter()
-                .map(|step| step.id.clone())
-                .collect(),
-        },
-        Body::StepStarted(fact) => Event::StepStarted {
-            attempt: fact.attempt,
-            step: fact.step.clone(),
-            place: steps()
-                .iter()
-                .position(|step| step.id == fact.step)
-                .map_or(0, |place| place + 1),
-            of: steps().len(),
-        },
-        Body::StepEnded(fact) => Event::StepEnded {
-            attempt: fact.attempt,
-            step: fact.step.clone(),
-            outcome: fact.outcome.clone(),
-            took_ms: fact.took_ms,
-            tail: fact.tail.clone(),
-            next: steps()
-                .iter()
-                .skip_while(|step| step.id != fact.step)
-                .nth(1)
-                .map(|step| step.id.clone()),
-        },
-        Body::AttemptEnded(fact) => Event::AttemptEnded {
-            attempt: fact.attempt,
-            outcome: fact.outcome.clone(),
-        },
-        _ => return None,
-    })
-}
-
-fn farewell(
-    release: &Release,
-    state: &ReleaseState,
-    end: WatchEnd,
-    now: &Reading,
-) -> (String, Vec<String>) {
-    let name = &release.name;
-    let previous = state
-        .rollback
-        .as_ref()
-        .map_or("", |rollback| rollback.plan.previous.as_str());
-    let owed = state
-        .obligations
-        .values()
-        .any(|owed| owed.settled.is_none());
-    let due = || {
-        if owed {
-            vec!["relgate due".to_owned()]
-        } else {
-            Vec::new()
-        }
-    };
-    match end {
-        WatchEnd::Quiet => (
-            format!("nothing of {name} needs watching"),
-            vec![command(name, "status")],
-        ),
-        WatchEnd::Resolved => (
-            "every incident is resolved".to_owned(),
-            vec![command(name, "verify")],
-        ),
-        WatchEnd::WaitsForPerson => (
-            "a window has expired, and the policy leaves the decision to a person".to_owned(),
-            vec![
-                command(name, "rollback --reason TEXT"),
-                command(name, "incident list"),
-            ],
-        ),
-        WatchEnd::Detached => {
-            let mut open: Vec<String> = state
-                .open_incidents()
-                .filter(|incident| incident.has_running_window())
-                .map(|incident| {
-                    format!(
-                        "{} has {} left",
-                        incident.id(),
-                        clock_face(incident.window.left_ms(now))
-                    )
-                })
-                .collect();
-            if state
-                .rollback
-                .as_ref()
-                .is_some_and(|rollback| rollback.is_running())
-            {
-                open.push("the rollback goes on by itself".to_owned());
-            }
-            let armed = if open.is_empty() {
-                "nothing is open".to_owned()
-            } else {
-                open.join("; ")
-            };
-            (
-                format!("no longer watching, and the windows stay armed: {armed}"),
-                vec![command(name, "watch")],
-            )
-        }
-        // req: A12
-        WatchEnd::RolledBack => (
-            format!("{name} is rolled back to {previous}: everybody can go home"),
-            due(),
-        ),
-        WatchEnd::Stuck => {
-            let mut next = vec![
-                command(name, "log"),
-                command(name, "rollback --reason TEXT"),
-            ];
-            next.extend(due());
-            (
-                format!("the rollback of {name} to {previous} is STUCK: a person is needed now"),
-                next,
-            )
         }
     }
 }
