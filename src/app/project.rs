@@ -6,6 +6,7 @@ use crate::domain::ids::{ChecklistName, ReleaseName};
 use crate::domain::policy::Policy;
 use crate::domain::refusal::{Refusal, nearest};
 use crate::domain::release::ReleaseNotes;
+use crate::domain::state::rollback::Rollback;
 use crate::parse::lint::{self, Slot, Workspace};
 use crate::parse::{self, Document};
 
@@ -188,12 +189,18 @@ pub fn load(world: &World<'_>, policy_path: &str, name: &ReleaseName) -> Result<
 /// warnings say so.
 ///
 /// # Errors
-/// A folder that cannot be read.
+/// Every finding of the files where no window is armed; a folder or ledger that cannot be read.
 pub fn load_armed(world: &World<'_>, policy_path: &str, name: &ReleaseName) -> Result<Release> {
     let error = match load(world, policy_path, name) {
         Err(error @ (Error::Findings { .. } | Error::Refused(_))) => error,
         other => return other,
     };
+    let mut ledger = world.ledgers.open(name);
+    let state = ledger.refresh()?.state();
+    let running = state.rollback.as_ref().is_some_and(Rollback::is_running);
+    if !running && state.open_incidents().next().is_none() {
+        return Err(error);
+    }
     let what = match &error {
         Error::Findings { findings, .. } => {
             let first = findings.iter().find(|finding| finding.is_error());
