@@ -255,7 +255,7 @@ fn paths(tokens: &[Token], base: &[String]) -> Vec<(Vec<String>, usize)> {
             complete = false;
         } else if token.is("super") && tokens[at - 1].is("::") {
             path.pop();
-        } else if token.is("self") && goes_on || token.is("*") && goes_on {
+        } else if goes_on && (token.is("self") || token.is("*")) {
             (last, complete) = (token.line, true);
         } else if token.is("as") && !braces.is_empty() {
             found.push((path.clone(), last));

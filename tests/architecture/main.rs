@@ -102,6 +102,9 @@ fn list(folder: &Path, paths: &mut Vec<PathBuf>) {
     }
 }
 
+/// Says what is wrong with a file.
+type Rule = fn(&File) -> Vec<String>;
+
 fn all(files: &[File], rule: impl Fn(&File) -> Vec<String>) -> Vec<String> {
     files.iter().flat_map(rule).collect()
 }
@@ -428,7 +431,7 @@ fn a_circle_is_found_over_several_modules_and_not_from_tests() {
 
 #[test]
 fn every_house_rule_can_fail() {
-    let rules: [(&str, fn(&File) -> Vec<String>, &str); 12] = [
+    let rules: [(&str, Rule, &str); 12] = [
         ("clocks", clocks, "let t = chrono::Utc::now();"),
         ("clocks", clocks, "use std::time; time::Instant :: now()"),
         ("command_line", command_line, "use clap::Parser;"),
