@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::domain::anomaly::{Anomaly, Damage};
 use crate::domain::event::{ProbeView, WindowView};
 use crate::domain::gate::Phase;
-use crate::domain::history::Anomaly;
 use crate::domain::ids::{Digest, RecordId};
 use crate::domain::outcome::*;
 use crate::domain::policy::OnExpiry;
@@ -242,8 +242,11 @@ pub fn release_status() -> ReleaseStatus {
         rollback: None,
         obligations: vec![obligation("rca", true, None)],
         anomalies: vec![Anomaly {
+            damage: Damage::Removed,
+            file: None,
             record: Some(record()),
             what: "a record names a parent that is not there".to_owned(),
+            help: "relgate ledger verify --release 2.4.0".to_owned(),
         }],
         next: vec!["relgate watch --release 2.4.0".to_owned()],
     }
