@@ -11,6 +11,7 @@ pub mod finding;
 pub mod gate;
 pub mod history;
 pub mod ids;
+pub mod nearest;
 pub mod outcome;
 pub mod policy;
 pub mod probe;
