@@ -20,6 +20,8 @@ pub mod record;
 pub mod refusal;
 pub mod release;
 pub mod state;
+#[cfg(test)]
+mod testing;
 pub mod timespan;
 pub mod variables;
 pub mod watch;
