@@ -185,7 +185,6 @@ pub fn reads_the_same(history: &History, pieces: &[(u64, bool)]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     // req: A10 A11 A13 A16
     #[test]
