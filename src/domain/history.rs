@@ -1,7 +1,9 @@
 //! A release's records as one hash-linked history, and the state that they fold to.
 //!
 //! Records are put in an order in which parents come before their children, ties broken by time and id, so that every
-//! reader of the same records sees the same state, however they were merged.
+//! reader of the same records sees the same state, however they were merged. A record that cannot follow what it was
+//! written after is an anomaly, and shuts every gate; one that cannot follow only because of another that was written
+//! beside it is superseded: shown, without effect, and nothing that has to be made right.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
@@ -11,9 +13,15 @@ use chrono::{DateTime, Utc};
 use super::anomaly::Damage;
 use super::ids::{RecordId, ReleaseName};
 use super::record::{Body, Record};
+use super::refusal::Refusal;
 use super::state::ReleaseState;
 
+mod merge;
+#[cfg(test)]
+mod tests;
+
 pub use super::anomaly::Anomaly;
+pub use merge::Superseded;
 
 /// All that is known of a release, in order.
 #[derive(Clone, Debug)]
@@ -26,6 +34,11 @@ pub struct History {
     anomalies: Vec<Anomaly>,
     damage: Vec<Anomaly>,
     unknown: Vec<RecordId>,
+    superseded: Vec<Superseded>,
+    names: merge::Names,
+    /// Whether this is the history as the writer of one record saw it, for a judgement: what is superseded in it or
+    /// wrong with it is judged in the whole.
+    is_view: bool,
 }
 
 impl History {
@@ -40,6 +53,9 @@ impl History {
             anomalies: Vec::new(),
             damage: Vec::new(),
             unknown: Vec::new(),
+            superseded: Vec::new(),
+            names: merge::Names::default(),
+            is_view: false,
         }
     }
 
@@ -64,8 +80,7 @@ impl History {
             return;
         }
         let (ordered, orphans) = in_order(&self.known, new);
-        let continues = orphans.is_empty() && self.continues(&ordered);
-        if continues {
+        if orphans.is_empty() && self.continues(&ordered) {
             for record in ordered {
                 self.take(record);
             }
@@ -90,15 +105,49 @@ impl History {
                 .filter(|parent| !self.known.contains_key(parent))
                 .map(RecordId::short)
                 .collect();
-            let what = format!(
-                "the record {} ({}) follows a record that is missing: {}",
-                record.id.short(),
-                record.kind(),
-                missing.join(", ")
-            );
-            self.blame(Damage::Removed, &record, what);
+            if !missing.is_empty() {
+                let what = format!(
+                    "the record {} ({}) follows a record that is missing: {}",
+                    record.id.short(),
+                    record.kind(),
+                    missing.join(", ")
+                );
+                self.blame(Damage::Removed, &record, what);
+            }
             self.take(record);
         }
+    }
+
+    /// Whether `records`, written after everything that is known, each after the one before, may follow it.
+    ///
+    /// # Errors
+    /// Refused, with what was recorded first.
+    pub fn admits(&self, records: &[Record]) -> Result<(), Refusal> {
+        let refused = |record: &Record, why: String| {
+            Refusal::refused(format!(
+                "{} cannot be recorded: something else was recorded first, and {why}",
+                record.kind()
+            ))
+            .help(format!("relgate log --release {}", self.release))
+        };
+        match records {
+            [] => Ok(()),
+            [one] => self.state.check(&one.body).map_err(|why| refused(one, why)),
+            several => {
+                let mut state = self.state.clone();
+                for record in several {
+                    state
+                        .apply(record)
+                        .map_err(|illegal| refused(record, illegal.why))?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The records that are without effect because of others that were written beside them, on another branch.
+    pub fn superseded(&self) -> &[Superseded] {
+        &self.superseded
     }
 
     /// The records that have no successor: the parents of the next one.
@@ -167,6 +216,7 @@ impl History {
     }
 
     fn take(&mut self, record: Record) {
+        let follows_all = record.parents.iter().eq(&self.heads);
         for parent in &record.parents {
             self.heads.remove(parent);
         }
@@ -183,8 +233,20 @@ impl History {
             self.blame(Damage::OtherRelease, &record, what);
         } else if matches!(record.body, Body::Unknown { .. }) {
             self.unknown.push(record.id);
-        } else if let Err(illegal) = self.state.apply(&record) {
-            self.blame(Damage::Illegal, &record, illegal.to_string());
+        } else if follows_all {
+            if let Err(illegal) = self.state.apply(&record) {
+                self.blame(Damage::Illegal, &record, illegal.to_string());
+            }
+        } else if let Err(illegal) = self.take_aside(&record)
+            && !self.is_view
+        {
+            match self.view_of(&record).state.check(&record.body) {
+                Ok(()) => self.superseded.push(Superseded {
+                    record: record.id,
+                    why: illegal.why,
+                }),
+                Err(_) => self.blame(Damage::Illegal, &record, illegal.to_string()),
+            }
         }
         self.records.push(record);
     }
@@ -210,13 +272,12 @@ impl History {
 }
 
 /// Sorts `records` so that parents come first, ties by time and id. What follows a record that is neither known nor
-/// among them is returned apart, in order of time.
+/// among them is returned apart, in the same order.
 fn in_order(known: &HashMap<RecordId, usize>, records: Vec<Record>) -> (Vec<Record>, Vec<Record>) {
-    let given: HashMap<RecordId, usize> = records
-        .iter()
-        .enumerate()
-        .map(|(index, record)| (record.id, index))
-        .collect();
+    let mut given: HashMap<RecordId, usize> = HashMap::with_capacity(records.len());
+    for (index, record) in records.iter().enumerate() {
+        given.entry(record.id).or_insert(index);
+    }
     let mut waiting_for = vec![0usize; records.len()];
     let mut children: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     let mut orphaned = vec![false; records.len()];
@@ -233,120 +294,38 @@ fn in_order(known: &HashMap<RecordId, usize>, records: Vec<Record>) -> (Vec<Reco
         }
     }
     let key = |index: usize| Reverse((records[index].at, records[index].id, index));
+    // A record that was given twice is taken once.
+    let first = |index: usize| given[&records[index].id] == index;
     let mut ready: BinaryHeap<_> = (0..records.len())
-        .filter(|index| waiting_for[*index] == 0 && !orphaned[*index])
+        .filter(|index| waiting_for[*index] == 0 && first(*index))
         .map(key)
         .collect();
-    let mut order = Vec::with_capacity(records.len());
+    let mut place = vec![None; records.len()];
+    let mut placed = 0;
     while let Some(Reverse((_, _, index))) = ready.pop() {
-        order.push(index);
+        place[index] = Some(placed);
+        placed += 1;
         for child in children.get(&index).into_iter().flatten() {
+            // What follows an orphan is one.
+            orphaned[*child] |= orphaned[index];
             waiting_for[*child] -= 1;
-            if waiting_for[*child] == 0 && !orphaned[*child] {
+            if waiting_for[*child] == 0 && first(*child) {
                 ready.push(key(*child));
             }
         }
     }
-    let mut place = vec![usize::MAX; records.len()];
-    for (position, index) in order.iter().enumerate() {
-        place[*index] = position;
-    }
-    let mut ordered: Vec<(usize, Record)> = Vec::with_capacity(order.len());
-    let mut orphans = Vec::new();
+    let mut ordered: Vec<(usize, Record)> = Vec::with_capacity(placed);
+    let mut orphans: Vec<(usize, Record)> = Vec::new();
     for (index, record) in records.into_iter().enumerate() {
-        if place[index] == usize::MAX {
-            orphans.push(record);
-        } else {
-            ordered.push((place[index], record));
+        match place[index] {
+            Some(place) if orphaned[index] => orphans.push((place, record)),
+            Some(place) => ordered.push((place, record)),
+            None => {}
         }
     }
-    ordered.sort_unstable_by_key(|(position, _)| *position);
-    orphans.sort_by_key(|record| (record.at, record.id));
-    (
-        ordered.into_iter().map(|(_, record)| record).collect(),
-        orphans,
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::record::Draft;
-    use crate::domain::record::body::Noted;
-    use chrono::TimeDelta;
-
-    fn release() -> ReleaseName {
-        ReleaseName::new("1").expect("a name")
-    }
-
-    fn note(text: &str, parents: &[&Record], seconds: i64) -> Record {
-        let draft = Draft {
-            by: "ana".into(),
-            body: Body::Noted(Noted { text: text.into() }),
-        };
-        let parents = parents.iter().map(|record| record.id).collect();
-        Record::new(
-            draft,
-            &release(),
-            parents,
-            DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds),
-            "h",
-        )
-    }
-
-    fn texts(history: &History) -> String {
-        let text = |record: &Record| match &record.body {
-            Body::Noted(noted) => noted.text.clone(),
-            _ => String::new(),
-        };
-        history.records().iter().map(text).collect()
-    }
-
-    #[test]
-    fn two_branches_merge_to_one_order_whichever_came_first() {
-        let a = note("a", &[], 0);
-        let b = note("b", &[&a], 1);
-        let c = note("c", &[&a], 2);
-        let d = note("d", &[&b, &c], 3);
-        for order in [[&a, &b, &c, &d], [&d, &c, &b, &a], [&c, &a, &d, &b]] {
-            let mut at_once = History::new(release());
-            at_once.extend(order.into_iter().cloned().collect());
-            let mut one_by_one = History::new(release());
-            for record in order {
-                one_by_one.extend(vec![record.clone()]);
-            }
-            for history in [&at_once, &one_by_one] {
-                assert_eq!(texts(history), "abcd");
-                assert_eq!(history.heads(), vec![d.id]);
-                assert!(history.anomalies().is_empty());
-            }
-        }
-    }
-
-    #[test]
-    fn a_removed_record_is_named() {
-        let a = note("a", &[], 0);
-        let b = note("b", &[&a], 1);
-        let c = note("c", &[&b], 2);
-        let mut history = History::new(release());
-        history.extend(vec![a, c]);
-        assert_eq!(history.anomalies().len(), 1);
-        assert!(history.anomalies()[0].what.contains(&b.id.short()));
-    }
-
-    #[test]
-    fn a_record_of_another_release_is_named_and_changes_nothing() {
-        let mut history = History::new(ReleaseName::new("2").expect("a name"));
-        history.extend(vec![note("a", &[], 0)]);
-        assert_eq!(history.anomalies().len(), 1);
-    }
-
-    #[test]
-    fn known_records_are_not_taken_twice() {
-        let a = note("a", &[], 0);
-        let mut history = History::new(release());
-        history.extend(vec![a.clone()]);
-        history.extend(vec![a]);
-        assert_eq!(texts(&history), "a");
-    }
+    let sorted = |mut records: Vec<(usize, Record)>| {
+        records.sort_unstable_by_key(|(place, _)| *place);
+        records.into_iter().map(|(_, record)| record).collect()
+    };
+    (sorted(ordered), sorted(orphans))
 }

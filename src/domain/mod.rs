@@ -11,6 +11,7 @@ pub mod finding;
 pub mod gate;
 pub mod history;
 pub mod ids;
+pub mod nearest;
 pub mod outcome;
 pub mod policy;
 pub mod probe;
@@ -19,6 +20,8 @@ pub mod record;
 pub mod refusal;
 pub mod release;
 pub mod state;
+#[cfg(test)]
+mod testing;
 pub mod timespan;
 pub mod variables;
 pub mod watch;

@@ -69,19 +69,9 @@ pub fn nearest<'a>(what: &str, word: &str, known: impl IntoIterator<Item = &'a s
     if known.is_empty() {
         return format!("there is no {what} yet");
     }
-    let close = known
-        .iter()
-        .map(|name| {
-            (
-                strsim::damerau_levenshtein(&word.to_lowercase(), &name.to_lowercase()),
-                *name,
-            )
-        })
-        .filter(|(distance, name)| *distance <= 1.max(name.len() / 3))
-        .min();
     let list = known.join(", ");
-    match close {
-        Some((_, name)) => format!("did you mean \"{name}\"? There are: {list}"),
+    match super::nearest::nearest(word, known) {
+        Some(name) => format!("did you mean \"{name}\"? There are: {list}"),
         None => format!("there are: {list}"),
     }
 }

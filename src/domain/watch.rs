@@ -88,13 +88,13 @@ pub fn checkpoint(state: &ReleaseState, now: &Reading) -> Option<Checkpoint> {
         .map(|incident| incident.window.deadline_ms())
         .min()?;
     let apart = (shortest / 10).clamp(10_000, 60_000);
-    let known = running
+    // Until this boot is known to a window, the wall clock decides, so a checkpoint is due at once; but not because
+    // another host has written one since.
+    let known: Option<Vec<_>> = running
         .iter()
-        .filter_map(|incident| incident.window.last_reading());
-    // A reading of another boot says nothing about how long ago it was: a checkpoint on this one is due at once.
-    let same_boot = known
-        .filter(|reading| reading.boot == now.boot)
-        .max_by_key(|reading| reading.boot_ms);
+        .map(|incident| incident.window.last_reading(now))
+        .collect();
+    let same_boot = known.and_then(|known| known.into_iter().min_by_key(|it| it.boot_ms));
     let by_boot = same_boot.and_then(|last| now.boot_ms_since(last));
     let divergence_ms = same_boot
         .zip(by_boot)
@@ -112,4 +112,86 @@ pub fn checkpoint(state: &ReleaseState, now: &Reading) -> Option<Checkpoint> {
             .collect(),
         divergence_ms,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::decide::incident::{Trouble, open};
+    use crate::domain::record::{Body, Draft, TOOL};
+    use crate::domain::testing::{Site, north, notes, policy};
+
+    fn watched() -> Site {
+        let mut site = Site::deployed();
+        let trouble = Trouble {
+            title: "it is down".to_owned(),
+            stage: north(),
+            priority: "critical".parse().expect("a name"),
+            trigger: None,
+            probes: Vec::new(),
+            failures: Vec::new(),
+        };
+        let by = ("cy", &site.now());
+        let opened = open(&policy(), &notes(), &site.history, &trouble, by);
+        site.record(opened.expect("a deployed release"));
+        site
+    }
+
+    fn take(site: &mut Site) -> Option<Checkpoint> {
+        let due = checkpoint(site.history.state(), &site.now())?;
+        site.record(Draft {
+            by: TOOL.to_owned(),
+            body: Body::Checkpoint(due.clone()),
+        });
+        Some(due)
+    }
+
+    #[test]
+    fn a_checkpoint_is_due_a_tenth_of_the_window_after_the_last() {
+        let mut site = watched();
+        site.tick(29_999);
+        assert_eq!(take(&mut site), None);
+        site.tick(1);
+        assert_eq!(take(&mut site).map(|it| it.divergence_ms), Some(None));
+        assert_eq!(take(&mut site), None);
+    }
+
+    #[test]
+    fn a_wall_clock_that_jumps_is_recorded_at_once_and_moves_nothing() {
+        let mut site = watched();
+        site.tick(1_000);
+        site.jump(-3_600_000);
+        let due = take(&mut site).expect("a checkpoint");
+        assert_eq!(due.divergence_ms, Some(-3_600_000));
+        assert_eq!(next(site.history.state(), &site.now()), Next::Wait(299_000));
+        assert_eq!(take(&mut site), None);
+    }
+
+    #[test]
+    fn two_hosts_that_watch_do_not_answer_each_others_checkpoints() {
+        let mut here = watched();
+        let mut there = Site {
+            host: "there".to_owned(),
+            ..here.clone()
+        };
+        assert!(take(&mut there).is_some(), "this boot is not known yet");
+        here.history = there.history.clone();
+        for seconds in 0..9 {
+            here.tick(1_000);
+            there.tick(1_000);
+            assert_eq!(take(&mut here), None, "after {seconds} s");
+            assert_eq!(take(&mut there), None, "after {seconds} s");
+        }
+    }
+
+    #[test]
+    fn a_window_of_another_host_is_counted_here_from_the_first_look_on() {
+        let mut site = watched();
+        site.host = "another".to_owned();
+        site.tick(60_000);
+        assert!(take(&mut site).is_some());
+        site.jump(-3_600_000);
+        site.tick(239_999);
+        assert_eq!(next(site.history.state(), &site.now()), Next::Wait(1));
+    }
 }

@@ -148,24 +148,20 @@ impl Window {
     /// Takes in a checkpoint. Time never runs backwards: an earlier elapsed time than one already known is raised.
     pub fn checkpoint(&mut self, reading: Reading, elapsed_ms: u64) {
         let known = self.checkpoints.last().map_or(0, |last| last.elapsed_ms);
-        // The opening and the last one decide; those between add nothing.
-        if self.checkpoints.len() > 1
-            && self
-                .checkpoints
-                .last()
-                .is_some_and(|last| last.reading.boot == reading.boot)
-        {
-            self.checkpoints.pop();
-        }
+        // On every boot its last one decides, and the last of all elsewhere; those before add nothing.
+        self.checkpoints
+            .retain(|known| reading.boot_ms_since(&known.reading).is_none());
         self.checkpoints.push(Checkpoint {
             reading,
             elapsed_ms: elapsed_ms.max(known),
         });
     }
 
-    /// The reading of the last checkpoint, or of the opening.
-    pub fn last_reading(&self) -> Option<&Reading> {
-        self.checkpoints.last().map(|last| &last.reading)
+    /// The last reading of the opening or a checkpoint on the boot of `now`; `None` where this boot is not known yet, and
+    /// the wall clock decides.
+    pub fn last_reading(&self, now: &Reading) -> Option<&Reading> {
+        let mut readings = self.checkpoints.iter().rev().map(|last| &last.reading);
+        readings.find(|reading| now.boot_ms_since(reading).is_some())
     }
 }
 

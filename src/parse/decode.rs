@@ -10,9 +10,9 @@ use serde::de::{
     VariantAccess, Visitor,
 };
 
-use super::nearest::suggestion;
 use super::node::{Entry, Node, Value};
 use crate::domain::finding::Place;
+use crate::domain::nearest::suggestion;
 
 /// Why a tree is not the value it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

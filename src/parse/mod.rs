@@ -7,7 +7,6 @@
 
 mod decode;
 pub mod lint;
-pub mod nearest;
 pub mod node;
 pub mod notes_markdown;
 pub mod schema;

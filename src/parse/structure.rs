@@ -11,9 +11,9 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value as Json};
 
-use super::nearest::{listed, nearest};
 use super::node::{Entry, Node, Value, pointer_step};
 use crate::domain::finding::{Finding, Place, Source};
+use crate::domain::nearest::{listed, nearest};
 use text::Patterns;
 use words::{branches, expected, found, is_null_only, is_of, quoted, resolve, takes, thing, types};
 

@@ -362,6 +362,14 @@ pub fn close(
             "the release {release} is closed already"
         )));
     }
+    if let Some(rollback) = &history.state().rollback
+        && !rollback.is_rolled_back()
+    {
+        return Err(
+            Refusal::refused(format!("the rollback of {release} is not at its end"))
+                .help(command(release, "status")),
+        );
+    }
     if readiness.decision != Decision::Go {
         let kind = if readiness.decision == Decision::NoGo {
             Kind::NoGo

@@ -103,3 +103,6 @@ pub fn known_role(policy: &Policy, role: &RoleName) -> Result<(), Refusal> {
         )),
     )
 }
+
+#[cfg(test)]
+mod tests;

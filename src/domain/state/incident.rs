@@ -92,7 +92,7 @@ impl Incident {
         }
     }
 
-    fn must_be_open(&self) -> Result<(), String> {
+    pub(super) fn must_be_open(&self) -> Result<(), String> {
         match &self.standing {
             Standing::Open | Standing::Expired(_) => Ok(()),
             Standing::Resolved { origin, .. } => Err(format!(
@@ -107,34 +107,22 @@ impl Incident {
         }
     }
 
-    pub(super) fn escalate(
-        &mut self,
-        facts: &IncidentEscalated,
-        _origin: Origin,
-    ) -> Result<(), String> {
-        self.must_be_open()?;
+    pub(super) fn escalate(&mut self, facts: &IncidentEscalated) {
         self.window
             .escalate(facts.window, facts.on_expiry, facts.escalated.clone());
         self.priority = facts.priority.clone();
         // An escalation to a priority that rolls back starts a window that had ended in a question.
         self.standing = Standing::Open;
-        Ok(())
     }
 
-    pub(super) fn resolve(
-        &mut self,
-        facts: &IncidentResolved,
-        origin: Origin,
-    ) -> Result<(), String> {
-        self.must_be_open()?;
+    pub(super) fn resolve(&mut self, facts: &IncidentResolved, origin: Origin) {
         self.standing = Standing::Resolved {
             origin,
             facts: Box::new(facts.clone()),
         };
-        Ok(())
     }
 
-    pub(super) fn expire(&mut self, origin: Origin) -> Result<(), String> {
+    pub(super) fn may_expire(&self) -> Result<(), String> {
         if !self.has_running_window() {
             return Err(format!(
                 "the window of the incident {} does not run",
@@ -147,8 +135,11 @@ impl Incident {
                 self.id()
             ));
         }
-        self.standing = Standing::Expired(origin);
         Ok(())
+    }
+
+    pub(super) fn expire(&mut self, origin: Origin) {
+        self.standing = Standing::Expired(origin);
     }
 
     pub(super) fn absorb(&mut self, origin: Origin) {

@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 
 use super::ids::{IncidentId, ObligationId, RecordId, StageName};
 use super::record::body::{
-    Checked, ChecklistPass, DeployStarted, Obligation, ObligationSettled, Rejection, SignOff,
-    VerificationRun,
+    Checked, ChecklistPass, DeployStarted, IncidentOpened, Obligation, ObligationSettled,
+    Rejection, RollbackStuck, RolledBack, SignOff, VerificationRun,
 };
 use super::record::{Body, Record};
 use incident::Incident;
@@ -101,86 +101,130 @@ impl ReleaseState {
     /// # Errors
     /// [`Illegal`] where the record cannot follow what was recorded before; the state is then unchanged.
     pub fn apply(&mut self, record: &Record) -> Result<(), Illegal> {
-        let illegal = |why: String| Illegal {
+        self.check(&record.body).map_err(|why| Illegal {
             record: record.id,
             kind: record.kind().to_owned(),
             why,
-        };
-        let origin = || Origin {
+        })?;
+        let origin = Origin {
             record: record.id,
             at: record.at,
             by: record.by.clone(),
         };
-        if self.closed.is_some()
-            && !matches!(record.body, Body::Noted(_) | Body::ObligationSettled(_))
-        {
-            return Err(illegal("the release is closed".to_owned()));
+        self.change(&record.body, origin);
+        match self.counts.get_mut(record.kind()) {
+            Some(count) => *count += 1,
+            None => {
+                self.counts.insert(record.kind().to_owned(), 1);
+            }
         }
-        match &record.body {
-            Body::SignedOff(fact) => self.sign_offs.push(Recorded {
-                origin: origin(),
-                fact: fact.clone(),
-            }),
-            Body::Rejected(fact) => self.rejections.push(Recorded {
-                origin: origin(),
-                fact: fact.clone(),
-            }),
+        Ok(())
+    }
+
+    /// Whether a record that says `body` may follow what was recorded.
+    ///
+    /// # Errors
+    /// Why it may not, for people.
+    pub fn check(&self, body: &Body) -> Result<(), String> {
+        if let Some(closed) = &self.closed
+            && !matches!(body, Body::Noted(_) | Body::ObligationSettled(_))
+        {
+            return Err(format!("the release was closed by {}", closed.by));
+        }
+        match body {
+            Body::DeployStarted(_) if self.rollback.is_some() => {
+                Err("a rollback was started".to_owned())
+            }
+            Body::DeployDone(fact) => self.deployment(&fact.stage).map(|_| ()),
+            Body::ChecklistPass(fact) => self.must_be_done(&fact.stage),
+            Body::Verified(fact) => self.must_be_done(&fact.stage),
+            Body::IncidentOpened(fact) => match self.incidents.get(&fact.incident) {
+                Some(known) => Err(format!(
+                    "the incident {} was opened by {} already",
+                    fact.incident, known.opened.by
+                )),
+                None => Ok(()),
+            },
+            Body::IncidentEscalated(fact) => self.incident(&fact.incident)?.must_be_open(),
+            Body::IncidentResolved(fact) => self.incident(&fact.incident)?.must_be_open(),
+            Body::WindowExpired(fact) => self.incident(&fact.incident)?.may_expire(),
+            Body::RollbackClaimed(fact) => match &self.rollback {
+                None => Rollback::may_begin(fact),
+                Some(rollback) => rollback.may_claim(fact),
+            },
+            Body::AttemptStarted(fact) => self.claimed()?.may_start(fact),
+            Body::StepStarted(fact) => self.claimed()?.may_start_step(fact),
+            Body::StepEnded(fact) => self.claimed()?.may_end_step(fact),
+            Body::AttemptEnded(fact) => self.claimed()?.may_end(fact),
+            Body::RolledBack(fact) => self.claimed()?.may_be_verified(fact),
+            Body::RollbackStuck(_) => self.claimed()?.may_be_stuck(),
+            Body::ObligationSettled(fact) if !self.obligations.contains_key(&fact.obligation) => {
+                Err(format!("nothing named {} is owed", fact.obligation))
+            }
+            Body::Closed(_) => self.may_close(),
+            Body::SignedOff(_)
+            | Body::Rejected(_)
+            | Body::Checked(_)
+            | Body::DeployStarted(_)
+            | Body::Checkpoint(_)
+            | Body::ObligationSettled(_)
+            | Body::Noted(_)
+            | Body::Unknown { .. } => Ok(()),
+        }
+    }
+
+    /// Takes in what was checked to be legal.
+    fn change(&mut self, body: &Body, origin: Origin) {
+        match body {
+            Body::SignedOff(fact) => self.sign_offs.push(recorded(fact, origin)),
+            Body::Rejected(fact) => self.rejections.push(recorded(fact, origin)),
             Body::Checked(fact) => {
                 if fact.gate.is_none() && fact.phase.is_none() {
-                    self.last_check = Some(Recorded {
-                        origin: origin(),
-                        fact: fact.clone(),
-                    });
+                    self.last_check = Some(recorded(fact, origin));
                 }
             }
-            Body::DeployStarted(fact) => self.start_deployment(fact, origin()).map_err(illegal)?,
+            Body::DeployStarted(fact) => {
+                let deployment = Deployment {
+                    started: recorded(fact, origin),
+                    done: None,
+                    passes: Vec::new(),
+                    verification: None,
+                };
+                self.deployments.insert(fact.stage.clone(), deployment);
+            }
             Body::DeployDone(fact) => {
-                let deployment = self.deployment_mut(&fact.stage).map_err(illegal)?;
-                deployment.done = Some(origin());
-                deployment.passes.clear();
-                deployment.verification = None;
+                if let Some(deployment) = self.deployments.get_mut(&fact.stage) {
+                    deployment.done = Some(origin);
+                    deployment.passes.clear();
+                    deployment.verification = None;
+                }
             }
             Body::ChecklistPass(fact) => {
-                let deployment = self.done_deployment_mut(&fact.stage).map_err(illegal)?;
-                deployment.passes.push(Recorded {
-                    origin: origin(),
-                    fact: fact.clone(),
-                });
+                if let Some(deployment) = self.deployments.get_mut(&fact.stage) {
+                    deployment.passes.push(recorded(fact, origin));
+                }
             }
             Body::Verified(fact) => {
-                let deployment = self.done_deployment_mut(&fact.stage).map_err(illegal)?;
-                deployment.verification = Some(Recorded {
-                    origin: origin(),
-                    fact: fact.clone(),
-                });
-            }
-            Body::IncidentOpened(fact) => {
-                if self.incidents.contains_key(&fact.incident) {
-                    return Err(illegal(format!(
-                        "the incident {} is open already",
-                        fact.incident
-                    )));
+                if let Some(deployment) = self.deployments.get_mut(&fact.stage) {
+                    deployment.verification = Some(recorded(fact, origin));
                 }
-                self.incidents.insert(
-                    fact.incident.clone(),
-                    Incident::open(fact.clone(), origin()),
-                );
             }
+            Body::IncidentOpened(fact) => self.open(fact, origin),
             Body::IncidentEscalated(fact) => {
-                self.incident_mut(&fact.incident)
-                    .and_then(|it| it.escalate(fact, origin()))
-                    .map_err(illegal)?;
+                if let Some(incident) = self.incidents.get_mut(&fact.incident) {
+                    incident.escalate(fact);
+                }
             }
             Body::IncidentResolved(fact) => {
-                self.incident_mut(&fact.incident)
-                    .and_then(|it| it.resolve(fact, origin()))
-                    .map_err(illegal)?;
-                self.owe(&fact.obligations, &origin());
+                self.owe(&fact.obligations, &origin);
+                if let Some(incident) = self.incidents.get_mut(&fact.incident) {
+                    incident.resolve(fact, origin);
+                }
             }
             Body::WindowExpired(fact) => {
-                self.incident_mut(&fact.incident)
-                    .and_then(|it| it.expire(origin()))
-                    .map_err(illegal)?;
+                if let Some(incident) = self.incidents.get_mut(&fact.incident) {
+                    incident.expire(origin);
+                }
             }
             Body::Checkpoint(fact) => {
                 for (incident, elapsed_ms) in &fact.elapsed_ms {
@@ -192,77 +236,59 @@ impl ReleaseState {
                 }
             }
             Body::RollbackClaimed(fact) => {
-                let rollback = match &self.rollback {
-                    None => Rollback::claim(fact, origin()),
-                    Some(rollback) => rollback.clone().claim_again(fact, origin()),
+                for incident in self.incidents.values_mut() {
+                    incident.absorb(origin.clone());
                 }
-                .map_err(illegal)?;
-                for incident in &fact.absorbs {
-                    if let Some(incident) = self.incidents.get_mut(incident) {
-                        incident.absorb(origin());
-                    }
+                match &mut self.rollback {
+                    None => self.rollback = Some(Rollback::begin(fact, origin)),
+                    Some(rollback) => rollback.claim(fact, origin),
                 }
-                self.rollback = Some(rollback);
-            }
-            Body::AttemptStarted(fact) => {
-                self.rollback_mut()
-                    .and_then(|it| it.start(fact, origin()))
-                    .map_err(illegal)?;
-            }
-            Body::StepStarted(fact) => {
-                self.rollback_mut()
-                    .and_then(|it| it.start_step(fact, origin()))
-                    .map_err(illegal)?;
-            }
-            Body::StepEnded(fact) => {
-                self.rollback_mut()
-                    .and_then(|it| it.end_step(fact))
-                    .map_err(illegal)?;
-            }
-            Body::AttemptEnded(fact) => {
-                self.rollback_mut()
-                    .and_then(|it| it.end(fact, origin()))
-                    .map_err(illegal)?;
-            }
-            Body::RolledBack(fact) => {
-                self.rollback_mut()
-                    .and_then(|it| it.verified(fact, origin()))
-                    .map_err(illegal)?;
-                self.owe(&fact.obligations, &origin());
-            }
-            Body::RollbackStuck(fact) => {
-                self.rollback_mut()
-                    .and_then(|it| it.stuck(fact, origin()))
-                    .map_err(illegal)?;
-                self.owe(&fact.obligations, &origin());
             }
             Body::ObligationSettled(fact) => {
-                let Some(owed) = self.obligations.get_mut(&fact.obligation) else {
-                    return Err(illegal(format!(
-                        "nothing named {} is owed",
-                        fact.obligation
-                    )));
-                };
-                owed.settled = Some(Recorded {
-                    origin: origin(),
-                    fact: fact.clone(),
-                });
-            }
-            Body::Closed(_) => {
-                if let Some(incident) = self.open_incidents().next() {
-                    return Err(illegal(format!("the incident {} is open", incident.id())));
+                if let Some(owed) = self.obligations.get_mut(&fact.obligation) {
+                    owed.settled = Some(recorded(fact, origin));
                 }
-                self.closed = Some(origin());
             }
+            Body::Closed(_) => self.closed = Some(origin),
+            Body::AttemptStarted(_)
+            | Body::StepStarted(_)
+            | Body::StepEnded(_)
+            | Body::AttemptEnded(_)
+            | Body::RolledBack(_)
+            | Body::RollbackStuck(_) => self.go_on(body, origin),
             Body::Noted(_) | Body::Unknown { .. } => {}
         }
-        match self.counts.get_mut(record.kind()) {
-            Some(count) => *count += 1,
-            None => {
-                self.counts.insert(record.kind().to_owned(), 1);
-            }
+    }
+
+    /// Takes in a step of the claimed rollback.
+    fn go_on(&mut self, body: &Body, origin: Origin) {
+        if let Body::RolledBack(RolledBack { obligations, .. })
+        | Body::RollbackStuck(RollbackStuck { obligations, .. }) = body
+        {
+            self.owe(obligations, &origin);
         }
-        Ok(())
+        let Some(rollback) = &mut self.rollback else {
+            return;
+        };
+        match body {
+            Body::AttemptStarted(fact) => rollback.start(recorded(fact, origin)),
+            Body::StepStarted(fact) => rollback.start_step(recorded(fact, origin)),
+            Body::StepEnded(fact) => rollback.end_step(fact),
+            Body::AttemptEnded(fact) => rollback.end(recorded(fact, origin)),
+            Body::RolledBack(fact) => rollback.verified(recorded(fact, origin)),
+            Body::RollbackStuck(fact) => rollback.stuck(recorded(fact, origin)),
+            _ => {}
+        }
+    }
+
+    /// Opens an incident. One that was opened while a rollback had been claimed elsewhere, of which its writer could not
+    /// know, is taken over by it like the others.
+    fn open(&mut self, fact: &IncidentOpened, origin: Origin) {
+        let mut incident = Incident::open(fact.clone(), origin);
+        if let Some(claim) = self.rollback.as_ref().and_then(Rollback::last) {
+            incident.absorb(claim.claimed.clone());
+        }
+        self.incidents.insert(fact.incident.clone(), incident);
     }
 
     /// The incidents that are neither resolved nor absorbed in a rollback, in order of opening.
@@ -285,7 +311,11 @@ impl ReleaseState {
 
     /// The id of the `place`-th next obligation, from 0: `O1`, `O2`, …
     pub fn next_obligation(&self, place: usize) -> Option<ObligationId> {
-        ObligationId::new(format!("O{}", self.obligations.len() + 1 + place)).ok()
+        let taken = |number: usize| self.obligations.contains_key(format!("O{number}").as_str());
+        let number = (self.obligations.len() + 1..)
+            .filter(|number| !taken(*number))
+            .nth(place)?;
+        ObligationId::new(format!("O{number}")).ok()
     }
 
     /// Whether any stage was deployed, and nothing says that it went back.
@@ -314,50 +344,41 @@ impl ReleaseState {
         passes[from..].iter().collect()
     }
 
-    fn start_deployment(&mut self, fact: &DeployStarted, origin: Origin) -> Result<(), String> {
-        if self.rollback.is_some() {
-            return Err("a rollback was started".to_owned());
-        }
-        let started = Recorded {
-            origin,
-            fact: fact.clone(),
-        };
-        self.deployments.insert(
-            fact.stage.clone(),
-            Deployment {
-                started,
-                done: None,
-                passes: Vec::new(),
-                verification: None,
-            },
-        );
-        Ok(())
-    }
-
-    fn deployment_mut(&mut self, stage: &StageName) -> Result<&mut Deployment, String> {
+    fn deployment(&self, stage: &StageName) -> Result<&Deployment, String> {
         self.deployments
-            .get_mut(stage)
+            .get(stage)
             .ok_or_else(|| format!("no deployment of the stage {stage} was started"))
     }
 
-    fn done_deployment_mut(&mut self, stage: &StageName) -> Result<&mut Deployment, String> {
-        let deployment = self.deployment_mut(stage)?;
-        if deployment.done.is_none() {
-            return Err(format!("the deployment of the stage {stage} is not done"));
+    fn must_be_done(&self, stage: &StageName) -> Result<(), String> {
+        match self.deployment(stage)?.done {
+            Some(_) => Ok(()),
+            None => Err(format!("the deployment of the stage {stage} is not done")),
         }
-        Ok(deployment)
     }
 
-    fn incident_mut(&mut self, id: &IncidentId) -> Result<&mut Incident, String> {
+    fn incident(&self, id: &IncidentId) -> Result<&Incident, String> {
         self.incidents
-            .get_mut(id)
+            .get(id)
             .ok_or_else(|| format!("there is no incident {id}"))
     }
 
-    fn rollback_mut(&mut self) -> Result<&mut Rollback, String> {
+    fn claimed(&self) -> Result<&Rollback, String> {
         self.rollback
-            .as_mut()
+            .as_ref()
             .ok_or_else(|| "no rollback was claimed".to_owned())
+    }
+
+    fn may_close(&self) -> Result<(), String> {
+        if let Some(incident) = self.open_incidents().next() {
+            return Err(format!("the incident {} is open", incident.id()));
+        }
+        match &self.rollback {
+            Some(rollback) if !rollback.is_rolled_back() => {
+                Err("the rollback is not at its end".to_owned())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn owe(&mut self, obligations: &[Obligation], origin: &Origin) {
@@ -370,5 +391,12 @@ impl ReleaseState {
                     settled: None,
                 });
         }
+    }
+}
+
+fn recorded<T: Clone>(fact: &T, origin: Origin) -> Recorded<T> {
+    Recorded {
+        origin,
+        fact: fact.clone(),
     }
 }

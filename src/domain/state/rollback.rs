@@ -76,28 +76,25 @@ impl Attempt {
 }
 
 impl Rollback {
-    pub(super) fn claim(fact: &RollbackClaimed, origin: Origin) -> Result<Self, String> {
-        if fact.attempt != 1 {
-            return Err(format!(
-                "the first attempt is claimed as attempt {}",
-                fact.attempt
-            ));
+    pub(super) fn may_begin(fact: &RollbackClaimed) -> Result<(), String> {
+        match fact.attempt {
+            1 => Ok(()),
+            other => Err(format!("the first attempt is claimed as attempt {other}")),
         }
-        Ok(Self {
+    }
+
+    pub(super) fn begin(fact: &RollbackClaimed, origin: Origin) -> Self {
+        Self {
             cause: fact.cause.clone(),
             stage: fact.stage.clone(),
             plan: fact.plan.clone(),
             attempts: vec![Attempt::new(fact, origin)],
             standing: Standing::Running,
             granted_after: 0,
-        })
+        }
     }
 
-    pub(super) fn claim_again(
-        mut self,
-        fact: &RollbackClaimed,
-        origin: Origin,
-    ) -> Result<Self, String> {
+    pub(super) fn may_claim(&self, fact: &RollbackClaimed) -> Result<(), String> {
         let last = self.last().ok_or("the rollback has no attempt")?;
         match (&self.standing, &last.ended) {
             (Standing::RolledBack(_), _) => return Err("it is rolled back already".to_owned()),
@@ -114,65 +111,75 @@ impl Rollback {
                 fact.attempt
             ));
         }
-        if matches!(fact.cause, Cause::Person { .. }) {
-            self.granted_after = last.number;
-        }
-        self.attempts.push(Attempt::new(fact, origin));
-        self.standing = Standing::Running;
-        Ok(self)
-    }
-
-    pub(super) fn start(&mut self, fact: &AttemptStarted, origin: Origin) -> Result<(), String> {
-        let attempt = self.current(fact.attempt)?;
-        if attempt.started.is_some() {
-            return Err(format!("attempt {} was started already", fact.attempt));
-        }
-        attempt.started = Some(Recorded {
-            origin,
-            fact: fact.clone(),
-        });
         Ok(())
     }
 
-    pub(super) fn start_step(&mut self, fact: &StepStarted, origin: Origin) -> Result<(), String> {
+    pub(super) fn claim(&mut self, fact: &RollbackClaimed, origin: Origin) {
+        if matches!(fact.cause, Cause::Person { .. }) {
+            self.granted_after = self.last().map_or(0, |last| last.number);
+        }
+        self.attempts.push(Attempt::new(fact, origin));
+        self.standing = Standing::Running;
+    }
+
+    pub(super) fn may_start(&self, fact: &AttemptStarted) -> Result<(), String> {
+        match &self.current(fact.attempt)?.started {
+            Some(_) => Err(format!("attempt {} was started already", fact.attempt)),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn start(&mut self, started: Recorded<AttemptStarted>) {
+        if let Some(last) = self.attempts.last_mut() {
+            last.started = Some(started);
+        }
+    }
+
+    pub(super) fn may_start_step(&self, fact: &StepStarted) -> Result<(), String> {
         let attempt = self.current(fact.attempt)?;
         if attempt.started.is_none() || attempt.running.is_some() {
             return Err(format!("the step {} cannot begin here", fact.step));
         }
-        attempt.running = Some(Recorded {
-            origin,
-            fact: fact.clone(),
-        });
         Ok(())
     }
 
-    pub(super) fn end_step(&mut self, fact: &StepEnded) -> Result<(), String> {
-        let attempt = self.current(fact.attempt)?;
-        if attempt.started.is_none() {
-            return Err(format!("the step {} never began", fact.step));
+    pub(super) fn start_step(&mut self, started: Recorded<StepStarted>) {
+        if let Some(last) = self.attempts.last_mut() {
+            last.running = Some(started);
         }
-        attempt.running = None;
-        attempt.steps.push(fact.clone());
-        Ok(())
     }
 
-    pub(super) fn end(&mut self, fact: &AttemptEnded, origin: Origin) -> Result<(), String> {
+    pub(super) fn may_end_step(&self, fact: &StepEnded) -> Result<(), String> {
+        match &self.current(fact.attempt)?.started {
+            Some(_) => Ok(()),
+            None => Err(format!("the step {} never began", fact.step)),
+        }
+    }
+
+    pub(super) fn end_step(&mut self, fact: &StepEnded) {
+        if let Some(last) = self.attempts.last_mut() {
+            last.running = None;
+            last.steps.push(fact.clone());
+        }
+    }
+
+    pub(super) fn may_end(&self, fact: &AttemptEnded) -> Result<(), String> {
         // A completed attempt whose checks do not pass ends a second time, as not verified.
-        let again = matches!(fact.outcome, AttemptOutcome::NotVerified { .. });
-        let attempt = match self.attempts.last_mut() {
-            Some(attempt) if again && attempt.number == fact.attempt && attempt.is_completed() => {
-                attempt
-            }
-            _ => self.current(fact.attempt)?,
-        };
-        attempt.ended = Some(Recorded {
-            origin,
-            fact: fact.clone(),
-        });
-        Ok(())
+        let again = matches!(fact.outcome, AttemptOutcome::NotVerified { .. })
+            && matches!(self.standing, Standing::Running);
+        match self.last() {
+            Some(last) if again && last.number == fact.attempt && last.is_completed() => Ok(()),
+            _ => self.current(fact.attempt).map(|_| ()),
+        }
     }
 
-    pub(super) fn verified(&mut self, fact: &RolledBack, origin: Origin) -> Result<(), String> {
+    pub(super) fn end(&mut self, ended: Recorded<AttemptEnded>) {
+        if let Some(last) = self.attempts.last_mut() {
+            last.ended = Some(ended);
+        }
+    }
+
+    pub(super) fn may_be_verified(&self, fact: &RolledBack) -> Result<(), String> {
         let last = self.last().ok_or("the rollback has no attempt")?;
         if last.ended.is_none() || last.number != fact.attempt {
             return Err(format!("attempt {} has not ended", fact.attempt));
@@ -180,24 +187,22 @@ impl Rollback {
         if self.is_rolled_back() {
             return Err("it is rolled back already".to_owned());
         }
-        self.standing = Standing::RolledBack(Recorded {
-            origin,
-            fact: fact.clone(),
-        });
         Ok(())
     }
 
-    pub(super) fn stuck(&mut self, fact: &RollbackStuck, origin: Origin) -> Result<(), String> {
-        if !matches!(self.standing, Standing::Running)
-            || self.last().is_none_or(|last| last.ended.is_none())
-        {
+    pub(super) fn verified(&mut self, verified: Recorded<RolledBack>) {
+        self.standing = Standing::RolledBack(verified);
+    }
+
+    pub(super) fn may_be_stuck(&self) -> Result<(), String> {
+        if !self.is_running() || self.last().is_none_or(|last| last.ended.is_none()) {
             return Err("the rollback is not at its end".to_owned());
         }
-        self.standing = Standing::Stuck(Recorded {
-            origin,
-            fact: fact.clone(),
-        });
         Ok(())
+    }
+
+    pub(super) fn stuck(&mut self, stuck: Recorded<RollbackStuck>) {
+        self.standing = Standing::Stuck(stuck);
     }
 
     /// The last attempt.
@@ -234,8 +239,8 @@ impl Rollback {
         self.last().map(|last| last.claimed.record)
     }
 
-    fn current(&mut self, number: u32) -> Result<&mut Attempt, String> {
-        match self.attempts.last_mut() {
+    fn current(&self, number: u32) -> Result<&Attempt, String> {
+        match self.last() {
             Some(last) if last.number == number && last.ended.is_none() => Ok(last),
             Some(last) => Err(format!(
                 "attempt {number} is not the running one, {} is the last",

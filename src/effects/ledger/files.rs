@@ -170,16 +170,21 @@ impl Ledger for FileLedger {
         }
         let now = clock.now();
         let drafts = decide(&self.history, &now)?;
-        let mut written = Vec::with_capacity(drafts.len());
+        let at = self.time(now.wall);
+        let mut heads = self.history.heads();
+        let mut records = Vec::with_capacity(drafts.len());
         for draft in drafts {
-            let heads = self.history.heads();
-            let record = Record::new(draft, &self.release, heads, self.time(now.wall), &now.host);
-            folder::write(&self.folder, &record)?;
+            let record = Record::new(draft, &self.release, heads, at, &now.host);
+            heads = vec![record.id];
+            records.push(record);
+        }
+        self.history.admits(&records)?;
+        for record in &records {
+            folder::write(&self.folder, record)?;
             self.known.insert(record.file_name());
             self.history.extend(vec![record.clone()]);
-            written.push(record);
         }
-        Ok(written)
+        Ok(records)
     }
 }
 

@@ -13,11 +13,11 @@ mod variables;
 
 use std::collections::BTreeMap;
 
-use super::nearest::suggestion;
 use super::{Document, Site};
 use crate::domain::finding::Finding;
 use crate::domain::gate::{Checklist, Gate};
 use crate::domain::ids::RoleName;
+use crate::domain::nearest::suggestion;
 use crate::domain::policy::Policy;
 use crate::domain::release::ReleaseNotes;
 

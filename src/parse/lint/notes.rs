@@ -6,10 +6,10 @@ use super::checklist::{item_probes, items};
 use super::probe::{self, Placed};
 use super::{Release, Workspace, inside};
 use crate::domain::finding::Finding;
+use crate::domain::nearest::suggestion;
 use crate::domain::probe::Probe;
 use crate::domain::release::ReleaseNotes;
 use crate::domain::timespan::Timespan;
-use crate::parse::nearest::suggestion;
 use crate::parse::node::pointer_step;
 use crate::parse::{Document, Site};
 

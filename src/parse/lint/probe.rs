@@ -215,7 +215,7 @@ impl Check<'_> {
                 "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE",
             ];
             if !known.contains(&method.as_str()) {
-                let near = crate::parse::nearest::suggestion(method, known);
+                let near = crate::domain::nearest::suggestion(method, known);
                 findings.push(
                     self.error(
                         "/http/method",

@@ -1,9 +1,9 @@
 //! Are variables in the texts of a probe written as they must be?
 
 use crate::domain::finding::Finding;
+use crate::domain::nearest::nearest;
 use crate::domain::variables::{Lookup, VariableError, expand};
 use crate::parse::Site;
-use crate::parse::nearest::nearest;
 use crate::parse::node::{Node, Value, pointer_step};
 
 /// The words that a variable can begin with.

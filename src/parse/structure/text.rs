@@ -6,8 +6,8 @@ use regex::Regex;
 use serde_json::Value as Json;
 
 use super::words::quoted;
+use crate::domain::nearest::nearest;
 use crate::domain::timespan::Timespan;
-use crate::parse::nearest::nearest;
 
 /// What is wrong with a text: a message of its own, or what was expected of it, and a suggestion.
 pub(super) struct Misfit {

@@ -1,4 +1,4 @@
-//! The nearest valid word to one that is not.
+//! The nearest valid word to one that is not: for every message that ends with what was probably meant.
 
 /// The candidate that `word` was most probably meant to be, if one is near: at most a third of its letters differ, or
 /// only case, `-`, `_` and spaces do.
