@@ -5,3 +5,4 @@ mod input;
 mod run;
 mod team;
 mod trouble;
+mod windows;
