@@ -52,7 +52,7 @@ fn a_release_goes_from_notes_to_close() {
     ];
     for (by, args) in after {
         let args = [args, &["--release", "2.0.0"]].concat();
-        team.run(by, &args).code(7).is_silent().warns(&["closed"]);
+        team.run(by, &args).code(7).silent().warns(&["closed"]);
     }
 }
 
@@ -299,17 +299,17 @@ fn a_script_that_forgets_yes_is_told_so() {
     let team = Team::new();
     team.run("dana", &["sign"])
         .code(2)
-        .is_silent()
+        .silent()
         .warns(&["no terminal", "relgate sign --all --yes --release 2.0.0"]);
-    team.run("dana", &["sign", "--all"]).code(2).is_silent();
+    team.run("dana", &["sign", "--all"]).code(2).silent();
     team.deploy();
     team.run("omar", &["verify"])
         .code(2)
-        .is_silent()
+        .silent()
         .warns(&["--all --yes"]);
     team.run("rory", &["rollback", "--reason", "x"])
         .code(2)
-        .is_silent()
+        .silent()
         .warns(&["--yes"]);
     assert_eq!(team.recorded("rollback-claimed").len(), 0);
 }

@@ -61,7 +61,7 @@ impl Ended {
 
     /// Insists that it was no pass: no-go, or nothing decided.
     #[track_caller]
-    pub fn is_no_pass(self) -> Self {
+    pub fn no_pass(self) -> Self {
         assert!(matches!(self.code, Some(1 | 3)), "{self}");
         self
     }
@@ -90,7 +90,7 @@ impl Ended {
 
     /// Insists that nothing was printed to standard output.
     #[track_caller]
-    pub fn is_silent(self) -> Self {
+    pub fn silent(self) -> Self {
         assert_eq!(self.stdout, "", "{self}");
         self
     }

@@ -29,7 +29,7 @@ impl Team {
             include_str!("team/standard.yaml"),
         );
         let notes = include_str!("team/release-notes.md");
-        team.write(NOTES, &notes.replace("DEPLOY_AT", &team.in_hours(1)));
+        team.write(NOTES, notes.replace("DEPLOY_AT", &team.in_hours(1)));
         team.write("releases/2.0.0/checklist.yaml", "extends: standard\n");
         team.script(include_str!("team/back.sh"));
         team.write("live/version", "1.0.0\n");

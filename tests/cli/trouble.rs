@@ -50,7 +50,7 @@ fn a_closed_pipe_ends_quietly_with_the_code_of_the_decision() {
 }
 
 #[test]
-fn a_full_output_is_told_and_is_no_pass() {
+fn a_full_output_is_told_and_no_pass() {
     let Ok(full) = fs::OpenOptions::new().write(true).open("/dev/full") else {
         eprintln!("SKIPPED: there is no /dev/full here");
         return;
@@ -172,7 +172,7 @@ fn a_full_disk_leaves_no_half_scaffold() {
         ls -AR | cmp - ../live/before
     "#;
     if let Some(ended) = with_mounts(&team, script) {
-        ended.code(0).is_silent();
+        ended.code(0).silent();
     }
 }
 
@@ -231,16 +231,16 @@ fn damage_to_a_record_is_found_and_is_no_go() {
     team.run("rory", &["ledger", "verify"])
         .code(3)
         .says(&[&name]);
-    team.run("rory", &["check"]).is_no_pass();
+    team.run("rory", &["check"]).no_pass();
     // Bytes that are no record.
     fs::write(&names[0], b"\xff{").expect("written");
     team.run("rory", &["ledger", "verify"])
         .code(3)
         .says(&[&name]);
-    team.run("rory", &["check"]).is_no_pass();
+    team.run("rory", &["check"]).no_pass();
     fs::remove_file(&names[0]).expect("removed");
     team.run("rory", &["ledger", "verify"]).code(3);
-    team.run("rory", &["check"]).is_no_pass();
+    team.run("rory", &["check"]).no_pass();
 }
 
 #[test]
@@ -301,6 +301,6 @@ fn every_machine_format_is_whole_and_versioned() {
         let ended = team.run("rory", &markdown).code(code);
         assert!(!ended.stdout.trim().is_empty(), "{ended}");
         let quiet = [args, &["--quiet"]].concat();
-        team.run("rory", &quiet).code(code).is_silent();
+        team.run("rory", &quiet).code(code).silent();
     }
 }
