@@ -181,8 +181,9 @@ fn samples_line(samples: &[Sample]) -> String {
 /// `4 of 5 probes pass`.
 pub fn summary(samples: &[Sample]) -> String {
     let passed = samples.iter().filter(|one| one.verdict == Verdict::Pass);
+    let verb = if samples.len() == 1 { "passes" } else { "pass" };
     format!(
-        "{} of {} pass",
+        "{} of {} {verb}",
         passed.count(),
         words::count(samples.len(), "probe")
     )
