@@ -4,6 +4,7 @@
 //! The loop that keeps deadlines does nothing slow: probes are asked on a thread of their own, and the rollback runs in
 //! a process of its own that outlives this one.
 
+pub mod all;
 mod farewell;
 mod tell;
 

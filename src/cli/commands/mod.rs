@@ -46,7 +46,7 @@ fn dispatch(context: &Context, command: Command) -> Result<u8> {
         Command::Deploy(Deploy::Done(stage)) => deploy_done(context, &stage),
         Command::Verify(args) => verify::verify(context, &args),
         Command::Incident(incident) => incident::incident(context, incident),
-        Command::Watch => watch::watch(context),
+        Command::Watch(args) => watch::watch(context, &args),
         Command::Rollback {
             role,
             reason,
@@ -162,7 +162,7 @@ const fn word(command: &Command) -> &'static str {
         Command::Incident(Incident::Escalate { .. }) => "incident escalate",
         Command::Incident(Incident::Resolve { .. }) => "incident resolve",
         Command::Incident(Incident::List) => "incident list",
-        Command::Watch => "watch",
+        Command::Watch(_) => "watch",
         Command::Rollback { .. } => "rollback",
         Command::Status => "status",
         Command::Log => "log",

@@ -13,6 +13,7 @@ use crate::render::json;
 #[derive(Clone, Debug)]
 pub struct JsonLines {
     command: String,
+    release: Option<String>,
 }
 
 impl JsonLines {
@@ -20,7 +21,15 @@ impl JsonLines {
     pub fn new(command: &str) -> Self {
         Self {
             command: command.to_owned(),
+            release: None,
         }
+    }
+
+    /// The same for the events of one release among several, which every line names.
+    #[must_use]
+    pub fn of(mut self, release: &str) -> Self {
+        self.release = Some(release.to_owned());
+        self
     }
 }
 
@@ -28,6 +37,8 @@ impl JsonLines {
 struct Line<'a> {
     version: u32,
     command: &'a str,
+    #[serde(rename = "of", skip_serializing_if = "Option::is_none")]
+    release: Option<&'a str>,
     at: String,
     #[serde(flatten)]
     event: &'a Event,
@@ -38,6 +49,7 @@ impl Display for JsonLines {
         let line = json::line(&Line {
             version: json::VERSION,
             command: &self.command,
+            release: self.release.as_deref(),
             at: at.to_rfc3339_opts(SecondsFormat::Millis, true),
             event,
         })?;
