@@ -105,6 +105,8 @@ bodies! {
     RolledBack(RolledBack) = "rolled-back",
     /// The attempts are used up: a person is needed.
     RollbackStuck(RollbackStuck) = "rollback-stuck",
+    /// The plan was tried on a staging system.
+    Drilled(Drilled) = "drilled",
     /// Something owed was done.
     ObligationSettled(ObligationSettled) = "obligation-settled",
     /// The release is complete.
@@ -521,6 +523,22 @@ pub struct RollbackStuck {
     /// What is owed now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub obligations: Vec<Obligation>,
+}
+
+/// The plan was tried on a staging system.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Drilled {
+    /// The digest of the steps that were tried.
+    pub steps: Digest,
+    /// How each step ended, up to the first that did not succeed.
+    pub ended: Vec<StepEnded>,
+    /// The probes that were asked afterwards.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Sample>,
+    /// Whether every step succeeded and every probe passed.
+    pub passed: bool,
+    /// How long all of it took, in milliseconds.
+    pub took_ms: u64,
 }
 
 /// Something owed.
