@@ -124,7 +124,7 @@ fn settled(text: &str) -> String {
             "TIME",
         ),
         (r"\b\d+(\.\d+)? (ms|s)\b", "DURATION"),
-        (r"\b\d+:\d\d (left|of)\b", "LEFT"),
+        (r"\b\d+:\d\d (left|of|until)\b", "LEFT"),
         (r"\bof \d+:\d\d\b", "LEFT"),
         (r"127\.0\.0\.1:\d+", "ADDRESS"),
         (r"\(process \d+\)", "(process)"),
