@@ -13,8 +13,8 @@ use super::{Result, World};
 /// A ledger that cannot be read.
 pub fn log(world: &World<'_>, release: &ReleaseName) -> Result<Log> {
     let mut ledger = world.ledgers.open(release);
-    let entries = ledger
-        .refresh()?
+    let history = ledger.refresh()?;
+    let entries = history
         .records()
         .iter()
         .map(|record| LogEntry {
@@ -22,7 +22,18 @@ pub fn log(world: &World<'_>, release: &ReleaseName) -> Result<Log> {
             by: record.by.clone(),
             host: record.host.clone(),
             kind: record.kind().to_owned(),
-            text: sentence(&record.body),
+            text: match history
+                .superseded()
+                .iter()
+                .find(|it| it.record == record.id)
+            {
+                None => sentence(&record.body),
+                Some(superseded) => format!(
+                    "{} (without effect: {})",
+                    sentence(&record.body),
+                    superseded.why
+                ),
+            },
             record: record.id,
             body: record.body.to_json(),
         })

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+pub(super) use approvals::other_side;
+
 use super::completeness;
 use super::gate::{Gate, Phase};
 use super::history::History;

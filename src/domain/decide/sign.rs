@@ -124,18 +124,12 @@ pub fn may_sign(
         ))
         .help(command(&inquiry.notes.release, "check")));
     }
-    let sides = gate.distinct_from.iter().flatten();
-    let sign_offs = &inquiry.history.state().sign_offs;
-    for other in sides {
-        if sign_offs
-            .iter()
-            .any(|it| it.fact.gate == *other && it.origin.by == by.person.as_str())
-        {
-            return Err(Refusal::refused(format!(
-                "{} signed the gate {other}, and {} must be signed by somebody else",
-                by.person, gate.id
-            )));
-        }
+    if let Some(other) = readiness::other_side(inquiry, gate, by.person.as_str(), None) {
+        return Err(Refusal::refused(format!(
+            "{} signed the gate {other}, and {} must be signed by somebody else",
+            by.person, gate.id
+        ))
+        .help(command(&inquiry.notes.release, "check")));
     }
     Ok(())
 }

@@ -1,5 +1,23 @@
 //! Every decision's refusals, and what all of them together keep, whatever happens in whatever order.
 
+mod claims;
+mod deployments;
+mod incidents;
 mod intents;
 mod machine;
 mod merging;
+mod rollbacks;
+
+use crate::domain::refusal::{Kind, Refusal};
+
+/// What kind of refusal it is.
+fn kind_of<T: std::fmt::Debug>(decided: &Result<T, Refusal>) -> Kind {
+    decided.as_ref().expect_err("it is refused").kind
+}
+
+/// All that the refusal says.
+fn help_of<T: std::fmt::Debug>(decided: &Result<T, Refusal>) -> String {
+    let refusal = decided.as_ref().expect_err("it is refused");
+    let help = refusal.help.as_deref().unwrap_or_default();
+    format!("{refusal}: {help}")
+}

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Inquiry, Requirement, Status, Subject, binding, command, holders, requirement};
+use super::{Inquiry, Requirement, Scope, Status, Subject, binding, command, holders, requirement};
 use crate::domain::gate::{Gate, Phase};
-use crate::domain::ids::{Digest, GateId, PersonName, RoleName, StageName};
+use crate::domain::ids::{Digest, GateId, PersonName, RecordId, RoleName, StageName};
 use crate::domain::record::body::{Answer, Binding, Rejection, SignOff};
 use crate::domain::state::Recorded;
 
@@ -21,9 +21,10 @@ pub(super) struct Standing<'a> {
     bindings: BTreeMap<GateId, Binding>,
 }
 
-/// What one person last said about a gate as a role.
+/// What one person said about a gate as a role.
 enum Said<'a> {
-    Yes(&'a Recorded<SignOff>),
+    /// The sign-offs since the last rejection, in order; never empty.
+    Yes(Vec<&'a Recorded<SignOff>>),
     No(&'a Recorded<Rejection>),
 }
 
@@ -73,8 +74,8 @@ impl<'a> Standing<'a> {
     /// Whether `person` has signed `gate` as `role`, and it counts.
     pub(super) fn has_signed(&mut self, gate: &Gate, role: &RoleName, person: &PersonName) -> bool {
         self.bind(gate);
-        match self.last_words(gate, role).get(person.as_str()) {
-            Some(Said::Yes(sign_off)) => self.flaw(gate, role, sign_off).is_none(),
+        match self.words(gate, role).get(person.as_str()) {
+            Some(Said::Yes(given)) => given.iter().any(|it| self.flaw(gate, role, it).is_none()),
             Some(Said::No(_)) | None => false,
         }
     }
@@ -114,7 +115,7 @@ impl<'a> Standing<'a> {
         };
         let mut counted: BTreeSet<String> = BTreeSet::new();
         let mut problem: Option<(Status, String)> = None;
-        for (person, said) in self.last_words(gate, role) {
+        for (person, said) in self.words(gate, role) {
             match said {
                 Said::No(rejection) => {
                     let why = format!("{person} rejected it: {}", rejection.fact.reason);
@@ -124,12 +125,15 @@ impl<'a> Standing<'a> {
                         ..base
                     };
                 }
-                Said::Yes(sign_off) => match self.flaw(gate, role, sign_off) {
-                    None => {
+                // One of them that counts is enough: signing again takes nothing back.
+                Said::Yes(sign_offs) => {
+                    let mut flaws = sign_offs.iter().map(|it| self.flaw(gate, role, it));
+                    if flaws.clone().any(|flaw| flaw.is_none()) {
                         counted.insert(person);
+                    } else {
+                        problem = problem.or(flaws.next_back().flatten());
                     }
-                    Some(flaw) => problem = problem.or(Some(flaw)),
-                },
+                }
             }
         }
         let people = counted.iter().cloned().collect::<Vec<_>>().join(", ");
@@ -174,41 +178,48 @@ impl<'a> Standing<'a> {
         }
     }
 
-    /// The last word of every person about `gate` as `role`: a later one takes the earlier one back. A rejection
-    /// counts as long as the person holds the role, and is lifted by the same person alone.
-    fn last_words(&self, gate: &Gate, role: &RoleName) -> BTreeMap<String, Said<'a>> {
+    /// What every person said about `gate` as `role`. A rejection counts as long as the person holds the role, and is
+    /// lifted by a later sign-off of the same person alone.
+    fn words(&self, gate: &Gate, role: &RoleName) -> BTreeMap<String, Said<'a>> {
         let state = self.inquiry.history.state();
-        let mut words: BTreeMap<String, (usize, Said<'a>)> = BTreeMap::new();
         let position = |record| self.inquiry.history.position(record).unwrap_or(usize::MAX);
-        for sign_off in state
-            .sign_offs
-            .iter()
-            .filter(|it| it.fact.gate == gate.id && it.fact.role == *role)
-        {
-            words.insert(
-                sign_off.origin.by.clone(),
-                (position(&sign_off.origin.record), Said::Yes(sign_off)),
-            );
-        }
+        let mut rejected: BTreeMap<&str, (usize, &Recorded<Rejection>)> = BTreeMap::new();
         for rejection in state
             .rejections
             .iter()
             .filter(|it| it.fact.gate == gate.id && it.fact.role == *role)
         {
-            let place = position(&rejection.origin.record);
             let holds = PersonName::new(rejection.origin.by.clone())
                 .is_ok_and(|person| self.inquiry.policy.holds(&person, role));
-            let later = words
-                .get(&rejection.origin.by)
-                .is_none_or(|(other, _)| *other < place);
-            if holds && later {
-                words.insert(rejection.origin.by.clone(), (place, Said::No(rejection)));
+            if holds {
+                let place = position(&rejection.origin.record);
+                rejected.insert(&rejection.origin.by, (place, rejection));
+            }
+        }
+        let mut words: BTreeMap<String, Said<'a>> = rejected
+            .iter()
+            .map(|(person, (_, rejection))| ((*person).to_owned(), Said::No(rejection)))
+            .collect();
+        for sign_off in state
+            .sign_offs
+            .iter()
+            .filter(|it| it.fact.gate == gate.id && it.fact.role == *role)
+        {
+            let by = &sign_off.origin.by;
+            let is_lifted = rejected
+                .get(by.as_str())
+                .is_none_or(|(place, _)| *place < position(&sign_off.origin.record));
+            if !is_lifted {
+                continue;
+            }
+            match words.get_mut(by) {
+                Some(Said::Yes(sign_offs)) => sign_offs.push(sign_off),
+                _ => {
+                    words.insert(by.clone(), Said::Yes(vec![sign_off]));
+                }
             }
         }
         words
-            .into_iter()
-            .map(|(person, (_, said))| (person, said))
-            .collect()
     }
 
     /// Why a sign-off does not count; `None` when it does.
@@ -231,9 +242,9 @@ impl<'a> Standing<'a> {
                 at.format("%Y-%m-%d %H:%M UTC")
             ));
         }
-        if let Some(other) = self.signed_other_side(gate, by) {
+        if let Some(other) = other_side(inquiry, gate, by, Some(&sign_off.origin.record)) {
             return missing(format!(
-                "{by} signed {other} too, and the two must be signed by different people"
+                "{by} signed {other} before, and the two must be signed by different people"
             ));
         }
         let now = self.bindings.get(&gate.id)?;
@@ -274,7 +285,7 @@ impl<'a> Standing<'a> {
         }
         if let Some(valid_for) = gate
             .valid_for
-            .filter(|valid_for| inquiry.now > at + valid_for.delta())
+            .filter(|valid_for| self.used_at(gate) > at + valid_for.delta())
         {
             return Some((
                 Status::Expired,
@@ -316,23 +327,54 @@ impl<'a> Standing<'a> {
         }
     }
 
-    /// The earliest moment at which `gate` can be signed (req: B5).
+    /// The earliest moment at which `gate` can be signed (req: B5): so long before the deployment, which is when it
+    /// began, or when it is to begin, and never in the past.
     fn earliest(&self, gate: &Gate) -> Option<DateTime<Utc>> {
-        Some(self.inquiry.notes.deploy_at?.to_utc() - gate.within?.delta())
+        let within = gate.within?;
+        let deploy_at = self.inquiry.notes.deploy_at?.to_utc();
+        let deployed = self.started().min();
+        Some(deployed.unwrap_or_else(|| deploy_at.max(self.inquiry.now)) - within.delta())
     }
 
-    fn signed_other_side(&self, gate: &Gate, by: &str) -> Option<GateId> {
-        let others = gate.distinct_from.iter().flatten();
-        let sign_offs = &self.inquiry.history.state().sign_offs;
-        others
-            .into_iter()
-            .find(|other| {
-                sign_offs
-                    .iter()
-                    .any(|it| it.fact.gate == **other && it.origin.by == by)
-            })
-            .cloned()
+    /// When a sign-off of `gate` had to be valid: at closing it is asked of what preceded the deployment whether it was
+    /// when the last stage was deployed, not whether it still is.
+    fn used_at(&self, gate: &Gate) -> DateTime<Utc> {
+        let now = self.inquiry.now;
+        if *self.inquiry.scope == Scope::Closing && gate.phase.precedes_deployment() {
+            self.started().max().unwrap_or(now)
+        } else {
+            now
+        }
     }
+
+    fn started(&self) -> impl Iterator<Item = DateTime<Utc>> {
+        let deployments = &self.inquiry.history.state().deployments;
+        deployments.values().map(|it| it.started.origin.at)
+    }
+}
+
+/// The gate on the other side of a `distinct_from`, in either direction, that `by` signed; with `before`, what was
+/// recorded before that sign-off alone, so that of two sides the first one signed stands.
+pub(in crate::domain) fn other_side(
+    inquiry: &Inquiry<'_>,
+    gate: &Gate,
+    by: &str,
+    before: Option<&RecordId>,
+) -> Option<GateId> {
+    let from =
+        |one: &Gate, other: &GateId| one.distinct_from.iter().flatten().any(|it| it == other);
+    let is_other = |id: &GateId| {
+        from(gate, id)
+            || inquiry
+                .gates
+                .iter()
+                .any(|other| other.id == *id && from(other, &gate.id))
+    };
+    let sign_offs = inquiry.history.state().sign_offs.iter();
+    sign_offs
+        .take_while(|it| before != Some(&it.origin.record))
+        .find(|it| it.origin.by == by && is_other(&it.fact.gate))
+        .map(|it| it.fact.gate.clone())
 }
 
 /// What changed between two bindings, for people; `None` when nothing did.

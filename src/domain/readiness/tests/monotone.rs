@@ -1,0 +1,150 @@
+//! Approvals only ever add, and time only ever takes away.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const PEOPLE: [(&str, &[&str]); 6] = [
+    ("ana", &["manager"]),
+    ("bea", &["qa"]),
+    ("ben", &["qa"]),
+    ("cy", &["dev"]),
+    ("dee", &["dev", "qa"]),
+    ("mallory", &["dev", "qa", "manager"]),
+];
+
+/// Somebody says something about a gate, so many minutes before `now`.
+#[derive(Clone, Debug)]
+struct Word {
+    gate: usize,
+    person: usize,
+    role: usize,
+    minutes: i64,
+    /// How it is spoiled, or not.
+    spoiled: u8,
+    rejects: bool,
+}
+
+fn word() -> impl Strategy<Value = Word> {
+    (0usize..3, 0usize..6, 0usize..3, 0i64..4_000, 0u8..8, 0u8..8).prop_map(
+        |(gate, person, role, minutes, spoiled, no)| Word {
+            gate,
+            person,
+            role,
+            minutes,
+            spoiled,
+            rejects: no == 0,
+        },
+    )
+}
+
+/// The words that are needed, at most times in force, in any order and among others.
+fn words() -> impl Strategy<Value = Vec<Word>> {
+    let needed = [
+        (0, 3, 0),
+        (1, 1, 0),
+        (1, 2, 0),
+        (2, 3, 0),
+        (2, 1, 0),
+        (2, 0, 0),
+    ];
+    let needed = needed.map(|(gate, person, role)| Word {
+        gate,
+        person,
+        role,
+        minutes: 60,
+        spoiled: 7,
+        rejects: false,
+    });
+    (prop::collection::vec(word(), 0..8), any::<u8>()).prop_map(move |(mut words, left_out)| {
+        let kept = needed.iter().enumerate();
+        words.extend(
+            kept.filter(|(place, _)| *place != usize::from(left_out % 16))
+                .map(|(_, word)| word.clone()),
+        );
+        let turn = usize::from(left_out) % words.len();
+        words.rotate_left(turn);
+        words
+    })
+}
+
+fn case(words: &[Word]) -> Case {
+    let mut case = Case::new();
+    for word in words {
+        let (person, roles) = PEOPLE[word.person];
+        let role = roles[word.role % roles.len()];
+        let gate = case.gates[word.gate].id.clone();
+        if word.rejects {
+            case.reject(gate.as_str(), role, person);
+            continue;
+        }
+        let mut sign_off = case.sign_off(gate.as_str(), role);
+        match word.spoiled {
+            0 => sign_off.binding.artifacts = Digest::of(b"another"),
+            1 => {
+                sign_off.answers.pop();
+            }
+            _ => {}
+        }
+        let at = case.now - TimeDelta::minutes(word.minutes);
+        case.append(person, at, Body::SignedOff(sign_off));
+    }
+    case
+}
+
+proptest! {
+    // req: B3 B5
+    #[test]
+    fn another_sign_off_never_turns_go_into_no_go(words in words(), more in word()) {
+        let before = case(&words);
+        let more = Word { rejects: false, ..more };
+        let after = case(&[words, vec![more]].concat());
+        for gate in &before.gates {
+            if is_signed(&before.inquiry(), gate) {
+                prop_assert!(is_signed(&after.inquiry(), gate), "{}", gate.id);
+            }
+        }
+        prop_assert!(before.decision() != Decision::Go || after.decision() == Decision::Go);
+    }
+
+    /// Unless it is what kept a person from signing the other side: no gate here has another side.
+    #[test]
+    fn one_sign_off_less_never_turns_no_go_into_go(words in words(), index in any::<prop::sample::Index>()) {
+        let mut gates = gates();
+        gates[1].distinct_from = None;
+        let mut fewer = words.clone();
+        let removed = fewer.remove(index.index(words.len()));
+        prop_assume!(!removed.rejects);
+        let (mut before, mut after) = (case(&words), case(&fewer));
+        before.gates.clone_from(&gates);
+        after.gates.clone_from(&gates);
+        // What is bound to the gate was bound to the other one.
+        let rebound = |case: &Case| {
+            let mut rebound = Case { gates: gates.clone(), ..Case::new() };
+            for record in case.history.records() {
+                let mut body = record.body.clone();
+                if let Body::SignedOff(fact) = &mut body {
+                    let artifacts = fact.binding.artifacts;
+                    fact.binding = binding(&rebound.notes, rebound.gate(fact.gate.as_str()), artifacts);
+                }
+                rebound.append(&record.by, record.at, body);
+            }
+            rebound
+        };
+        let (before, after) = (rebound(&before), rebound(&after));
+        prop_assert!(before.decision() == Decision::Go || after.decision() != Decision::Go);
+    }
+
+    /// But for a gate that can be signed from a moment on, and nothing here is dated in the future.
+    #[test]
+    fn time_never_turns_no_go_into_go(words in words(), hours in 0i64..400) {
+        let early = case(&words);
+        let late = Case { now: early.now + TimeDelta::hours(hours), ..case(&words) };
+        prop_assert!(early.decision() == Decision::Go || late.decision() != Decision::Go);
+        for gate in &early.gates {
+            if is_signed(&late.inquiry(), gate) {
+                prop_assert!(is_signed(&early.inquiry(), gate), "{}", gate.id);
+            }
+        }
+    }
+}
