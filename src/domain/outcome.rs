@@ -189,6 +189,8 @@ pub struct ReleaseStatus {
     pub summary: Option<String>,
     /// When its deployment begins.
     pub deploy_at: Option<DateTime<Utc>>,
+    /// What is wrong with its files; what they would say is then left out, and what is recorded stays.
+    pub wrong_files: Option<String>,
     /// Its gates.
     pub gates: Vec<GateStatus>,
     /// Its stages.
