@@ -25,11 +25,13 @@ use step::{Run, run};
 use super::ask::About;
 use super::insistent::Insistent;
 use super::project::Release;
-use super::verify::{pause, sample_until_decided};
+use super::verify::{passed, pause, sample_until_decided};
 use super::{Error, Result, World, append, root_cause};
 
 /// The deadline of the checks after a rollback that states none.
 const VERIFY_WITHIN: Timespan = Timespan::from_minutes(5);
+/// What could not be recorded is tried for this long, in milliseconds.
+const A_DAY: u64 = 86_400_000;
 /// The driver is started this long before a deadline, in milliseconds, so that it has read everything when it comes.
 pub const READY_BEFORE: u64 = 2_000;
 /// The pause before the second attempt, in milliseconds; doubled before every further one.
@@ -107,7 +109,9 @@ pub fn drive(world: &World<'_>, release: &Release) -> Result<()> {
     };
     driver.run()?;
     root_cause::write(world, release, &mut driver.ledger);
-    while !driver.ledger.make_good(world.clock) {
+    // A disk that is full for a whole day is a case for people, and what happened is in the output of the steps.
+    let began = world.clock.now();
+    while !driver.ledger.make_good(world.clock) && passed(&began, &world.clock.now()) < A_DAY {
         world.clock.wait(std::time::Duration::from_millis(500));
     }
     Ok(())

@@ -11,7 +11,8 @@ use serde_json::value::RawValue;
 use crate::domain::clock::Reading;
 use crate::domain::gate::Phase;
 use crate::domain::ids::{
-    Digest, GateId, IncidentId, ItemId, ObligationId, PriorityName, RecordId, RoleName, StageName, TriggerName,
+    Digest, GateId, IncidentId, ItemId, ObligationId, PriorityName, RecordId, RoleName, StageName,
+    TriggerName,
 };
 use crate::domain::policy::{OnExpiry, ResolvedBy};
 use crate::domain::probe::Probe;
