@@ -215,6 +215,12 @@ pub trait Files: Sync {
     /// [`FileError`] with the path.
     fn folders(&self, path: &str) -> Result<Vec<String>, FileError>;
 
+    /// The names of the files in a folder, sorted; none where there is no such folder.
+    ///
+    /// # Errors
+    /// [`FileError`] with the path.
+    fn files(&self, path: &str) -> Result<Vec<String>, FileError>;
+
     /// Writes new files whole, with their folders, never over an existing one: all of them, or none.
     ///
     /// # Errors
@@ -236,6 +242,10 @@ pub struct FileError {
 pub trait Ledgers: Sync {
     /// The ledger of a release; it need not exist yet.
     fn open(&self, release: &ReleaseName) -> Box<dyn Ledger>;
+
+    /// Whether a record says that the release was closed or rolled back. Only the names of the records are looked at, so
+    /// this chooses which release is meant where none was named, and decides nothing.
+    fn has_ended(&self, release: &ReleaseName) -> bool;
 
     /// Every file that lies in the ledger's folder and is no part of its upkeep, for an audit.
     ///

@@ -50,7 +50,7 @@ fn rendered(name: &str, kind: &str) -> String {
     templates
         .render_str(
             &template,
-            minijinja::context! { version => VERSION, type => kind, date => "2026-11-20" },
+            minijinja::context! { version => VERSION, type => kind, date => "2026-11-20", checklist => "standard" },
         )
         .unwrap_or_else(|error| panic!("{name}: {error:#}"))
 }

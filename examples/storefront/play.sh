@@ -72,7 +72,7 @@ play() {
     shift
     printf '\n$ %s\n' "$*"
     code=0
-    "$@" || code=$?
+    "$@" 2>&1 || code=$?
     if [ "$code" -ne "$expected" ]; then
         printf '[exit %s, where %s is documented]\n' "$code" "$expected"
         exit 1
@@ -120,7 +120,7 @@ play 0 bin/storefront get "http://127.0.0.1:$SHOP_PORT/"
 serves 2.3.9 '<nav'
 
 chapter "A mistyped word in the release notes is found, not passed over"
-sed 's/timeout: 5s/tiemout: 5s/' "$work/notes.md" >"$notes"
+sed '/id: home-page$/,/timeout/ s/timeout/tiemout/' "$work/notes.md" >"$notes"
 play 3 relgate lint
 cp "$work/notes.md" "$notes"
 play 0 relgate lint
@@ -174,6 +174,6 @@ play 0 cat releases/2.4.0/documents/rca.md
 has 'home-page' cat releases/2.4.0/documents/rca.md
 
 chapter "A release that was taken back is not deployed again"
-play 7 relgate --by omar deploy start
+play 7 relgate --by omar --release 2.4.0 deploy start
 
 chapter "Every command ended with its documented exit code"

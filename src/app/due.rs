@@ -18,6 +18,7 @@ pub fn list(
     named: Option<&str>,
     settled: bool,
 ) -> Result<DueReport> {
+    project::require_policy(world, policy_path)?;
     let names = match named {
         Some(_) => vec![project::select(world, named)?],
         None => project::releases(world)?,

@@ -193,8 +193,10 @@ pub fn resolve(
     })?;
     let how = if overridden.is_some() {
         "overridden, and recorded as such"
-    } else {
+    } else if !probes.is_empty() {
         "on evidence"
+    } else {
+        "as told: no probe opened it"
     };
     let done = Done {
         release: release.name.clone(),

@@ -3,9 +3,9 @@
 use crate::domain::ids::ReleaseName;
 use crate::domain::outcome::{Log, LogEntry};
 use crate::domain::record::Body;
-use crate::domain::record::body::{AttemptOutcome, Cause};
+use crate::domain::record::body::{AttemptOutcome, Cause, StepOutcome};
 
-use super::{Result, World, root_cause};
+use super::{Result, World};
 
 /// Everything that is recorded of `release`, in order (req: D6, E10).
 ///
@@ -139,7 +139,7 @@ pub fn sentence(body: &Body) -> String {
             format!(
                 "the step {}: {} after {} ms",
                 fact.step,
-                root_cause::outcome(&fact.outcome),
+                outcome(&fact.outcome),
                 fact.took_ms
             )
         }
@@ -173,5 +173,16 @@ pub fn sentence(body: &Body) -> String {
         Body::Closed(_) => "the release was closed".to_owned(),
         Body::Noted(fact) => format!("note: {}", fact.text),
         Body::Unknown { kind, .. } => format!("a record of the unknown kind \"{kind}\""),
+    }
+}
+
+/// How a step of the rollback plan ended, in a few words.
+pub fn outcome(outcome: &StepOutcome) -> String {
+    match outcome {
+        StepOutcome::Exited { code: 0 } => "done".to_owned(),
+        StepOutcome::Exited { code } => format!("failed with exit code {code}"),
+        StepOutcome::Signalled { signal } => format!("killed by signal {signal}"),
+        StepOutcome::TimedOut => "ended at its timeout".to_owned(),
+        StepOutcome::NotStarted { why } => format!("not started: {why}"),
     }
 }

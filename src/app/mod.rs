@@ -7,6 +7,7 @@ pub mod deploy;
 pub mod due;
 pub mod facts;
 pub mod incident;
+pub mod insistent;
 pub mod integrity;
 pub mod log;
 pub mod project;
@@ -22,8 +23,6 @@ pub mod watch;
 
 use crate::domain::event::Event;
 use crate::domain::finding::{Finding, Source};
-use crate::domain::history::History;
-use crate::domain::ids::RecordId;
 use crate::domain::record::Record;
 use crate::domain::refusal::{Kind, Refusal};
 use crate::ports::{
@@ -113,9 +112,4 @@ pub fn append(
         .into_iter()
         .next()
         .ok_or_else(|| Refusal::refused("there was nothing to record").into())
-}
-
-/// The id of a record, where the history has it: for results that name one.
-pub fn known(history: &History, id: RecordId) -> Option<&Record> {
-    history.find(&id)
 }

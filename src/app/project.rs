@@ -6,6 +6,7 @@ use crate::domain::ids::{ChecklistName, ReleaseName};
 use crate::domain::policy::Policy;
 use crate::domain::refusal::{Refusal, nearest};
 use crate::domain::release::ReleaseNotes;
+use crate::domain::state::rollback::Rollback;
 use crate::parse::lint::{self, Slot, Workspace};
 use crate::parse::{self, Document};
 
@@ -91,37 +92,53 @@ pub fn select(world: &World<'_>, named: Option<&str>) -> Result<ReleaseName> {
             .help(nearest("release", name.as_str(), names()))
             .into());
     }
-    let mut open = Vec::new();
-    for name in &all {
-        if !world.ledgers.open(name).refresh()?.state().is_over() {
-            open.push(name.clone());
-        }
-    }
-    match open.as_slice() {
-        [one] => Ok(one.clone()),
-        [] if all.is_empty() => Err(Refusal::invalid("there is no release yet")
+    let open: Vec<&ReleaseName> = all
+        .iter()
+        .filter(|name| !world.ledgers.has_ended(name))
+        .collect();
+    let listed = |names: &[&ReleaseName]| {
+        names
+            .iter()
+            .map(|name| name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    match (open.as_slice(), all.as_slice()) {
+        ([one], _) => Ok((*one).clone()),
+        ([], [only]) => Ok(only.clone()),
+        ([], []) => Err(Refusal::invalid("there is no release yet")
             .help("relgate new VERSION --type minor")
             .into()),
-        [] => Err(Refusal::usage("no release is open: say which one is meant")
+        ([], all) => Err(Refusal::usage("no release is open: say which one is meant")
             .help(format!(
                 "add --release NAME; there are: {}",
-                names().collect::<Vec<_>>().join(", ")
+                listed(&all.iter().collect::<Vec<_>>())
             ))
             .into()),
-        several => Err(Refusal::usage(format!(
+        (several, _) => Err(Refusal::usage(format!(
             "{} releases are open: say which one is meant",
             several.len()
         ))
-        .help(format!(
-            "add --release NAME; open are: {}",
-            several
-                .iter()
-                .map(ReleaseName::as_str)
-                .collect::<Vec<_>>()
-                .join(", ")
-        ))
+        .help(format!("add --release NAME; open are: {}", listed(several)))
         .into()),
     }
+}
+
+/// Nothing is asked of a folder that is no team's repository.
+///
+/// # Errors
+/// Invalid where there is no policy.
+pub fn require_policy(world: &World<'_>, policy_path: &str) -> Result<()> {
+    match world.files.read(policy_path)? {
+        Some(_) => Ok(()),
+        None => Err(no_policy(policy_path)),
+    }
+}
+
+fn no_policy(path: &str) -> Error {
+    Refusal::invalid(format!("there is no policy {path} here"))
+        .help("relgate init")
+        .into()
 }
 
 /// The policy alone.
@@ -147,6 +164,9 @@ pub fn load(world: &World<'_>, policy_path: &str, name: &ReleaseName) -> Result<
     let mut reading = Reading::default();
     reading.read_policy(world, policy_path)?;
     reading.read_release(world, name)?;
+    if !reading.findings.is_empty() {
+        reading.read_every_base(world)?;
+    }
     reading.read_bases(world)?;
     let (findings, sources, workspace) = reading.lint();
     let failed = findings.iter().any(Finding::is_error);
@@ -162,6 +182,44 @@ pub fn load(world: &World<'_>, policy_path: &str, name: &ReleaseName) -> Result<
         }),
         _ => Err(Error::Findings { findings, sources }),
     }
+}
+
+/// Reads one release for somebody who keeps its windows. Files that are wrong, or gone, take nothing from a window that
+/// is armed: what runs at its end was pinned when it opened. What the files would have said is then left out, and the
+/// warnings say so.
+///
+/// # Errors
+/// Every finding of the files where no window is armed; a folder or ledger that cannot be read.
+pub fn load_armed(world: &World<'_>, policy_path: &str, name: &ReleaseName) -> Result<Release> {
+    let error = match load(world, policy_path, name) {
+        Err(error @ (Error::Findings { .. } | Error::Refused(_))) => error,
+        other => return other,
+    };
+    let mut ledger = world.ledgers.open(name);
+    let state = ledger.refresh()?.state();
+    let running = state.rollback.as_ref().is_some_and(Rollback::is_running);
+    if !running && state.open_incidents().next().is_none() {
+        return Err(error);
+    }
+    let what = match &error {
+        Error::Findings { findings, .. } => {
+            let first = findings.iter().find(|finding| finding.is_error());
+            first.map(ToString::to_string).unwrap_or_default()
+        }
+        other => other.to_string(),
+    };
+    let policy = policy(world, policy_path).unwrap_or_else(|_| Policy::bare());
+    let warning = Finding::warning(
+        policy_path,
+        format!("the files are wrong, the windows stay armed: {what}"),
+    );
+    Ok(Release {
+        name: name.clone(),
+        policy,
+        notes: ReleaseNotes::bare(name.clone()),
+        gates: Vec::new(),
+        warnings: vec![warning.help("relgate lint")],
+    })
 }
 
 /// Reads everything and returns every finding of every file, with the texts that they are about.
@@ -192,6 +250,7 @@ pub fn lint(
     for name in &names {
         reading.read_release(world, name)?;
     }
+    reading.read_every_base(world)?;
     reading.read_bases(world)?;
     let (findings, sources, _) = reading.lint();
     Ok((findings, sources))
@@ -200,12 +259,10 @@ pub fn lint(
 impl Reading {
     fn read_policy(&mut self, world: &World<'_>, path: &str) -> Result<()> {
         self.workspace.policy = self.slot(world, path, parse::policy)?;
-        if self.workspace.policy == Slot::Absent {
-            return Err(Refusal::invalid(format!("there is no policy {path} here"))
-                .help("relgate init")
-                .into());
+        match self.workspace.policy {
+            Slot::Absent => Err(no_policy(path)),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn read_release(&mut self, world: &World<'_>, name: &ReleaseName) -> Result<()> {
@@ -272,18 +329,36 @@ impl Reading {
             if self.workspace.bases.contains_key(name.as_str()) {
                 continue;
             }
-            let base = self.slot(
-                world,
-                &format!("{CHECKLISTS}/{name}.yaml"),
-                parse::checklist,
-            )?;
-            wanted.extend(
-                base.document()
-                    .and_then(|document| document.value.extends.clone()),
-            );
-            self.workspace.bases.insert(name.to_string(), base);
+            wanted.extend(self.read_base(world, &name)?);
         }
         Ok(())
+    }
+
+    /// Reads the bases that nothing extends too: what extends them may be what cannot be read.
+    fn read_every_base(&mut self, world: &World<'_>) -> Result<()> {
+        for file in world.files.files(CHECKLISTS)? {
+            if let Some(name) = file.strip_suffix(".yaml")
+                && let Ok(name) = ChecklistName::new(name)
+            {
+                self.read_base(world, &name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a base. Returns the one that it extends.
+    fn read_base(
+        &mut self,
+        world: &World<'_>,
+        name: &ChecklistName,
+    ) -> Result<Option<ChecklistName>> {
+        let path = format!("{CHECKLISTS}/{name}.yaml");
+        let base = self.slot(world, &path, parse::checklist)?;
+        let extends = base
+            .document()
+            .and_then(|document| document.value.extends.clone());
+        self.workspace.bases.insert(name.to_string(), base);
+        Ok(extends)
     }
 
     /// Reads a file into its place; what is wrong with it goes to the findings.

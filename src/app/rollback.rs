@@ -14,9 +14,11 @@ use crate::domain::record::{Body, Draft, TOOL};
 use crate::domain::release::Step;
 use crate::domain::state::rollback::Rollback;
 use crate::domain::timespan::Timespan;
+use crate::domain::watch;
 use crate::ports::{Command, Duty, Ledger, Outcome};
 
 use super::ask::About;
+use super::insistent::Insistent;
 use super::project::Release;
 use super::verify::{pause, sample_until_decided};
 use super::{Error, Result, World, append, root_cause};
@@ -25,6 +27,8 @@ use super::{Error, Result, World, append, root_cause};
 const OUTPUT_CAP: u64 = 8 * 1024 * 1024;
 /// The deadline of the checks after a rollback that states none.
 const VERIFY_WITHIN: Timespan = Timespan::from_minutes(5);
+/// The driver is started this long before a deadline, in milliseconds, so that it has read everything when it comes.
+pub const READY_BEFORE: u64 = 2_000;
 /// The pause before the second attempt, in milliseconds; doubled before every further one.
 const RETRY_PAUSE: u64 = 2_000;
 
@@ -79,42 +83,48 @@ pub fn output_name(attempt: u32, place: usize, step: &StepId) -> String {
     format!("attempt-{attempt}-{}-{step}.log", place + 1)
 }
 
-/// Drives a claimed rollback to its end; returns at once where somebody alive does so already, or nothing is claimed.
+/// Drives the rollback to its end: from its claim, or from the deadline that is near, so that nothing has to be started
+/// when it comes. Returns at once where somebody alive does so already, or nothing is to be driven.
 ///
 /// # Errors
 /// A ledger that cannot be read at all. One that cannot be written stops nothing: what was done is recorded as soon as
 /// it can be.
 pub fn drive(world: &World<'_>, release: &Release) -> Result<()> {
-    let Some(_duty) = world.ledgers.take(&release.name, Duty::Rollback)? else {
-        return Ok(());
+    let _duty = match world.ledgers.take(&release.name, Duty::Rollback) {
+        Ok(Some(duty)) => Some(duty),
+        Ok(None) => return Ok(()),
+        // Nobody can take the duty on such a disk; the deadline counts more than the chance of a second driver.
+        Err(_) => None,
     };
+    let ledger = Insistent::new(world.ledgers.open(&release.name));
     let mut driver = Driver {
         world,
         release,
-        ledger: world.ledgers.open(&release.name),
-        unwritten: Vec::new(),
+        ledger,
     };
     driver.run()?;
-    root_cause::write(world, release, driver.ledger.as_mut());
+    root_cause::write(world, release, &mut driver.ledger);
+    while !driver.ledger.make_good(world.clock) {
+        world.clock.wait(std::time::Duration::from_millis(500));
+    }
     Ok(())
 }
 
 struct Driver<'a, 'w> {
     world: &'a World<'w>,
     release: &'a Release,
-    ledger: Box<dyn Ledger>,
-    /// What was done and could not be recorded yet.
-    unwritten: Vec<Draft>,
+    ledger: Insistent,
 }
 
 impl Driver<'_, '_> {
     fn run(&mut self) -> Result<()> {
         loop {
-            self.write_all();
             let state = self.ledger.refresh()?.state();
-            let rollback = state.rollback.clone();
             let next = decisions::next(state);
-            let Some(rollback) = rollback else {
+            let Some(rollback) = state.rollback.clone() else {
+                if self.await_deadline()? {
+                    continue;
+                }
                 return Ok(());
             };
             match next {
@@ -141,6 +151,27 @@ impl Driver<'_, '_> {
                 Next::Stuck => self.stuck()?,
             }
         }
+    }
+
+    /// Waits for a deadline that is near and claims the rollback when it comes. False where none is near any more.
+    fn await_deadline(&mut self) -> Result<bool> {
+        let now = self.world.clock.now();
+        match watch::next(self.ledger.history().state(), &now) {
+            watch::Next::Claim(id) => {
+                let claimed = append(&mut self.ledger, self.world.clock, &mut |history, now| {
+                    Ok(vec![decisions::claim_expired(history, &id, now)?])
+                });
+                self.settle(claimed)?;
+            }
+            watch::Next::Wait(left) if left <= READY_BEFORE * 2 => {
+                // In pieces, so that a resolution is seen, and the duty given back.
+                self.world
+                    .clock
+                    .wait(std::time::Duration::from_millis(left.min(250)));
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// Runs the plan's steps in order, up to the first that does not succeed.
@@ -266,18 +297,14 @@ impl Driver<'_, '_> {
         if decided.verdict == Verdict::Pass {
             let evidence = decided.samples;
             let policy = &self.release.policy;
-            let recorded = append(
-                self.ledger.as_mut(),
-                self.world.clock,
-                &mut |history, now| {
-                    Ok(vec![decisions::rolled_back(
-                        policy,
-                        history,
-                        evidence.clone(),
-                        now,
-                    )?])
-                },
-            );
+            let recorded = append(&mut self.ledger, self.world.clock, &mut |history, now| {
+                Ok(vec![decisions::rolled_back(
+                    policy,
+                    history,
+                    evidence.clone(),
+                    now,
+                )?])
+            });
             return self.settle(recorded).map(Ok);
         }
         let failures = decided
@@ -316,7 +343,7 @@ impl Driver<'_, '_> {
         }
         let doubled = RETRY_PAUSE << attempt.saturating_sub(1).min(4);
         pause(self.world, doubled)?;
-        let claimed = append(self.ledger.as_mut(), self.world.clock, &mut |history, _| {
+        let claimed = append(&mut self.ledger, self.world.clock, &mut |history, _| {
             Ok(vec![decisions::claim_retry(history, attempt)?])
         });
         self.settle(claimed)
@@ -324,48 +351,24 @@ impl Driver<'_, '_> {
 
     fn stuck(&mut self) -> Result<()> {
         let policy = &self.release.policy;
-        let recorded = append(
-            self.ledger.as_mut(),
-            self.world.clock,
-            &mut |history, now| Ok(vec![decisions::stuck(policy, history, now)?]),
-        );
+        let recorded = append(&mut self.ledger, self.world.clock, &mut |history, now| {
+            Ok(vec![decisions::stuck(policy, history, now)?])
+        });
         self.settle(recorded)
     }
 
-    /// A refusal means that somebody else was first, and a ledger that cannot be written is tried again: either way
-    /// the next look at the state says what to do.
+    /// A refusal means that somebody else was first: the next look at the state says what to do.
     fn settle<T>(&self, recorded: Result<T>) -> Result<()> {
         match recorded {
             Ok(_) | Err(Error::Refused(_)) => Ok(()),
-            Err(Error::Ledger(_)) => pause(self.world, 500),
             Err(other) => Err(other),
         }
     }
 
-    /// Records what was done. Where that fails the rollback goes on: users come first, and the record is made good.
+    /// Records what was done. That it is illegal, because somebody else was first, changes nothing about what was done.
     fn record(&mut self, draft: Draft) {
-        self.unwritten.push(draft);
-        self.try_write();
-    }
-
-    fn try_write(&mut self) -> bool {
-        while let Some(draft) = self.unwritten.first().cloned() {
-            if self
-                .ledger
-                .append(self.world.clock, &mut |_, _| Ok(vec![draft.clone()]))
-                .is_err()
-            {
-                return false;
-            }
-            self.unwritten.remove(0);
-        }
-        true
-    }
-
-    /// Nothing is decided on a state that lacks what was done.
-    fn write_all(&mut self) {
-        while !self.try_write() {
-            self.world.clock.wait(std::time::Duration::from_millis(500));
-        }
+        let _ = self
+            .ledger
+            .append(self.world.clock, &mut |_, _| Ok(vec![draft.clone()]));
     }
 }

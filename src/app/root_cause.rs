@@ -3,7 +3,6 @@
 use minijinja::{Environment, context};
 
 use crate::domain::record::Body;
-use crate::domain::record::body::StepOutcome;
 use crate::domain::state::ReleaseState;
 use crate::domain::state::rollback::{Rollback, Standing};
 use crate::ports::Ledger;
@@ -74,7 +73,9 @@ pub fn write(world: &World<'_>, release: &Release, ledger: &mut dyn Ledger) {
             steps => steps(rollback),
             timeline => timeline,
         };
-        let rendered = Environment::new().render_str(&template, values);
+        let mut environment = Environment::new();
+        environment.set_keep_trailing_newline(true);
+        let rendered = environment.render_str(&template, values);
         if let Ok(text) = rendered {
             let path = view::document_path(release.name.as_str(), document);
             let _ = world.files.create(&[(path, text)]);
@@ -117,20 +118,9 @@ fn steps(rollback: &Rollback) -> Vec<minijinja::Value> {
         .iter()
         .flat_map(|attempt| &attempt.steps)
         .map(|step| {
-            context! { step => step.step.as_str(), outcome => outcome(&step.outcome), took_ms => step.took_ms }
+            context! { step => step.step.as_str(), outcome => cell(&log::outcome(&step.outcome)), took_ms => step.took_ms }
         })
         .collect()
-}
-
-/// How a step ended, in a few words.
-pub fn outcome(outcome: &StepOutcome) -> String {
-    match outcome {
-        StepOutcome::Exited { code: 0 } => "done".to_owned(),
-        StepOutcome::Exited { code } => format!("failed with exit code {code}"),
-        StepOutcome::Signalled { signal } => format!("killed by signal {signal}"),
-        StepOutcome::TimedOut => "ended at its timeout".to_owned(),
-        StepOutcome::NotStarted { why } => cell(&format!("not started: {why}")),
-    }
 }
 
 /// A text that fits in one cell of a Markdown table.

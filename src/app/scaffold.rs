@@ -118,14 +118,14 @@ pub fn new(
     };
     let render = |template: &str| {
         // The templates are part of the program and rendered by its tests: a failure is a bug, told as one file's.
-        Environment::new()
-            .render_str(template, &values)
-            .map_err(|error| {
-                Error::File(FileError {
-                    path: notes.clone().into(),
-                    source: std::io::Error::other(error.to_string()),
-                })
+        let mut environment = Environment::new();
+        environment.set_keep_trailing_newline(true);
+        environment.render_str(template, &values).map_err(|error| {
+            Error::File(FileError {
+                path: notes.clone().into(),
+                source: std::io::Error::other(error.to_string()),
             })
+        })
     };
     let written = create_all(
         world.files,

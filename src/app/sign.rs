@@ -45,7 +45,7 @@ fn inquiry<'a>(
 }
 
 /// The next gate, in hand-off order, that `actor` can sign: the one that was named, or the first that waits for one of
-/// the actor's roles. `None` when nothing waits.
+/// the actor's roles and is not among those to skip. `None` when nothing waits.
 ///
 /// # Errors
 /// Refused, for a named gate, with why it cannot be signed; invalid for unknown gates, people and roles.
@@ -53,7 +53,7 @@ pub fn next(
     world: &World<'_>,
     release: &Release,
     actor: &Actor,
-    named: Option<&str>,
+    (named, skip): (Option<&str>, &[SignedGate]),
 ) -> Result<Option<Ready>> {
     let mut ledger = world.ledgers.open(&release.name);
     let facts = facts::quiet(world, release)?;
@@ -67,7 +67,7 @@ pub fn next(
             decisions::may_sign(&inquiry, gate, &role, actor)?;
             Some((gate.clone(), role))
         }
-        None => first_waiting(&inquiry, release, actor)?,
+        None => first_waiting(&inquiry, release, actor, skip)?,
     };
     let Some((gate, role)) = found else {
         return Ok(None);
@@ -100,6 +100,7 @@ fn first_waiting(
     inquiry: &Inquiry<'_>,
     release: &Release,
     actor: &Actor,
+    skip: &[SignedGate],
 ) -> Result<Option<(Gate, RoleName)>> {
     for gate in &release.gates {
         for (role, _) in gate.approvals() {
@@ -124,7 +125,9 @@ fn first_waiting(
                 decisions::signing_role(inquiry, gate, &as_role).is_ok()
                     && decisions::may_sign(inquiry, gate, &role, &as_role).is_ok()
             };
-            if meant && open() && may() {
+            // What was signed a moment ago and does not count is not asked for again and again.
+            let skipped = skip.iter().any(|it| it.gate == gate.id && it.role == role);
+            if meant && !skipped && open() && may() {
                 return Ok(Some((gate.clone(), role)));
             }
         }
@@ -243,7 +246,7 @@ pub fn result(world: &World<'_>, release: &Release, signatures: Vec<SignedGate>)
         .filter(|gate| gate.phase.precedes_deployment())
         .flat_map(|gate| approvals_of(&inquiry, gate))
         .filter(|it| waits.contains(&it.status))
-        .filter_map(|it| Some(format!("{}  ({})", it.command?, it.who.join(", "))))
+        .filter_map(|it| it.command)
         .take(3)
         .collect();
     if next.is_empty() {

@@ -20,16 +20,16 @@ use super::{Error, Result, World, facts, view};
 /// # Errors
 /// Files that are wrong; a ledger that cannot be read.
 pub fn status(world: &World<'_>, policy_path: &str, named: Option<&str>) -> Result<StatusReport> {
+    project::require_policy(world, policy_path)?;
     let names: Vec<ReleaseName> = match named {
         Some(_) => vec![project::select(world, named)?],
         None => {
             let all = project::releases(world)?;
-            let mut open = Vec::new();
-            for name in &all {
-                if !world.ledgers.open(name).refresh()?.state().is_over() {
-                    open.push(name.clone());
-                }
-            }
+            let open: Vec<ReleaseName> = all
+                .iter()
+                .filter(|name| !world.ledgers.has_ended(name))
+                .cloned()
+                .collect();
             if open.is_empty() {
                 all.last().cloned().into_iter().collect()
             } else {

@@ -106,7 +106,7 @@ pub enum Command {
     #[command(subcommand)]
     Incident(Incident),
     /// Keep the windows: count down, verify again, roll back
-    Watch,
+    Watch(Watch),
     /// Roll back by hand, now, with authority
     Rollback {
         /// The role that gives you the authority
@@ -224,6 +224,20 @@ pub struct Verify {
     /// Open the windows of failures and return at once; somebody else must watch
     #[arg(long)]
     pub no_watch: bool,
+}
+
+/// `relgate watch`
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// Those of every release, for as long as it runs: for a service
+    #[arg(long)]
+    pub all: bool,
+    /// In a process of its own that outlives this terminal
+    #[arg(long)]
+    pub detach: bool,
+    /// Begin a session of its own; given by relgate itself
+    #[arg(long, hide = true)]
+    pub session: bool,
 }
 
 /// `relgate incident`

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::app::project::{self, RELEASES, Release};
 use crate::app::{Error, Result, World};
 use crate::domain::decide::{Actor, unknown_person};
-use crate::domain::ids::{PersonName, RoleName};
+use crate::domain::ids::{PersonName, ReleaseName, RoleName};
 use crate::domain::policy::Policy;
 use crate::domain::refusal::{Kind, Refusal};
 use crate::effects::clock::SystemClock;
@@ -109,8 +109,40 @@ impl Context {
     /// # Errors
     /// Every finding of its files; an unknown release.
     pub fn release(&self, world: &World<'_>) -> Result<Release> {
+        project::load(world, &self.policy_path, &self.selected(world)?)
+    }
+
+    /// The release that is meant, for somebody who keeps its windows: files that are wrong are told, and stop nothing.
+    ///
+    /// # Errors
+    /// An unknown release.
+    pub fn armed_release(&self, world: &World<'_>) -> Result<Release> {
         let name = project::select(world, self.global.release.as_deref())?;
-        project::load(world, &self.policy_path, &name)
+        let release = project::load_armed(world, &self.policy_path, &name)?;
+        for warning in release.warnings.iter().filter(|it| it.span.is_none()) {
+            let _ = writeln!(io::stderr(), "warning: {warning}");
+        }
+        Ok(release)
+    }
+
+    /// The same for somebody who decides something: the policy at least must be right.
+    ///
+    /// # Errors
+    /// An unknown release; every finding of the files where the policy is among them.
+    pub fn armed_release_with_policy(&self, world: &World<'_>) -> Result<Release> {
+        match project::policy(world, &self.policy_path) {
+            Ok(_) => self.armed_release(world),
+            Err(_) => self.release(world),
+        }
+    }
+
+    /// The name of the release that is meant.
+    ///
+    /// # Errors
+    /// An unknown release, or none named where several are open.
+    pub fn selected(&self, world: &World<'_>) -> Result<ReleaseName> {
+        project::require_policy(world, &self.policy_path)?;
+        project::select(world, self.global.release.as_deref())
     }
 
     /// Who is asking, as a person of the policy, with the role that was named.
@@ -177,14 +209,10 @@ impl Context {
     /// Who is asking, for a command that anybody may run.
     ///
     /// # Errors
-    /// Invalid for a name that cannot be a person's.
-    pub fn anybody(&self) -> Result<String> {
+    /// Invalid where somebody is named whom the policy does not know.
+    pub fn anybody(&self, policy: &Policy) -> Result<String> {
         match &self.global.by {
-            Some(named) => {
-                PersonName::new(named.clone())
-                    .map_err(|error| Refusal::invalid(error.to_string()))?;
-                Ok(named.clone())
-            }
+            Some(_) => Ok(self.person(policy)?.to_string()),
             None => Ok(self.login().unwrap_or_else(|| "unknown".to_owned())),
         }
     }
@@ -221,7 +249,7 @@ impl Context {
         let unicode = locale.to_ascii_uppercase().contains("UTF-8")
             || locale.to_ascii_uppercase().contains("UTF8");
         let columns = if terminal {
-            identity::terminal_columns()
+            identity::terminal_size().0
         } else {
             0
         };
@@ -312,7 +340,11 @@ fn repository(global: &Global) -> Result<(PathBuf, String)> {
         .map_err(|error| Refusal::invalid(format!("the current folder cannot be used: {error}")))?;
     if let Some(named) = &global.policy {
         let full = here.join(named);
-        let root = full.parent().filter(|_| full.is_file()).map(Path::to_owned);
+        // The file itself may be missing: reading it says so, and an armed window does without it.
+        let root = full
+            .parent()
+            .filter(|folder| folder.is_dir())
+            .map(Path::to_owned);
         let name = full
             .file_name()
             .map(|name| name.to_string_lossy().into_owned());

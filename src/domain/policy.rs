@@ -316,6 +316,25 @@ pub const CRITICAL: &str = "critical";
 pub const LOWER: &str = "lower";
 
 impl Policy {
+    /// A policy that says nothing: where the real one cannot be read. Nobody is known, so nobody may decide anything.
+    pub const fn bare() -> Self {
+        Self {
+            version: 1,
+            product: None,
+            people: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            priorities: None,
+            default_priority: None,
+            triggers: None,
+            authority: None,
+            deployment_checklist: None,
+            follow_up: None,
+            calendar: None,
+            checklists: None,
+            signatures: None,
+        }
+    }
+
     /// The priorities by name: the policy's own, or critical 5m and lower 30m (req: A10, A11).
     pub fn priorities(&self) -> BTreeMap<PriorityName, Priority> {
         if let Some(own) = &self.priorities {

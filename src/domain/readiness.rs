@@ -15,7 +15,9 @@ pub(super) use approvals::other_side;
 use super::completeness;
 use super::gate::{Gate, Phase};
 use super::history::History;
-use super::ids::{ArtifactName, Digest, GateId, ItemId, ReleaseName, StepId};
+use super::ids::{
+    ArtifactName, Digest, GateId, ItemId, PersonName, ReleaseName, RoleName, StageName, StepId,
+};
 use super::policy::Policy;
 use super::probe::judge::{Sample, Verdict};
 use super::record::body::Binding;
@@ -39,6 +41,17 @@ pub struct Inquiry<'a> {
     pub scope: &'a Scope,
     /// When it is asked.
     pub now: DateTime<Utc>,
+}
+
+impl Inquiry<'_> {
+    /// Whether the last verification of `stage` passed.
+    fn is_verified(&self, stage: &StageName) -> bool {
+        let deployments = &self.history.state().deployments;
+        deployments
+            .get(stage)
+            .and_then(|deployment| deployment.verification.as_ref())
+            .is_some_and(|run| run.fact.verdict == Verdict::Pass)
+    }
 }
 
 /// What was found on this machine for a check.
@@ -262,6 +275,16 @@ pub fn is_signed(inquiry: &Inquiry<'_>, gate: &Gate) -> bool {
     approvals::Standing::new(inquiry).is_signed(gate)
 }
 
+/// Whether `person` has signed `gate` as `role`, and it counts.
+pub fn has_signed(
+    inquiry: &Inquiry<'_>,
+    gate: &Gate,
+    role: &RoleName,
+    person: &PersonName,
+) -> bool {
+    approvals::Standing::new(inquiry).has_signed(gate, role, person)
+}
+
 /// The requirements of `gate` that people meet, with how they stand.
 pub fn approvals_of(inquiry: &Inquiry<'_>, gate: &Gate) -> Vec<Requirement> {
     approvals::Standing::new(inquiry).requirements(gate)
@@ -455,11 +478,7 @@ fn incidents(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
 fn closing(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
     let (state, release) = (inquiry.history.state(), &inquiry.notes.release);
     for stage in inquiry.notes.stages() {
-        let run = state
-            .deployments
-            .get(&stage)
-            .and_then(|deployment| deployment.verification.as_ref());
-        let verified = run.is_some_and(|run| run.fact.verdict == Verdict::Pass);
+        let verified = inquiry.is_verified(&stage);
         all.push(Requirement {
             status: if verified {
                 Status::Met

@@ -262,6 +262,31 @@ impl Step {
 pub const ONLY_STAGE: &str = "production";
 
 impl ReleaseNotes {
+    /// Release notes that say nothing but the name: where the real ones cannot be read.
+    pub const fn bare(release: ReleaseName) -> Self {
+        Self {
+            release,
+            kind: ReleaseType::Patch,
+            reason: None,
+            date: None,
+            deploy_at: None,
+            team: None,
+            summary: None,
+            changes: None,
+            breaking: None,
+            migration_steps: None,
+            known_issues: None,
+            expected: None,
+            links: None,
+            previous: None,
+            artifacts: None,
+            deployment: None,
+            verification: None,
+            rollback: None,
+            documents: None,
+        }
+    }
+
     /// The stages of the rollout, in order; one named `production` where the notes name none.
     pub fn stages(&self) -> Vec<StageName> {
         let named = self

@@ -16,7 +16,10 @@ pub fn git_email(folder: &Path) -> Option<String> {
     (output.status.success() && !email.is_empty()).then_some(email)
 }
 
-/// The columns of the terminal behind standard output; 0 where it is none, or does not say.
-pub fn terminal_columns() -> usize {
-    rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| usize::from(size.ws_col))
+/// The columns and rows of the terminal behind standard output; 0 where it is none, or does not say.
+pub fn terminal_size() -> (usize, usize) {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout());
+    size.map_or((0, 0), |size| {
+        (usize::from(size.ws_col), usize::from(size.ws_row))
+    })
 }

@@ -12,4 +12,5 @@ pub mod lock;
 pub mod probe;
 pub mod process;
 pub mod repository;
+pub mod service;
 pub mod signals;

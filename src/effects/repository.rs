@@ -35,6 +35,30 @@ impl Repository {
             source: io::Error::new(io::ErrorKind::InvalidInput, why),
         })
     }
+
+    /// The names in a folder that are `wanted` and not hidden, sorted.
+    fn entries(&self, path: &str, wanted: fn(&Path) -> bool) -> Result<Vec<String>, FileError> {
+        let full = self.full(path)?;
+        let failed = |source| FileError {
+            path: full.clone(),
+            source,
+        };
+        let entries = match fs::read_dir(&full) {
+            Ok(entries) => entries,
+            Err(error) if is_absent(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if wanted(&entry.path()) && !name.starts_with('.') {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
 }
 
 /// A file opened to read; `None` where there is none.
@@ -106,26 +130,11 @@ impl Files for Repository {
     }
 
     fn folders(&self, path: &str) -> Result<Vec<String>, FileError> {
-        let full = self.full(path)?;
-        let failed = |source| FileError {
-            path: full.clone(),
-            source,
-        };
-        let entries = match fs::read_dir(&full) {
-            Ok(entries) => entries,
-            Err(error) if is_absent(&error) => return Ok(Vec::new()),
-            Err(error) => return Err(failed(error)),
-        };
-        let mut names = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(failed)?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if entry.path().is_dir() && !name.starts_with('.') {
-                names.push(name);
-            }
-        }
-        names.sort();
-        Ok(names)
+        self.entries(path, Path::is_dir)
+    }
+
+    fn files(&self, path: &str) -> Result<Vec<String>, FileError> {
+        self.entries(path, Path::is_file)
     }
 
     fn create(&self, files: &[(String, String)]) -> Result<(), FileError> {

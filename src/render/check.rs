@@ -25,8 +25,7 @@ pub fn page(check: &Check) -> Page {
         );
     }
     for (group, requirements) in groups(&unmet) {
-        let items = requirements.into_iter().map(unmet_item).collect();
-        page.list(&group, items);
+        page.list(&group, unmet_items(&requirements));
     }
     let met: Vec<&Requirement> = all
         .iter()
@@ -111,22 +110,46 @@ fn group(requirement: &Requirement) -> String {
     .to_owned()
 }
 
+/// The entries of a group. What several in a row have in common is said once, after the last of them.
+fn unmet_items(requirements: &[&Requirement]) -> Vec<Item> {
+    requirements
+        .chunk_by(|one, next| {
+            (one.status, &one.why, &one.who, &one.command)
+                == (next.status, &next.why, &next.who, &next.command)
+        })
+        .flat_map(|alike| {
+            let mut items: Vec<Item> = alike.iter().map(|one| unmet_item(one)).collect();
+            if let (Some(item), Some(requirement)) = (items.last_mut(), alike.last()) {
+                add_details(item, requirement, alike.len());
+            }
+            items
+        })
+        .collect()
+}
+
 fn unmet_item(requirement: &Requirement) -> Item {
-    let mut item = Item::new(
+    Item::new(
         words::status_mark(requirement.status),
         vec![
             strong(requirement.title.as_str()),
             faint(format!("  ({})", requirement.id)),
         ],
     )
-    .lead(requirement.status.word());
-    item.say("why", &requirement.why);
+    .lead(requirement.status.word())
+}
+
+fn add_details(item: &mut Item, requirement: &Requirement, alike: usize) {
+    let why = match alike {
+        1 => "why".to_owned(),
+        2 => "why, both".to_owned(),
+        several => format!("why, all {several}"),
+    };
+    item.say(&why, &requirement.why);
     item.say("who", &requirement.who.join(", "));
     // What waits for others cannot be done yet, and whoever comes first is listed with the command.
     if requirement.status != Status::Pending {
         item.command(requirement.command.as_deref());
     }
-    item
 }
 
 /// One line for all that is met of a group: a reader wants to know what is left to do.

@@ -95,13 +95,18 @@ impl Shown for Findings<'_> {
     }
 
     fn json(&self, command: &str, out: &mut dyn Write) -> io::Result<()> {
-        let result = ForPrograms {
+        let found = ForPrograms {
             errors: self.of(Severity::Error),
             warnings: self.of(Severity::Warning),
             files: self.sources.len(),
             findings: self.findings,
         };
-        json::result(command, &result, out)
+        // To look for them is what lint does; what any other command says by them is that it came to no result.
+        if command == "lint" {
+            json::result(command, &found, out)
+        } else {
+            json::error(command, &found, out)
+        }
     }
 
     fn human(&self, style: &Style, out: &mut dyn Write) -> io::Result<()> {
@@ -388,5 +393,17 @@ a.yaml:1:12: error: unknown key \"WRO\"
                 }]
             })
         );
+
+        out = Vec::new();
+        let findings = Findings {
+            findings: &all,
+            sources: &[],
+        };
+        findings
+            .json("check", &mut out)
+            .expect("a vector takes everything");
+        let back: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
+        assert_eq!(back["result"], serde_json::Value::Null);
+        assert_eq!(back["error"]["errors"], 1);
     }
 }

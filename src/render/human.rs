@@ -10,6 +10,8 @@ use super::ink::{self, Break};
 use super::page::{Block, Detail, Item, Mark, Page, Span, Table, Tone, code, faint, plain, toned};
 use super::text;
 
+/// Below so many columns a table does not stay readable.
+const NARROW: usize = 60;
 /// Columns before the details of an entry.
 const DETAIL: usize = 6;
 
@@ -73,12 +75,14 @@ fn write_block(block: &Block, style: &Style, out: &mut dyn Write) -> io::Result<
                 None => Ok(()),
             }
         }
+        Block::Table(table) if style.width() < NARROW => write_rows(table, style, out),
         Block::Table(table) => write_table(table, style, out),
         Block::List(items) => write_list(items, style, out),
         Block::Preformatted(text) => kept(text, "  ", out),
-        Block::Next(commands) => commands
-            .iter()
-            .try_for_each(|command| lines(&[faint("next: "), code(command)], ("", ""), style, out)),
+        Block::Next(commands) => commands.iter().try_for_each(|command| {
+            let line = [faint("next: "), code(command)];
+            writeln!(out, "{}", ink::paint(&line, style.color))
+        }),
     }
 }
 
@@ -115,16 +119,23 @@ fn write_list(items: &[Item], style: &Style, out: &mut dyn Write) -> io::Result<
             let gap = " ".repeat(lead_width - text::width(&lead) + 2);
             first.extend([toned(tone, lead), plain(gap)]);
         }
-        let indent = match ink::width(&first) {
-            wide if wide * 2 > style.width() => DETAIL,
-            narrow => narrow,
-        };
+        // Where the sign and the word leave no room beside them, the text goes on below them.
+        let before = ink::width(&first);
+        let beside = before * 2 <= style.width();
+        let indent = if beside { before } else { DETAIL };
         let room = style.width().saturating_sub(indent);
-        for (index, line) in ink::wrap(&item.text, room, Break::Words).iter().enumerate() {
-            let before = match index {
-                0 => ink::paint(&first, style.color),
-                _ => " ".repeat(indent),
-            };
+        let wrapped = if beside {
+            let mut wrapped = ink::wrap(&item.text, room, Break::Words);
+            if let Some(line) = wrapped.first_mut() {
+                line.splice(..0, first);
+            }
+            wrapped
+        } else {
+            first.extend(item.text.iter().cloned());
+            ink::wrap(&first, room, Break::Words)
+        };
+        for (index, line) in wrapped.iter().enumerate() {
+            let before = " ".repeat(if index == 0 { 0 } else { indent });
             let line = ink::paint(line, style.color);
             writeln!(out, "{}", format!("{before}{line}").trim_end())?;
         }
@@ -147,6 +158,30 @@ pub(super) fn mark(mark: Mark, style: &Style) -> Span {
 /// What stands before each line of a command's output.
 pub(super) const fn bar(style: &Style) -> &'static str {
     if style.unicode { "│" } else { "|" }
+}
+
+/// A table where there is no room for its columns: one row below the other.
+fn write_rows(table: &Table, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let items: Vec<Item> = table
+        .rows
+        .iter()
+        .map(|row| {
+            let mut cells = table.headers.iter().zip(row);
+            let (mark, first) = match cells.next() {
+                Some((_, cell)) => (Mark::of(cell.tone), cell.text.as_str()),
+                None => (Mark::Neutral, ""),
+            };
+            let mut item = Item::new(mark, vec![plain(first)]);
+            for (header, cell) in cells.filter(|(_, cell)| !cell.text.is_empty()) {
+                item.detail(vec![
+                    faint(format!("{header}: ")),
+                    plain(cell.text.as_str()),
+                ]);
+            }
+            item
+        })
+        .collect();
+    write_list(&items, style, out)
 }
 
 fn write_table(table: &Table, style: &Style, out: &mut dyn Write) -> io::Result<()> {
@@ -262,6 +297,21 @@ development
 
 next: relgate status
 "
+        );
+    }
+
+    #[test]
+    fn a_table_without_room_becomes_a_list() {
+        let mut page = Page::new(Tone::Neutral, "LOG", "");
+        let row = vec![
+            Cell::toned(Tone::Bad, "late"),
+            Cell::new("ada"),
+            Cell::new(""),
+        ];
+        page.table("", &["when", "who", "what"], vec![row]);
+        assert_eq!(
+            shown(&page, style(false, 30, false)),
+            "LOG\n\n  x late\n      who: ada\n"
         );
     }
 

@@ -40,6 +40,24 @@ pub fn result<T: Serialize + ?Sized>(
     )
 }
 
+/// Writes the same in one line.
+///
+/// # Errors
+/// What `out` reports.
+pub fn result_line<T: Serialize + ?Sized>(
+    command: &str,
+    result: &T,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let line = line(&Envelope {
+        version: VERSION,
+        command,
+        result: Some(result),
+        error: None,
+    })?;
+    writeln!(out, "{line}")
+}
+
 /// Writes `{"version":1,"command":…,"error":…}` over several lines.
 ///
 /// # Errors

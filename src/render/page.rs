@@ -136,6 +136,16 @@ impl Mark {
         }
     }
 
+    /// The sign for what is said in this tone.
+    pub const fn of(tone: Tone) -> Self {
+        match tone {
+            Tone::Good => Self::Good,
+            Tone::Bad => Self::Bad,
+            Tone::Warning => Self::Warning,
+            Tone::Neutral => Self::Neutral,
+        }
+    }
+
     /// What it means.
     pub const fn tone(self) -> Tone {
         match self {

@@ -246,7 +246,7 @@ pub fn release_status() -> ReleaseStatus {
             file: None,
             record: Some(record()),
             what: "a record names a parent that is not there".to_owned(),
-            help: "relgate ledger verify --release 2.4.0".to_owned(),
+            help: "git checkout -- releases/2.4.0/ledger".to_owned(),
         }],
         next: vec!["relgate watch --release 2.4.0".to_owned()],
     }

@@ -5,7 +5,7 @@ use super::{due, windows, words};
 use crate::domain::outcome::{
     GateStatus, ObligationView, ReleaseStatus, StageStatus, StatusReport,
 };
-use crate::domain::readiness::{Status, command};
+use crate::domain::readiness::command;
 
 /// The page of a status report.
 pub fn page(report: &StatusReport) -> Page {
@@ -86,13 +86,10 @@ fn add(page: &mut Page, status: &ReleaseStatus) {
         page.line(vec![plain(format!("deploys {}", words::time(at)))]);
     }
     for anomaly in &status.anomalies {
-        let record = anomaly
-            .record
-            .map_or(String::new(), |record| format!(" ({})", record.short()));
         page.alert(
             Tone::Bad,
-            format!("the ledger is not whole: {}{record}", anomaly.what),
-            Some(command(release, "ledger verify")),
+            format!("the ledger is not whole: {}", anomaly.what),
+            Some(anomaly.help.clone()),
         );
     }
     if !status.watched && !status.windows.is_empty() {
@@ -125,9 +122,6 @@ fn gate(gate: &GateStatus) -> Item {
     let mut text = vec![plain(gate.title.as_str())];
     if !gate.why.is_empty() {
         text.push(faint(format!("  {}", gate.why)));
-    }
-    if gate.status != Status::Met {
-        text.push(faint(format!("  [{}]", gate.phase.word())));
     }
     Item::new(words::status_mark(gate.status), text).lead(format!(
         "{} {}",

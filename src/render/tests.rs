@@ -102,6 +102,7 @@ fn json_of_every_result_is_versioned_and_names_its_command() {
 
 #[test]
 fn no_control_character_of_any_text_is_written() {
+    let ours = regex::Regex::new("\x1b\\[[0-9;]*m").expect("an expression");
     for (command, shown) in all() {
         let page = poisoned(shown.page());
         for color in [false, true] {
@@ -112,7 +113,6 @@ fn no_control_character_of_any_text_is_written() {
                 let mut shown = String::from_utf8(out).expect("text");
                 if color {
                     // Colours are all that may be left.
-                    let ours = regex::Regex::new("\x1b\\[[0-9;]*m").expect("an expression");
                     shown = ours.replace_all(&shown, "").into_owned();
                 }
                 let bad = shown.chars().find(|c| *c != '\n' && text::is_unsafe(*c));
@@ -139,12 +139,14 @@ fn only_ascii_is_drawn_where_the_terminal_shows_no_utf_8() {
 }
 
 #[test]
-fn no_line_but_a_command_is_wider_than_the_terminal() {
+fn no_line_but_what_is_kept_is_wider_than_the_terminal() {
     for (command, shown) in all() {
-        for columns in [60, 80, 200] {
+        for columns in [40, 60, 80, 200] {
             let shown = written(&*shown, Format::Human, &Style::new(false, columns, true));
             for line in shown.lines() {
-                let whole = line.contains("relgate ") || line.contains("curl ");
+                // What is to be copied, and the output of a command, keep their lines.
+                let kept = ["relgate ", "curl ", "git ", "│ "];
+                let whole = kept.iter().any(|word| line.contains(word));
                 assert!(
                     whole || text::width(line) <= columns,
                     "{command} at {columns}: {line}"
@@ -209,6 +211,31 @@ next: relgate sign migration_steps --release 2.4.0
 }
 
 #[test]
+fn what_many_requirements_have_in_common_is_said_once() {
+    let mut check = samples::check();
+    let alike = |id: &str| crate::domain::readiness::Requirement {
+        command: Some("edit release-notes.md".to_owned()),
+        who: Vec::new(),
+        ..samples::requirement(None, id, Status::Missing)
+    };
+    check.readiness.requirements = ["reason", "team", "summary"].map(alike).to_vec();
+    let shown = human(&check);
+    assert!(
+        shown.contains(
+            "\
+release notes
+  ✗ missing  the title of reason  (reason)
+  ✗ missing  the title of team  (team)
+  ✗ missing  the title of summary  (summary)
+      why, all 3: nobody has signed
+      edit release-notes.md
+"
+        ),
+        "{shown}"
+    );
+}
+
+#[test]
 fn nothing_checked_is_not_called_met() {
     let mut check = samples::check();
     check.readiness.requirements.clear();
@@ -252,10 +279,12 @@ fn an_incomplete_deployment_names_who_stays_and_that_no_window_was_opened() {
     verification.samples.clear();
     let shown = human(&verification);
     assert!(
-        shown.starts_with("DEPLOYMENT-INCOMPLETE  2.4.0 production: 1 item"),
+        shown.replace('\n', " ").starts_with(
+            "DEPLOYMENT-INCOMPLETE  2.4.0 production: 1 item of the deployment checklist is not"
+        ),
         "{shown}"
     );
-    assert!(shown.contains("no window was opened"));
+    assert!(shown.replace('\n', " ").contains("no window was opened"));
     assert!(shown.contains("stays to fix it: Ada"));
 }
 
@@ -321,17 +350,4 @@ fn a_failed_step_shows_its_output_and_a_good_one_does_not() {
     assert!(shown.contains("exited with 3"), "{shown}");
     assert!(shown.contains("│ restoring"), "{shown}");
     assert!(!shown.contains("│ switched"), "{shown}");
-}
-
-#[test]
-fn print_samples() {
-    for (_, shown) in all() {
-        println!("{}", "=".repeat(80));
-        println!("{}", human(&*shown));
-    }
-    println!("{}", written(&samples::check(), Format::Markdown, &PLAIN));
-    let status = crate::domain::outcome::StatusReport {
-        releases: vec![samples::release_status()],
-    };
-    println!("{}", written(&status, Format::Markdown, &PLAIN));
 }

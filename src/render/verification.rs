@@ -92,18 +92,24 @@ fn sentence(verification: &Verification) -> String {
     let probes = verification.samples.len();
     let failed = words::count(verification.failures.len(), "probe");
     match verification.conclusion {
-        Conclusion::Verified => format!(
-            "{} and {} over the deployment checklist",
-            match probes {
-                1 => "1 probe passes".to_owned(),
-                some => format!("{some} probes asked, all required ones pass in the same sample"),
-            },
-            words::count(passes as usize, "pass")
-        ),
-        Conclusion::DeploymentIncomplete => format!(
-            "{} of the deployment checklist not as the notes say; no window was opened",
-            words::part(verification.checklist_failures.len(), 1, "item")
-        ),
+        Conclusion::Verified => {
+            let all = verification.samples.iter();
+            let passed = all.filter(|sample| sample.verdict == Verdict::Pass).count();
+            let made = words::count(passes as usize, "pass");
+            format!(
+                "{passed} of {} {}, after {made} over the deployment checklist",
+                words::count(probes, "probe"),
+                if passed == 1 { "passes" } else { "pass" }
+            )
+        }
+        Conclusion::DeploymentIncomplete => {
+            let wrong = verification.checklist_failures.len();
+            format!(
+                "{} of the deployment checklist {} not as the notes say; no window was opened",
+                words::count(wrong, "item"),
+                if wrong == 1 { "is" } else { "are" }
+            )
+        }
         Conclusion::AwaitingPass => {
             format!("{passes} of {needed} passes over the deployment checklist are made")
         }

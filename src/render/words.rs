@@ -55,7 +55,7 @@ pub const fn at_expiry(on_expiry: OnExpiry) -> &'static str {
 pub fn cause(cause: &Cause) -> String {
     match cause {
         Cause::Expired { incident } => format!("the window of {incident} expired"),
-        Cause::Person { role, reason } => format!("as {role}: {reason}"),
+        Cause::Person { role, reason } => format!("the {role} ordered it: {reason}"),
         Cause::Retry => "the attempt before did not succeed".to_owned(),
     }
 }

@@ -13,7 +13,11 @@ use super::watch;
 
 pub fn incident(context: &Context, incident: Incident) -> Result<u8> {
     context.with_world(|world| {
-        let release = context.release(world)?;
+        // What is open is shown while somebody edits the files; deciding something takes files that are right.
+        let release = match incident {
+            Incident::List => context.armed_release(world)?,
+            _ => context.release(world)?,
+        };
         let policy = &release.policy;
         match incident {
             Incident::Open {

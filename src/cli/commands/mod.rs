@@ -46,7 +46,7 @@ fn dispatch(context: &Context, command: Command) -> Result<u8> {
         Command::Deploy(Deploy::Done(stage)) => deploy_done(context, &stage),
         Command::Verify(args) => verify::verify(context, &args),
         Command::Incident(incident) => incident::incident(context, incident),
-        Command::Watch => watch::watch(context),
+        Command::Watch(args) => watch::watch(context, &args),
         Command::Rollback {
             role,
             reason,
@@ -79,7 +79,7 @@ fn check(context: &Context, gate: Option<&str>, phase: Option<Phase>) -> Result<
             (None, Some(phase)) => Scope::Phase(phase),
             (None, None) => Scope::Deployment,
         };
-        let check = app::check::check(world, &release, &context.anybody()?, &scope)?;
+        let check = app::check::check(world, &release, &context.anybody(&release.policy)?, &scope)?;
         context.show(&check)?;
         Ok(exit::of_decision(check.readiness.decision))
     })
@@ -162,7 +162,7 @@ const fn word(command: &Command) -> &'static str {
         Command::Incident(Incident::Escalate { .. }) => "incident escalate",
         Command::Incident(Incident::Resolve { .. }) => "incident resolve",
         Command::Incident(Incident::List) => "incident list",
-        Command::Watch => "watch",
+        Command::Watch(_) => "watch",
         Command::Rollback { .. } => "rollback",
         Command::Status => "status",
         Command::Log => "log",

@@ -21,7 +21,7 @@ pub fn status(context: &Context) -> Result<u8> {
 
 pub fn log(context: &Context) -> Result<u8> {
     context.with_world(|world| {
-        let release = latest(context, world)?;
+        let release = context.selected(world)?;
         context.show(&history::log(world, &release)?)?;
         Ok(exit::GO)
     })
@@ -40,7 +40,7 @@ pub fn due(context: &Context, all: bool, settle: Option<Due>) -> Result<u8> {
                 )?)?;
             }
             Some(Due::Settle { obligation, how }) => {
-                let name = latest(context, world)?;
+                let name = context.selected(world)?;
                 let release = project::load(world, context.policy_path(), &name)?;
                 let actor = context.actor(&release.policy, None)?;
                 context.show(&obligations::settle(
@@ -58,7 +58,7 @@ pub fn due(context: &Context, all: bool, settle: Option<Due>) -> Result<u8> {
 
 pub fn ledger_verify(context: &Context) -> Result<u8> {
     context.with_world(|world| {
-        let release = latest(context, world)?;
+        let release = context.selected(world)?;
         let report = integrity::verify(world, &release)?;
         context.show(&report)?;
         Ok(if report.findings.is_empty() {
@@ -67,16 +67,4 @@ pub fn ledger_verify(context: &Context) -> Result<u8> {
             exit::INVALID
         })
     })
-}
-
-/// The release that is meant, where one that is over may be meant too: the only one there is, or the only open one.
-fn latest(
-    context: &Context,
-    world: &crate::app::World<'_>,
-) -> Result<crate::domain::ids::ReleaseName> {
-    let all = project::releases(world)?;
-    match (context.global.release.as_deref(), all.as_slice()) {
-        (None, [only]) => Ok(only.clone()),
-        (named, _) => project::select(world, named),
-    }
 }

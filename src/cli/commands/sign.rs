@@ -77,7 +77,13 @@ impl Walks<'_, '_> {
     fn all(&mut self) -> Result<bool> {
         loop {
             let named = self.args.gate.as_deref();
-            let Some(ready) = app::next(self.world, self.release, self.actor, named)? else {
+            let Some(ready) = app::next(
+                self.world,
+                self.release,
+                self.actor,
+                (named, &self.signatures),
+            )?
+            else {
                 return Ok(false);
             };
             let answers = if self.args.all {

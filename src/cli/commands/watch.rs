@@ -2,14 +2,15 @@
 
 use crate::app::project::Release;
 use crate::app::{Result, World, deploy, rollback as app, watch as watching};
+use crate::cli::args::Watch;
 use crate::cli::context::Context;
 use crate::cli::exit;
-use crate::cli::live::Live;
+use crate::cli::live::{Live, LiveAll};
 use crate::cli::prompt;
 use crate::domain::outcome::Watched;
 use crate::domain::readiness::command;
 use crate::domain::refusal::Refusal;
-use crate::effects::process;
+use crate::effects::{process, service};
 use crate::render::Format;
 
 use super::sign::terminal;
@@ -26,18 +27,76 @@ pub struct Rollback {
     pub yes: bool,
 }
 
-pub fn watch(context: &Context) -> Result<u8> {
-    context.with_world(|world| {
-        let release = context.release(world)?;
-        let watched = follow(context, world, &release, false)?;
-        show(context, &watched)?;
-        Ok(exit::of_watch(watched.end))
+pub fn watch(context: &Context, args: &Watch) -> Result<u8> {
+    if args.session {
+        // A failure leaves the watcher in its parent's session, which is no reason not to watch.
+        let _ = process::become_session();
+    }
+    context.with_world(|world| match (args.detach, args.all) {
+        (true, all) => detach(context, world, all),
+        (false, true) => watch_all(context, world),
+        (false, false) => {
+            let release = context.armed_release(world)?;
+            let watched = follow(context, world, &release, false)?;
+            show(context, &watched)?;
+            Ok(exit::of_watch(watched.end))
+        }
     })
+}
+
+/// Watches every release until it is asked to stop; a service manager hears that it is ready, and that it lives.
+fn watch_all(context: &Context, world: &World<'_>) -> Result<u8> {
+    context.catch_signals();
+    let mut displays = LiveAll::new(context);
+    service::ready();
+    watching::all::watch_all(
+        world,
+        context.policy_path(),
+        &mut |release, event| displays.event(release, world.clock.now().wall, event),
+        &mut |releases| service::alive(&format!("watching {releases} releases")),
+    )?;
+    service::stopping();
+    Ok(exit::GO)
+}
+
+/// Starts a watcher that outlives this process, and says where it writes what happens.
+fn detach(context: &Context, world: &World<'_>, all: bool) -> Result<u8> {
+    let mut argv = world.relgate.to_vec();
+    argv.extend(["watch", "--session"].map(str::to_owned));
+    let release = match all {
+        true => None,
+        false => Some(context.armed_release(world)?.name),
+    };
+    let log = match &release {
+        Some(name) => {
+            argv.extend(["--release".to_owned(), name.to_string()]);
+            world.ledgers.output_folder(name).join("watch.log")
+        }
+        None => {
+            argv.push("--all".to_owned());
+            world.files.root().join(".relgate").join("watch.log")
+        }
+    };
+    let pid = world
+        .runner
+        .detach(&argv, world.files.root(), &log)
+        .map_err(|why| {
+            Refusal::invalid(format!("no watcher could be started: {why}")).help("relgate watch")
+        })?;
+    let what = release.map_or_else(|| "every release".to_owned(), |name| name.to_string());
+    context.write(|out| {
+        writeln!(
+            out,
+            "process {pid} watches {what}, and writes to {}",
+            log.display()
+        )
+    })?;
+    Ok(exit::GO)
 }
 
 pub fn rollback(context: &Context, request: &Rollback) -> Result<u8> {
     context.with_world(|world| {
-        let release = context.release(world)?;
+        let release = context.armed_release_with_policy(world)?;
         let actor = context.actor(&release.policy, request.role.as_deref())?;
         let stage = deploy::stage(world, &release, request.stage.as_deref())?;
         if !request.yes {
@@ -101,7 +160,7 @@ pub fn drive(context: &Context) -> Result<u8> {
     let _ = process::become_session();
     context.ignore_signals();
     context.with_world(|world| {
-        let release = context.release(world)?;
+        let release = context.armed_release(world)?;
         app::drive(world, &release)?;
         Ok(exit::GO)
     })

@@ -117,6 +117,13 @@ pub fn may_sign(
             .help(command(&inquiry.notes.release, "check")));
         }
     }
+    if readiness::has_signed(inquiry, gate, role, &by.person) {
+        return Err(Refusal::refused(format!(
+            "{} has signed the gate {} as {role} already",
+            by.person, gate.id
+        ))
+        .help(command(&inquiry.notes.release, "check")));
+    }
     if let Some(other) = readiness::other_side(inquiry, gate, by.person.as_str(), None) {
         return Err(Refusal::refused(format!(
             "{} signed the gate {other}, and {} must be signed by somebody else",

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Inquiry, Requirement, Scope, Status, Subject, binding, command, holders, requirement};
-use crate::domain::gate::Gate;
-use crate::domain::ids::{GateId, PersonName, RecordId, RoleName};
+use crate::domain::gate::{Gate, Phase};
+use crate::domain::ids::{Digest, GateId, PersonName, RecordId, RoleName, StageName};
 use crate::domain::record::body::{Answer, Binding, Rejection, SignOff};
 use crate::domain::state::Recorded;
 
@@ -17,6 +17,8 @@ const SKEW: TimeDelta = TimeDelta::minutes(5);
 pub(super) struct Standing<'a> {
     inquiry: &'a Inquiry<'a>,
     signed: BTreeMap<GateId, bool>,
+    /// What a sign-off of each gate would be bound to now: the same for all sign-offs of a gate.
+    bindings: BTreeMap<GateId, Binding>,
 }
 
 /// What one person said about a gate as a role.
@@ -31,6 +33,7 @@ impl<'a> Standing<'a> {
         Self {
             inquiry,
             signed: BTreeMap::new(),
+            bindings: BTreeMap::new(),
         }
     }
 
@@ -51,7 +54,7 @@ impl<'a> Standing<'a> {
 
     /// One requirement for each role that signs `gate`.
     pub(super) fn requirements(&mut self, gate: &Gate) -> Vec<Requirement> {
-        let waiting: Vec<String> = gate
+        let mut waiting: Vec<String> = gate
             .after()
             .iter()
             .filter(|before| {
@@ -60,10 +63,35 @@ impl<'a> Standing<'a> {
             })
             .map(ToString::to_string)
             .collect();
+        waiting.extend(self.event_before(gate).map(str::to_owned));
+        self.bind(gate);
         gate.approvals()
             .into_iter()
             .map(|(role, count)| self.approval(gate, &role, count, &waiting))
             .collect()
+    }
+
+    /// Whether `person` has signed `gate` as `role`, and it counts.
+    pub(super) fn has_signed(&mut self, gate: &Gate, role: &RoleName, person: &PersonName) -> bool {
+        self.bind(gate);
+        match self.words(gate, role).get(person.as_str()) {
+            Some(Said::Yes(sign_offs)) => sign_offs
+                .iter()
+                .any(|it| self.flaw(gate, role, it).is_none()),
+            Some(Said::No(_)) | None => false,
+        }
+    }
+
+    fn bind(&mut self, gate: &Gate) {
+        let inquiry = self.inquiry;
+        self.bindings.entry(gate.id.clone()).or_insert_with(|| {
+            // Artifacts that cannot be read are a requirement of their own, and are not compared.
+            let artifacts = inquiry
+                .facts
+                .artifacts
+                .unwrap_or(Digest::from_bytes([0; 32]));
+            binding(inquiry.notes, gate, artifacts)
+        });
     }
 
     fn approval(
@@ -126,20 +154,17 @@ impl<'a> Standing<'a> {
                 ..base
             };
         }
-        if let Some((status, why)) = problem {
+        // What cannot be signed now is not asked for again, whatever became of earlier sign-offs.
+        if let Some(why) = self.not_yet(gate) {
             return Requirement {
-                status,
+                status: Status::Pending,
                 why,
                 ..base
             };
         }
-        if let Some(from) = self.earliest(gate).filter(|from| inquiry.now < *from) {
-            let why = format!(
-                "can be signed from {} on",
-                from.format("%Y-%m-%d %H:%M UTC")
-            );
+        if let Some((status, why)) = problem {
             return Requirement {
-                status: Status::Pending,
+                status,
                 why,
                 ..base
             };
@@ -224,15 +249,9 @@ impl<'a> Standing<'a> {
                 "{by} signed {other} before, and the two must be signed by different people"
             ));
         }
-        let now = binding(
-            inquiry.notes,
-            gate,
-            inquiry
-                .facts
-                .artifacts
-                .unwrap_or(sign_off.fact.binding.artifacts),
-        );
-        if let Some(changed) = difference(&sign_off.fact.binding, &now) {
+        let now = self.bindings.get(&gate.id)?;
+        let compare_artifacts = inquiry.facts.artifacts.is_some();
+        if let Some(changed) = difference(&sign_off.fact.binding, now, compare_artifacts) {
             return Some((
                 Status::Stale,
                 format!("{by} signed before {changed} changed"),
@@ -278,6 +297,38 @@ impl<'a> Standing<'a> {
         None
     }
 
+    /// Why `gate` cannot be signed yet, however its hand-off stands.
+    fn not_yet(&self, gate: &Gate) -> Option<String> {
+        if gate.within.is_some() && self.inquiry.notes.deploy_at.is_none() {
+            return Some("waits for deploy_at in the release notes".to_owned());
+        }
+        let from = self
+            .earliest(gate)
+            .filter(|from| self.inquiry.now < *from)?;
+        Some(format!(
+            "can be signed from {} on",
+            from.format("%Y-%m-%d %H:%M UTC")
+        ))
+    }
+
+    /// What must have happened before a gate of this phase can be about anything: nobody can say that a release holds in
+    /// production before it is there (req: C3).
+    fn event_before(&self, gate: &Gate) -> Option<&'static str> {
+        let stages = self.inquiry.notes.stages();
+        let verified = |stage: &StageName| self.inquiry.is_verified(stage);
+        let deployments = &self.inquiry.history.state().deployments;
+        match gate.phase {
+            Phase::Deployment if deployments.is_empty() => Some("the deployment"),
+            Phase::PostRelease if !stages.iter().any(verified) => {
+                Some("the verification of a stage")
+            }
+            Phase::Closure if !stages.iter().all(verified) => {
+                Some("the verification of every stage")
+            }
+            _ => None,
+        }
+    }
+
     /// The earliest moment at which `gate` can be signed (req: B5): so long before the deployment, which is when it
     /// began, or when it is to begin, and never in the past.
     fn earliest(&self, gate: &Gate) -> Option<DateTime<Utc>> {
@@ -312,28 +363,28 @@ pub(in crate::domain) fn other_side(
     by: &str,
     before: Option<&RecordId>,
 ) -> Option<GateId> {
-    let from =
-        |one: &Gate, other: &GateId| one.distinct_from.iter().flatten().any(|it| it == other);
-    let is_other = |id: &GateId| {
-        from(gate, id)
-            || inquiry
-                .gates
-                .iter()
-                .any(|other| other.id == *id && from(other, &gate.id))
-    };
+    let own = gate.distinct_from.iter().flatten();
+    let from_others = inquiry.gates.iter().filter(|other| {
+        let mut sides = other.distinct_from.iter().flatten();
+        sides.any(|side| *side == gate.id)
+    });
+    let others: Vec<&GateId> = own.chain(from_others.map(|other| &other.id)).collect();
+    if others.is_empty() {
+        return None;
+    }
     let sign_offs = inquiry.history.state().sign_offs.iter();
     sign_offs
         .take_while(|it| before != Some(&it.origin.record))
-        .find(|it| it.origin.by == by && is_other(&it.fact.gate))
+        .find(|it| it.origin.by == by && others.contains(&&it.fact.gate))
         .map(|it| it.fact.gate.clone())
 }
 
 /// What changed between two bindings, for people; `None` when nothing did.
-fn difference(then: &Binding, now: &Binding) -> Option<String> {
+fn difference(then: &Binding, now: &Binding, compare_artifacts: bool) -> Option<String> {
     if then.gate != now.gate {
         return Some("the gate".to_owned());
     }
-    if then.artifacts != now.artifacts {
+    if compare_artifacts && then.artifacts != now.artifacts {
         return Some("the artifacts".to_owned());
     }
     if then.notes == now.notes {

@@ -14,6 +14,9 @@ use crate::ports::{Duty, Ledger, LedgerError, Ledgers};
 /// At most this much of a step's output is read at once, in bytes.
 const PIECE: u64 = 64 * 1024;
 
+/// What stands in the names of the records that end a release.
+const ENDINGS: [&str; 2] = ["Z-closed-", "Z-rolled-back-"];
+
 /// The ledgers of the releases in a folder.
 #[derive(Clone, Debug)]
 pub struct FileLedgers {
@@ -39,6 +42,15 @@ impl FileLedgers {
 impl Ledgers for FileLedgers {
     fn open(&self, release: &ReleaseName) -> Box<dyn Ledger> {
         Box::new(FileLedger::new(self.folder(release), release.clone()))
+    }
+
+    fn has_ended(&self, release: &ReleaseName) -> bool {
+        let names = fs::read_dir(self.folder(release))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let mut names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        names.any(|name| ENDINGS.iter().any(|kind| name.contains(kind)))
     }
 
     fn files(&self, release: &ReleaseName) -> Result<Vec<audit::File>, LedgerError> {

@@ -144,6 +144,15 @@ fn artifacts(document: &Document<ReleaseNotes>, findings: &mut Vec<Finding>) {
                 findings.extend(inside(site, &format!("{path}/{key}"), &by, file));
             }
         }
+        if artifact.signature.is_some() {
+            findings.push(
+                site.warning(
+                    &format!("{path}/signature"),
+                    format!("{by}: this version of relgate does not verify its signature"),
+                )
+                .help("give its sha256, which is compared; verify the signature in the pipeline"),
+            );
+        }
     }
 }
 

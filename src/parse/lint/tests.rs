@@ -437,6 +437,14 @@ fn the_policy_refers_to_what_it_declares() {
 }
 
 #[test]
+fn a_demand_that_nothing_enforces_is_refused() {
+    let with =
+        |word: &str| with_policy(&[("version: 1", &format!("version: 1\nsignatures: {word}"))]);
+    assert_eq!(with("optional"), [""; 0]);
+    only(&with("required"), &["neither makes nor verifies"]);
+}
+
+#[test]
 fn nothing_is_told_twice_over_several_releases() {
     let mut files = workspace(POLICY, &format!("extends: standard\n{CHECKLIST}"), NOTES);
     base(

@@ -1,50 +1,58 @@
-//! stub while the display is written
-use super::Style;
-use crate::domain::event::Event;
-use chrono::{DateTime, Utc};
+//! Events, shown as they happen: on a terminal in place, elsewhere line by line, for programs as JSON.
+//!
+//! A display decides nothing and reads no clock: whoever tells it an event says when it was. It may be told as many
+//! countdowns as there are wake-ups; what it does with them is its own.
+
 use std::io::{self, Write};
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::json;
+use crate::domain::event::Event;
+
+mod area;
+mod json_lines;
+mod plain;
+mod tell;
+mod terminal;
+#[cfg(test)]
+mod tests;
+
+pub use json_lines::JsonLines;
+pub use plain::Plain;
+pub use terminal::Terminal;
+
+/// Shows events as they happen.
 pub trait Display {
+    /// Shows `event`, which happened at `at`.
+    ///
+    /// # Errors
+    /// What `out` reports; the caller goes on without a display then.
     fn event(&mut self, at: DateTime<Utc>, event: &Event, out: &mut dyn Write) -> io::Result<()>;
-    fn finish(&mut self, out: &mut dyn Write) -> io::Result<()>;
-}
-pub struct Plain;
-pub struct Terminal;
-pub struct JsonLines;
-macro_rules! d {
-    ($n:ident) => {
-        impl Display for $n {
-            fn event(
-                &mut self,
-                at: DateTime<Utc>,
-                event: &Event,
-                out: &mut dyn Write,
-            ) -> io::Result<()> {
-                writeln!(out, "{at} {}", serde_json::to_string(event).unwrap())
-            }
-            fn finish(&mut self, _: &mut dyn Write) -> io::Result<()> {
-                Ok(())
-            }
-        }
-    };
-}
-d!(Plain);
-d!(Terminal);
-d!(JsonLines);
-impl Plain {
-    pub fn new(_: Style) -> Self {
-        Self
+
+    /// The terminal has this size from now on.
+    fn resize(&mut self, columns: usize, rows: usize) {
+        let _ = (columns, rows);
+    }
+
+    /// Nothing more comes: what is shown stays, and the cursor stands below it.
+    ///
+    /// # Errors
+    /// What `out` reports.
+    fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        out.flush()
     }
 }
-impl Terminal {
-    pub fn new(_: Style) -> Self {
-        Self
-    }
-}
-impl JsonLines {
-    pub fn new(_: &str) -> Self {
-        Self
-    }
-}
-pub fn result_line<T: serde::Serialize>(_: &str, t: &T, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}", serde_json::to_string(t).unwrap())
+
+/// Writes the result of a command whose events went before it: one JSON object, in one line.
+///
+/// # Errors
+/// What `out` reports.
+pub fn result_line<T: Serialize + ?Sized>(
+    command: &str,
+    result: &T,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    json::result_line(command, result, out)
 }

@@ -4,6 +4,10 @@
 //! The loop that keeps deadlines does nothing slow: probes are asked on a thread of their own, and the rollback runs in
 //! a process of its own that outlives this one.
 
+pub mod all;
+mod farewell;
+mod tell;
+
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -14,16 +18,16 @@ use crate::domain::event::Event;
 use crate::domain::history::History;
 use crate::domain::ids::{IncidentId, ProbeId, StepId};
 use crate::domain::outcome::{WatchEnd, Watched};
-use crate::domain::policy::{OnExpiry, ResolvedBy};
+use crate::domain::policy::ResolvedBy;
 use crate::domain::probe::Probe;
 use crate::domain::probe::judge::{Sample, Verdict};
 use crate::domain::probe::sampling::{Sampling, Standing};
-use crate::domain::readiness::command;
-use crate::domain::record::{Body, Draft, Record, TOOL};
-use crate::domain::state::ReleaseState;
+use crate::domain::record::{Body, Draft, TOOL};
 use crate::domain::watch::{self, Next, Outcome};
-use crate::domain::window::clock_face;
 use crate::ports::{AppendError, Duty, Ledger};
+
+use farewell::farewell;
+use tell::{first_to_tell, tell};
 
 use super::project::Release;
 use super::verify::passed;
@@ -33,8 +37,9 @@ use super::{Hear, Result, World, ask, facts, rollback, view};
 const LONGEST_SLEEP: u64 = 1_000;
 /// While a rollback runs, its records and output are looked for this often, in milliseconds.
 const FOLLOW: u64 = 200;
-/// The rollback's process has this long to take up its duty before another one is started, in milliseconds.
-const LAUNCH_PATIENCE: u64 = 5_000;
+/// A driver has this long to take up its duty before another one is started, in milliseconds. One too many does no harm:
+/// the duty is taken by one alone.
+const LAUNCH_PATIENCE: u64 = 1_000;
 
 /// Watches until nothing is left that happens by itself, or until this process is asked to stop.
 ///
@@ -66,6 +71,8 @@ pub fn watch(world: &World<'_>, release: &Release, hear: &mut Hear<'_>) -> Resul
             sampling: BTreeMap::new(),
             seen: None,
             launched_at: None,
+            adopted: false,
+            unwritable: false,
             output: None,
             said: String::new(),
         }
@@ -92,7 +99,9 @@ pub fn watch(world: &World<'_>, release: &Release, hear: &mut Hear<'_>) -> Resul
             say: say.clone(),
         }),
     };
-    event.iter().for_each(|event| hear(event));
+    if let Some(event) = event {
+        hear(&event);
+    }
     let rollback = state.rollback.as_ref().map(view::rollback);
     Ok(Watched {
         release: release.name.clone(),
@@ -134,6 +143,10 @@ struct Watcher<'a, 'w> {
     /// How many records were told; none before the first look.
     seen: Option<usize>,
     launched_at: Option<Reading>,
+    /// Whether it was told that a dead driver's work is taken over.
+    adopted: bool,
+    /// Whether the claim could not be written.
+    unwritable: bool,
     output: Option<Output>,
     /// The last warning, so that it is not repeated every second.
     said: String,
@@ -182,12 +195,7 @@ impl Watcher<'_, '_> {
     /// Once the rollback is at its end, its process is given a moment to write its documents.
     fn ended(&self, end: WatchEnd) -> WatchEnd {
         let began = self.world.clock.now();
-        while self
-            .world
-            .ledgers
-            .is_taken(&self.release.name, Duty::Rollback)
-            && passed(&began, &self.world.clock.now()) < 2_000
-        {
+        while self.is_driven() && passed(&began, &self.world.clock.now()) < 2_000 {
             self.world.clock.wait(Duration::from_millis(20));
         }
         end
@@ -197,45 +205,58 @@ impl Watcher<'_, '_> {
         self.ledger.history()
     }
 
+    /// Claims the rollback, unless a driver lives that does so this moment, or did so in memory and writes it down when
+    /// it can.
     fn claim(&mut self, id: &IncidentId, hear: &mut Hear<'_>) {
-        let claimed = self.append(hear, &mut |history, now| {
+        let now = self.world.clock.now();
+        let incidents = &self.history().state().incidents;
+        let late = incidents
+            .get(id)
+            .map_or(0, |incident| incident.window.late_ms(&now));
+        if (late < LAUNCH_PATIENCE || self.unwritable) && self.is_driven() {
+            return self.world.clock.wait(Duration::from_millis(20));
+        }
+        let claimed = self.ledger.append(self.world.clock, &mut |history, now| {
             Ok(vec![decisions::claim_expired(history, id, now)?])
         });
-        if claimed {
+        // The rollback does not wait for the disk: its driver claims it in memory, and writes it down when it can.
+        if let Err(AppendError::Ledger(error)) = claimed {
+            let but = "the rollback goes on, and is recorded as soon as it can be";
+            self.warn(hear, format!("{error}; {but}"));
+            self.unwritable = true;
+            self.ready_driver(hear);
+            self.world.clock.wait(Duration::from_millis(FOLLOW));
+        }
+    }
+
+    /// Sees that a driver lives; it waits for a near deadline by itself.
+    fn ready_driver(&mut self, hear: &mut Hear<'_>) {
+        let now = self.world.clock.now();
+        let at = self.launched_at.as_ref();
+        let launched = at.is_some_and(|at| passed(at, &now) < LAUNCH_PATIENCE);
+        if !launched && !self.is_driven() {
             self.launch(hear);
         }
     }
 
+    fn is_driven(&self) -> bool {
+        let name = &self.release.name;
+        self.world.ledgers.is_taken(name, Duty::Rollback)
+    }
+
     /// Sees that the claimed rollback is driven, and tells how it goes.
     fn drive(&mut self, hear: &mut Hear<'_>) {
-        if !self
-            .world
-            .ledgers
-            .is_taken(&self.release.name, Duty::Rollback)
+        let rollback = self.history().state().rollback.as_ref();
+        let last = rollback.and_then(|rollback| rollback.last());
+        let begun = last.filter(|last| last.started.is_some() && last.ended.is_none());
+        if let Some(attempt) = begun.map(|last| last.number)
+            && !self.adopted
+            && !self.is_driven()
         {
-            let now = self.world.clock.now();
-            let waited = self
-                .launched_at
-                .as_ref()
-                .is_none_or(|at| passed(at, &now) >= LAUNCH_PATIENCE);
-            if waited {
-                if self.launched_at.is_some() {
-                    let attempt = self
-                        .history()
-                        .state()
-                        .rollback
-                        .as_ref()
-                        .and_then(|it| it.last())
-                        .map(|it| it.number);
-                    hear(&Event::Adopted {
-                        attempt: attempt.unwrap_or(0),
-                    });
-                }
-                self.launch(hear);
-            }
-        } else if self.launched_at.is_none() {
-            self.launched_at = Some(self.world.clock.now());
+            hear(&Event::Adopted { attempt });
+            self.adopted = true;
         }
+        self.ready_driver(hear);
         self.tell_output(hear);
         self.world.clock.wait(Duration::from_millis(FOLLOW));
     }
@@ -269,6 +290,15 @@ impl Watcher<'_, '_> {
             self.append(hear, &mut |_, _| Ok(vec![draft.clone()]));
         }
         self.ask_again(now);
+        let rolls_back = self
+            .ledger
+            .history()
+            .state()
+            .open_incidents()
+            .any(|incident| incident.rolls_back());
+        if rolls_back && left <= rollback::READY_BEFORE {
+            self.ready_driver(hear);
+        }
         let state = self.ledger.history().state();
         let windows = view::windows(self.release, state, now, &self.latest);
         hear(&Event::Countdown {
@@ -424,176 +454,6 @@ impl Watcher<'_, '_> {
                     text: String::from_utf8_lossy(&bytes).into_owned(),
                 });
             }
-        }
-    }
-}
-
-/// A watcher that comes to a running rollback tells it from its claim on; the windows themselves are shown anyway.
-fn first_to_tell(history: &History) -> usize {
-    let running = history
-        .state()
-        .rollback
-        .as_ref()
-        .is_some_and(|rollback| rollback.is_running());
-    let claimed = history
-        .records()
-        .iter()
-        .rposition(|record| matches!(record.body, Body::RollbackClaimed(_)));
-    claimed
-        .filter(|_| running)
-        .unwrap_or(history.records().len())
-}
-
-/// What a record is for somebody who watches.
-fn tell(record: &Record, state: &ReleaseState) -> Option<Event> {
-    let steps = || {
-        state
-            .rollback
-            .as_ref()
-            .map(|rollback| rollback.plan.steps())
-            .unwrap_or_default()
-    };
-    Some(match &record.body {
-        Body::IncidentOpened(fact) => Event::IncidentOpened {
-            incident: fact.incident.clone(),
-            title: fact.title.clone(),
-            priority: fact.priority.clone(),
-            window_ms: fact.window.milliseconds(),
-            on_expiry: fact.on_expiry,
-        },
-        Body::IncidentResolved(fact) => Event::IncidentResolved {
-            incident: fact.incident.clone(),
-            by: record.by.clone(),
-        },
-        Body::WindowExpired(fact) => Event::WindowExpired {
-            incident: fact.incident.clone(),
-            on_expiry: state
-                .incidents
-                .get(&fact.incident)
-                .map_or(OnExpiry::Decide, |it| it.window.on_expiry),
-        },
-        Body::RollbackClaimed(fact) => Event::RollbackClaimed {
-            attempt: fact.attempt,
-            cause: fact.cause.clone(),
-            previous: fact.plan.previous.clone(),
-            steps: fact
-                .plan
-                .steps()
-                .iter()
-                .map(|step| step.id.clone())
-                .collect(),
-        },
-        Body::StepStarted(fact) => Event::StepStarted {
-            attempt: fact.attempt,
-            step: fact.step.clone(),
-            place: steps()
-                .iter()
-                .position(|step| step.id == fact.step)
-                .map_or(0, |place| place + 1),
-            of: steps().len(),
-        },
-        Body::StepEnded(fact) => Event::StepEnded {
-            attempt: fact.attempt,
-            step: fact.step.clone(),
-            outcome: fact.outcome.clone(),
-            took_ms: fact.took_ms,
-            tail: fact.tail.clone(),
-            next: steps()
-                .iter()
-                .skip_while(|step| step.id != fact.step)
-                .nth(1)
-                .map(|step| step.id.clone()),
-        },
-        Body::AttemptEnded(fact) => Event::AttemptEnded {
-            attempt: fact.attempt,
-            outcome: fact.outcome.clone(),
-        },
-        _ => return None,
-    })
-}
-
-fn farewell(
-    release: &Release,
-    state: &ReleaseState,
-    end: WatchEnd,
-    now: &Reading,
-) -> (String, Vec<String>) {
-    let name = &release.name;
-    let previous = state
-        .rollback
-        .as_ref()
-        .map_or("", |rollback| rollback.plan.previous.as_str());
-    let owed = state
-        .obligations
-        .values()
-        .any(|owed| owed.settled.is_none());
-    let due = || {
-        if owed {
-            vec!["relgate due".to_owned()]
-        } else {
-            Vec::new()
-        }
-    };
-    match end {
-        WatchEnd::Quiet => (
-            format!("nothing of {name} needs watching"),
-            vec![command(name, "status")],
-        ),
-        WatchEnd::Resolved => (
-            "every incident is resolved".to_owned(),
-            vec![command(name, "verify")],
-        ),
-        WatchEnd::WaitsForPerson => (
-            "a window has expired, and the policy leaves the decision to a person".to_owned(),
-            vec![
-                command(name, "rollback --reason TEXT"),
-                command(name, "incident list"),
-            ],
-        ),
-        WatchEnd::Detached => {
-            let mut open: Vec<String> = state
-                .open_incidents()
-                .filter(|incident| incident.has_running_window())
-                .map(|incident| {
-                    format!(
-                        "{} has {} left",
-                        incident.id(),
-                        clock_face(incident.window.left_ms(now))
-                    )
-                })
-                .collect();
-            if state
-                .rollback
-                .as_ref()
-                .is_some_and(|rollback| rollback.is_running())
-            {
-                open.push("the rollback goes on by itself".to_owned());
-            }
-            let armed = if open.is_empty() {
-                "nothing is open".to_owned()
-            } else {
-                open.join("; ")
-            };
-            (
-                format!("no longer watching, and the windows stay armed: {armed}"),
-                vec![command(name, "watch")],
-            )
-        }
-        // req: A12
-        WatchEnd::RolledBack => (
-            format!("{name} is rolled back to {previous}: everybody can go home"),
-            due(),
-        ),
-        WatchEnd::Stuck => {
-            let mut next = vec![
-                command(name, "log"),
-                command(name, "rollback --reason TEXT"),
-            ];
-            next.extend(due());
-            (
-                format!("the rollback of {name} to {previous} is STUCK: a person is needed now"),
-                next,
-            )
         }
     }
 }

@@ -1,0 +1,10 @@
+//! The program from end to end, as a team's people, scripts and accidents meet it.
+
+mod branches;
+mod flow;
+mod input;
+mod processes;
+mod run;
+mod team;
+mod trouble;
+mod windows;

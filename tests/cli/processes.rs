@@ -1,0 +1,302 @@
+//! Watchers and drivers that are interrupted, killed and doubled: a window is kept all the same, and rolled back once.
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+use crate::run::until;
+use crate::team::{NOTES, Team};
+
+/// A team whose release is deployed, with an incident of a priority that nobody watches.
+fn with_incident(priority: &str) -> Team {
+    let team = Team::new();
+    team.deploy();
+    open(&team, priority);
+    team
+}
+
+fn open(team: &Team, priority: &str) {
+    let open = [
+        "incident",
+        "open",
+        "--no-watch",
+        "--title",
+        "Slow",
+        "--priority",
+        priority,
+    ];
+    team.run("omar", &open).code(1);
+}
+
+/// Waits for a record of a kind.
+fn recorded(team: &Team, kind: &str) {
+    until(kind, || !team.recorded(kind).is_empty());
+}
+
+/// The process of the attempt that was started last.
+fn driver(team: &Team) -> Pid {
+    recorded(team, "attempt-started");
+    let started = team.recorded("attempt-started");
+    let pid = started.last().and_then(|it| it["pid"].as_i64());
+    pid.and_then(|it| Pid::from_raw(i32::try_from(it).ok()?))
+        .expect("a pid")
+}
+
+/// The process group of the step that was started last.
+fn step(team: &Team) -> Pid {
+    recorded(team, "step-started");
+    let started = team.recorded("step-started");
+    let group = started.last().and_then(|it| it["group"]["pid"].as_i64());
+    group
+        .and_then(|it| Pid::from_raw(i32::try_from(it).ok()?))
+        .expect("a group")
+}
+
+fn runs(team: &Team) -> usize {
+    team.read("live/runs").lines().count()
+}
+
+#[test]
+fn a_signal_detaches_and_the_window_stays_armed() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let team = with_incident("lower");
+        let watch = team.start("rory", &["watch"]);
+        until("it counts down", || watch.output().contains("I1"));
+        until("somebody watches", || team.standing()["watched"] == true);
+        watch.signal(signal);
+        let ended = watch.end().code(1);
+        let text = ended.stdout.trim_end();
+        let last = text.rsplit("\n\n").next().unwrap_or_default();
+        assert!(text.contains("the windows stay armed: I1 has "), "{ended}");
+        assert!(last.contains("relgate watch --release 2.0.0"), "{ended}");
+        assert_eq!(team.standing()["watched"], false);
+        team.run("rory", &["status"])
+            .code(0)
+            .says(&["NOBODY WATCHES"]);
+        // Going on, with the same deadline.
+        team.run(
+            "dana",
+            &["incident", "escalate", "I1", "--priority", "critical"],
+        )
+        .code(0);
+        team.run("rory", &["watch"]).code(5);
+        assert_eq!(runs(&team), 1);
+    }
+}
+
+#[test]
+fn a_verification_that_is_interrupted_decides_nothing() {
+    let team = Team::new();
+    team.edit(NOTES, "      failures: 1\n", "      failures: 30\n");
+    team.deploy();
+    team.remove("live/home");
+    let verify = team.start("omar", &["verify", "--all", "--yes"]);
+    until("it asks", || verify.output().contains("home"));
+    verify.signal(Signal::INT);
+    verify.end().code(4).says(&["interrupted"]);
+    assert_eq!(team.recorded("verification").len(), 0);
+    assert_eq!(team.recorded("incident-opened").len(), 0);
+}
+
+#[test]
+fn a_watcher_that_is_killed_within_the_window_is_replaced() {
+    let team = with_incident("critical");
+    let watch = team.start("rory", &["watch"]);
+    until("it counts down", || watch.output().contains("I1"));
+    watch.signal(Signal::KILL);
+    drop(watch);
+    team.run("rory", &["watch"]).code(5);
+    assert_eq!(runs(&team), 1);
+    assert_eq!(team.recorded("rollback-claimed").len(), 1);
+}
+
+#[test]
+fn a_window_that_expired_unwatched_is_rolled_back_by_the_next_watcher() {
+    let team = with_incident("critical");
+    until("it has expired", || {
+        team.standing()["windows"][0]["left_ms"] == 0
+    });
+    assert_eq!(team.recorded("rollback-claimed").len(), 0);
+    team.run("quin", &["incident", "resolve", "I1", "--override", "late"])
+        .code(7)
+        .warns(&["expired"]);
+    team.run("rory", &["watch"]).code(5);
+    assert!(team.recorded("rollback-claimed")[0]["late_ms"].is_u64());
+}
+
+#[test]
+fn a_watcher_that_is_killed_in_the_rollback_does_not_end_it() {
+    let team = with_incident("critical");
+    let plan = team.read("back.sh");
+    team.script(&plan.replace(
+        "set -eu",
+        "set -eu\nwhile test ! -f live/go; do sleep 0.1; done",
+    ));
+    let watch = team.start("rory", &["watch"]);
+    let driver = driver(&team);
+    recorded(&team, "step-started");
+    watch.signal(Signal::KILL);
+    drop(watch);
+    assert!(
+        rustix::process::test_kill_process(driver).is_ok(),
+        "the driver is gone"
+    );
+    let adopts = team.start("rory", &["watch"]);
+    until("it follows", || adopts.output().contains("old-version"));
+    team.write("live/go", "");
+    adopts.end().code(5);
+    assert_eq!(runs(&team), 1);
+    assert_eq!(team.recorded("attempt-started").len(), 1);
+}
+
+#[test]
+fn the_rollback_ends_without_any_watcher() {
+    // req: A13
+    let team = with_incident("critical");
+    let plan = team.read("back.sh");
+    team.script(&plan.replace(
+        "set -eu",
+        "set -eu\nwhile test ! -f live/go; do sleep 0.1; done",
+    ));
+    let watch = team.start("rory", &["watch"]);
+    recorded(&team, "step-started");
+    watch.signal(Signal::INT);
+    watch
+        .end()
+        .code(1)
+        .says(&["the rollback goes on by itself"]);
+    team.write("live/go", "");
+    recorded(&team, "rolled-back");
+    assert_eq!(runs(&team), 1);
+}
+
+#[test]
+fn two_watchers_make_one_attempt() {
+    for _ in 0..3 {
+        let team = with_incident("critical");
+        let watchers = [(); 3].map(|()| team.start("rory", &["watch"]));
+        for watch in watchers {
+            watch.end().code(5);
+        }
+        assert_eq!(runs(&team), 1);
+        assert_eq!(team.recorded("rollback-claimed").len(), 1);
+        assert_eq!(team.recorded("attempt-started").len(), 1);
+        team.run("rory", &["ledger", "verify"]).code(0);
+    }
+}
+
+#[test]
+fn a_driver_that_dies_before_the_old_version_is_live_is_replaced() {
+    let team = with_incident("critical");
+    let plan = team.read("back.sh");
+    team.script("#!/bin/sh\necho ran >>live/runs\nsleep 600\n");
+    let watch = team.start("rory", &["watch"]);
+    let (driver, step) = (driver(&team), step(&team));
+    until("the step runs", || team.path("live/runs").exists());
+    team.script(&plan);
+    kill_process(driver, Signal::KILL).expect("it lives");
+    watch.end().code(5);
+    assert_eq!(runs(&team), 2);
+    let ended = team.recorded("attempt-ended");
+    assert_eq!(ended[0]["outcome"]["how"], "lost");
+    assert_eq!(team.recorded("rolled-back")[0]["attempt"], 2);
+    // What the dead driver left is ended, so that it cannot work against the second attempt.
+    let gone = rustix::process::test_kill_process_group(step);
+    assert_eq!(gone, Err(rustix::io::Errno::SRCH));
+}
+
+#[test]
+fn a_driver_that_dies_once_the_old_version_is_live_is_not_run_again() {
+    let team = with_incident("critical");
+    let plan = team.read("back.sh");
+    team.script(&format!("{plan}\nsleep 600\n"));
+    let watch = team.start("rory", &["watch"]);
+    let driver = driver(&team);
+    recorded(&team, "step-started");
+    until("the old version is live", || {
+        team.read("live/version") == "1.0.0\n" && team.path("live/search").exists()
+    });
+    kill_process(driver, Signal::KILL).expect("it lives");
+    watch.end().code(5);
+    assert_eq!(runs(&team), 1);
+    assert_eq!(team.recorded("attempt-ended")[0]["outcome"]["how"], "lost");
+}
+
+#[test]
+fn a_driver_and_its_watcher_that_die_together_are_replaced() {
+    let team = with_incident("critical");
+    let plan = team.read("back.sh");
+    team.script("#!/bin/sh\necho ran >>live/runs\nsleep 600\n");
+    let watch = team.start("rory", &["watch"]);
+    let (driver, step) = (driver(&team), step(&team));
+    watch.signal(Signal::KILL);
+    kill_process(driver, Signal::KILL).expect("it lives");
+    let _ = kill_process_group(step, Signal::KILL);
+    drop(watch);
+    team.script(&plan);
+    team.run("rory", &["watch"]).code(5);
+    assert_eq!(team.recorded("rolled-back").len(), 1);
+}
+
+#[test]
+fn files_that_break_within_the_window_do_not_keep_it_from_its_rollback() {
+    // req: A13
+    for file in [NOTES, "releases/2.0.0/checklist.yaml", "relgate.yaml"] {
+        let team = with_incident("critical");
+        let watch = team.start("rory", &["watch"]);
+        until("it counts down", || watch.output().contains("I1"));
+        team.write(file, "broken: [\n");
+        watch.end().code(5);
+        assert_eq!(team.recorded("rolled-back").len(), 1, "{file}");
+
+        let team = with_incident("critical");
+        team.write(file, "broken: [\n");
+        team.run("rory", &["watch"]).code(5);
+        assert_eq!(runs(&team), 1, "{file}");
+    }
+}
+
+#[test]
+fn a_probe_that_hangs_does_not_delay_a_deadline() {
+    let team = Team::new();
+    team.write(
+        "ask.sh",
+        "#!/bin/sh\ntest ! -f live/hang || sleep 600\ntest -f live/home\n",
+    );
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(team.path("ask.sh"), mode).expect("it may be executed");
+    team.edit(NOTES, "argv: [test, -f, live/home]", "argv: [./ask.sh]");
+    team.edit(
+        NOTES,
+        "priority: critical",
+        "priority: critical\n      timeout: 10m",
+    );
+    team.deploy();
+    team.remove("live/home");
+    team.run("omar", &["verify", "--all", "--yes", "--no-watch"])
+        .code(1);
+    team.write("live/hang", "");
+    team.run("rory", &["watch"]).code(5);
+    let late = team.recorded("rollback-claimed")[0]["late_ms"].as_u64();
+    assert!(late < Some(30_000), "{late:?}");
+}
+
+#[test]
+fn a_hang_up_while_the_rollback_runs_changes_nothing() {
+    let team = with_incident("immediate");
+    let plan = team.read("back.sh");
+    team.script(&plan.replace(
+        "set -eu",
+        "set -eu\nwhile test ! -f live/go; do sleep 0.1; done",
+    ));
+    let watch = team.start("rory", &["watch"]);
+    let driver = driver(&team);
+    recorded(&team, "step-started");
+    for signal in [Signal::HUP, Signal::INT, Signal::TERM] {
+        kill_process(driver, signal).expect("it lives");
+    }
+    team.write("live/go", "");
+    watch.end().code(5);
+    assert_eq!(
+        (runs(&team), team.recorded("attempt-started").len()),
+        (1, 1)
+    );
+}
