@@ -243,14 +243,14 @@ pub fn drive(site: &Site, luck: u8) -> Option<Result<Draft, Refusal>> {
             };
             Ok(rollback::end_attempt(attempt, outcome))
         }
-        rollback::Next::Verify(_) if luck % 2 == 0 => {
+        rollback::Next::Verify(_) if luck.is_multiple_of(2) => {
             rollback::rolled_back(&policy, history, Vec::new(), &now)
         }
         rollback::Next::Verify(attempt) => Ok(rollback::end_attempt(
             attempt,
             rollback::not_verified(Vec::new()),
         )),
-        rollback::Next::AskTarget(_) if luck % 3 == 0 => {
+        rollback::Next::AskTarget(_) if luck.is_multiple_of(3) => {
             rollback::rolled_back(&policy, history, Vec::new(), &now)
         }
         rollback::Next::AskTarget(attempt) | rollback::Next::Retry(attempt) => again(attempt),
