@@ -91,16 +91,28 @@ pub enum AppendError {
 /// Asks probes.
 pub trait Prober: Sync {
     /// Takes one sample of every probe, in their order: each is asked until it passes or its retries are used up,
-    /// `concurrency` probes at a time, none for longer than `timeout` an attempt, and `patience` in all.
+    /// `concurrency` probes at a time, none for longer than `timeout` an attempt, `patience` in all, and no longer than
+    /// `stop` says no.
     ///
-    /// Every probe yields a sample whatever happens; one that `patience` cut off is an error that says so. Variables
-    /// are already filled in.
+    /// Every probe yields a sample whatever happens; one that was cut off is an error that says so. Variables are already
+    /// filled in.
+    fn sample_until(
+        &self,
+        probes: &[Probe],
+        concurrency: usize,
+        patience: Option<Duration>,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Vec<Sample>;
+
+    /// The same where nobody asks it to stop.
     fn sample(
         &self,
         probes: &[Probe],
         concurrency: usize,
         patience: Option<Duration>,
-    ) -> Vec<Sample>;
+    ) -> Vec<Sample> {
+        self.sample_until(probes, concurrency, patience, &|| false)
+    }
 }
 
 /// A command to run to its end: argv without a shell.

@@ -88,7 +88,7 @@ pub fn sample(
         .max(1);
     let mut asked = world
         .prober
-        .sample(&ready, concurrency, patience)
+        .sample_until(&ready, concurrency, patience, world.stop)
         .into_iter();
     unready
         .into_iter()

@@ -169,6 +169,13 @@ pub fn sentence(body: &Body) -> String {
             "the rollback is STUCK after {} attempts: {}",
             fact.attempts, fact.reason
         ),
+        Body::Drilled(fact) => {
+            let how = if fact.passed { "passed" } else { "failed" };
+            format!(
+                "the drill of the rollback plan {how} after {} ms",
+                fact.took_ms
+            )
+        }
         Body::ObligationSettled(fact) => format!("{} was settled: {}", fact.obligation, fact.how),
         Body::Closed(_) => "the release was closed".to_owned(),
         Body::Noted(fact) => format!("note: {}", fact.text),

@@ -201,25 +201,38 @@ pub fn load_armed(world: &World<'_>, policy_path: &str, name: &ReleaseName) -> R
     if !running && state.open_incidents().next().is_none() {
         return Err(error);
     }
-    let what = match &error {
+    let warning = Finding::warning(
+        policy_path,
+        format!(
+            "the files are wrong, the windows stay armed: {}",
+            first(&error)
+        ),
+    );
+    let mut release = without_files(world, policy_path, name);
+    release.warnings.push(warning.help("relgate lint"));
+    Ok(release)
+}
+
+/// The first error that an error is about, in one line.
+pub fn first(error: &Error) -> String {
+    match error {
         Error::Findings { findings, .. } => {
             let first = findings.iter().find(|finding| finding.is_error());
             first.map(ToString::to_string).unwrap_or_default()
         }
         other => other.to_string(),
-    };
-    let policy = policy(world, policy_path).unwrap_or_else(|_| Policy::bare());
-    let warning = Finding::warning(
-        policy_path,
-        format!("the files are wrong, the windows stay armed: {what}"),
-    );
-    Ok(Release {
+    }
+}
+
+/// A release of which the files say nothing, the policy apart where it is right.
+pub fn without_files(world: &World<'_>, policy_path: &str, name: &ReleaseName) -> Release {
+    Release {
         name: name.clone(),
-        policy,
+        policy: policy(world, policy_path).unwrap_or_else(|_| Policy::bare()),
         notes: ReleaseNotes::bare(name.clone()),
         gates: Vec::new(),
-        warnings: vec![warning.help("relgate lint")],
-    })
+        warnings: Vec::new(),
+    }
 }
 
 /// Reads everything and returns every finding of every file, with the texts that they are about.

@@ -18,7 +18,8 @@ use super::{Error, Result, World, facts, view};
 /// How the releases stand: the one that was named, or all that are open, or the last one where none is.
 ///
 /// # Errors
-/// Files that are wrong; a ledger that cannot be read.
+/// Files that are wrong, where they are those of the only release and it has no open window; a ledger that cannot be
+/// read.
 pub fn status(world: &World<'_>, policy_path: &str, named: Option<&str>) -> Result<StatusReport> {
     project::require_policy(world, policy_path)?;
     let names: Vec<ReleaseName> = match named {
@@ -38,19 +39,40 @@ pub fn status(world: &World<'_>, policy_path: &str, named: Option<&str>) -> Resu
         }
     };
     let mut releases = Vec::new();
-    let mut trouble = None;
     for name in &names {
-        // One release whose files are wrong does not hide how the others stand.
         match project::load(world, policy_path, name) {
             Ok(release) => releases.push(of(world, &release)?),
-            Err(error @ Error::Findings { .. }) if trouble.is_none() => trouble = Some(error),
-            Err(Error::Findings { .. }) => {}
+            // Files that are wrong hide neither how the others stand nor a window that is open.
+            Err(error @ Error::Findings { .. }) => {
+                let release = project::without_files(world, policy_path, name);
+                let status = with_wrong_files(of(world, &release)?, project::first(&error));
+                if names.len() == 1 && status.windows.is_empty() {
+                    return Err(error);
+                }
+                releases.push(status);
+            }
             Err(other) => return Err(other),
         }
     }
-    match trouble {
-        Some(error) if releases.is_empty() => Err(error),
-        _ => Ok(StatusReport { releases }),
+    Ok(StatusReport { releases })
+}
+
+/// The status of a release of which only the records could be read.
+fn with_wrong_files(status: ReleaseStatus, what: String) -> ReleaseStatus {
+    // Without its gates it looks signed.
+    let standing = match status.standing.as_str() {
+        "ready" => "preparing".to_owned(),
+        _ => status.standing,
+    };
+    let mut next = vec![command(&status.release, "lint")];
+    if !status.windows.is_empty() && !status.watched {
+        next.push(command(&status.release, "watch"));
+    }
+    ReleaseStatus {
+        standing,
+        wrong_files: Some(what),
+        next,
+        ..status
     }
 }
 
@@ -112,6 +134,7 @@ pub fn of(world: &World<'_>, release: &Release) -> Result<ReleaseStatus> {
             .and_then(|text| text.lines().next())
             .map(str::to_owned),
         deploy_at: release.notes.deploy_at.map(|at| at.to_utc()),
+        wrong_files: None,
         gates,
         stages,
         windows,

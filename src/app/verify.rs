@@ -264,6 +264,8 @@ pub fn sample_until_decided(
     loop {
         let patience = Duration::from_millis(left(&world.clock.now()).max(1));
         let samples = ask::sample(world, probes, about, Some(patience));
+        // What was cut off because somebody wants this process to stop says nothing.
+        pause(world, 0)?;
         let standing = sampling.take(probes, &samples);
         hear(&Event::Sampled {
             sample: sampling.samples(),

@@ -108,20 +108,7 @@ pub enum Command {
     /// Keep the windows: count down, verify again, roll back
     Watch(Watch),
     /// Roll back by hand, now, with authority
-    Rollback {
-        /// The role that gives you the authority
-        #[arg(long = "as", value_name = "ROLE", value_parser = NonEmptyStringValueParser::new())]
-        role: Option<String>,
-        /// Why
-        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
-        reason: String,
-        /// The stage, where the release has several
-        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
-        stage: Option<String>,
-        /// Do not ask
-        #[arg(long)]
-        yes: bool,
-    },
+    Rollback(Rollback),
     /// How releases stand
     Status,
     /// What happened, in order
@@ -238,6 +225,26 @@ pub struct Watch {
     /// Begin a session of its own; given by relgate itself
     #[arg(long, hide = true)]
     pub session: bool,
+}
+
+/// `relgate rollback`
+#[derive(Debug, Args)]
+pub struct Rollback {
+    /// The role that gives you the authority
+    #[arg(long = "as", value_name = "ROLE", value_parser = NonEmptyStringValueParser::new())]
+    pub role: Option<String>,
+    /// Why
+    #[arg(long, required_unless_present = "drill", value_parser = NonEmptyStringValueParser::new())]
+    pub reason: Option<String>,
+    /// The stage, where the release has several
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    pub stage: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Try the plan on staging, and record how it went and how long it took
+    #[arg(long, conflicts_with_all = ["reason", "yes"])]
+    pub drill: bool,
 }
 
 /// `relgate incident`

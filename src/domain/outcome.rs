@@ -189,6 +189,8 @@ pub struct ReleaseStatus {
     pub summary: Option<String>,
     /// When its deployment begins.
     pub deploy_at: Option<DateTime<Utc>>,
+    /// What is wrong with its files; what they would say is then left out, and what is recorded stays.
+    pub wrong_files: Option<String>,
     /// Its gates.
     pub gates: Vec<GateStatus>,
     /// Its stages.
@@ -276,6 +278,25 @@ pub struct StepView {
     pub tail: String,
     /// The file of its output, relative to the ledger.
     pub output: Option<String>,
+}
+
+/// What a drill of the rollback plan came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Drill {
+    /// Which release.
+    pub release: ReleaseName,
+    /// Whether every step succeeded and every probe passed.
+    pub passed: bool,
+    /// How long all of it took, in milliseconds.
+    pub took_ms: u64,
+    /// The steps, up to the first that did not succeed.
+    pub steps: Vec<StepView>,
+    /// The probes that were asked afterwards.
+    pub samples: Vec<Sample>,
+    /// The record.
+    pub record: RecordId,
+    /// The next commands to type.
+    pub next: Vec<String>,
 }
 
 /// Something owed, as shown.

@@ -51,6 +51,9 @@ pub struct Policy {
     /// Whether sign-offs must carry a signature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signatures: Option<Signatures>,
+    /// How fresh the last drill of the rollback plan must be before a release may go out; none is needed unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill_valid_for: Option<Timespan>,
 }
 
 /// Which releases a required checklist is for.
@@ -332,6 +335,7 @@ impl Policy {
             calendar: None,
             checklists: None,
             signatures: None,
+            drill_valid_for: None,
         }
     }
 

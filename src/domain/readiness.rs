@@ -255,6 +255,7 @@ pub fn readiness(inquiry: &Inquiry<'_>) -> Readiness {
         notes(inquiry, &mut all);
         artifacts(inquiry, &mut all);
         plan(inquiry, &mut all);
+        drill(inquiry, &mut all);
     }
     let mut standing = approvals::Standing::new(inquiry);
     for gate in gates_in(inquiry.gates, inquiry.scope) {
@@ -404,6 +405,40 @@ fn plan(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
             )
         });
     }
+}
+
+/// The rollback was tried on staging before it is needed, with the steps as they are now (req: D9).
+fn drill(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
+    let Some(valid_for) = inquiry.policy.drill_valid_for else {
+        return;
+    };
+    let steps = digest_of(&inquiry.notes.steps());
+    let (status, why) = match inquiry.history.state().drills.last() {
+        None => (Status::Missing, "it was never tried".to_owned()),
+        Some(last) if !last.fact.passed => (Status::Failed, "the last drill failed".to_owned()),
+        Some(last) if last.fact.steps != steps => (
+            Status::Stale,
+            "the plan has changed since the last drill".to_owned(),
+        ),
+        Some(last) if inquiry.now > last.origin.at + valid_for.delta() => (
+            Status::Expired,
+            format!("the last drill was more than {valid_for} ago"),
+        ),
+        Some(last) => (
+            Status::Met,
+            format!("tried by {} in {} ms", last.origin.by, last.fact.took_ms),
+        ),
+    };
+    all.push(Requirement {
+        status,
+        why,
+        command: Some(command(inquiry.history.release(), "rollback --drill")),
+        ..requirement(
+            Subject::Plan,
+            "rollback.drill",
+            "the rollback plan was tried on staging",
+        )
+    });
 }
 
 fn evidence(inquiry: &Inquiry<'_>, gate: &Gate, all: &mut Vec<Requirement>) {

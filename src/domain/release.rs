@@ -204,6 +204,21 @@ pub struct Rollback {
     /// The deadline of the checks after the rollback; 5m unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_within: Option<Timespan>,
+    /// Where the plan is tried before it is needed: `relgate rollback --drill`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<Drill>,
+}
+
+/// Where the rollback plan is tried before it is needed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Drill {
+    /// The variables that point every step at a staging system instead of production.
+    #[schemars(extend("minProperties" = 1))]
+    pub env: BTreeMap<String, String>,
+    /// What must hold there afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Vec<Probe>>,
 }
 
 /// One step of the rollback plan.

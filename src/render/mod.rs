@@ -8,6 +8,7 @@ use std::io::{self, Write};
 
 mod check;
 mod done;
+mod drill;
 mod due;
 pub mod findings;
 mod human;
@@ -161,6 +162,7 @@ macro_rules! shown {
 shown! {
     Check: check::page;
     Done: done::page;
+    Drill: drill::page;
     DueReport: due::page;
     IncidentReport: incidents::page;
     Integrity: integrity::page;

@@ -214,6 +214,7 @@ pub fn release_status() -> ReleaseStatus {
         standing: "incident".to_owned(),
         summary: Some("A faster checkout".to_owned()),
         deploy_at: Some(at(0)),
+        wrong_files: None,
         gates: vec![
             GateStatus {
                 gate: name("development"),

@@ -70,7 +70,10 @@ fn about(status: &ReleaseStatus) -> String {
 }
 
 fn is_urgent(status: &ReleaseStatus) -> bool {
-    !status.windows.is_empty() || !status.anomalies.is_empty() || is_stuck(status)
+    !status.windows.is_empty()
+        || status.wrong_files.is_some()
+        || !status.anomalies.is_empty()
+        || is_stuck(status)
 }
 
 fn is_stuck(status: &ReleaseStatus) -> bool {
@@ -84,6 +87,13 @@ fn add(page: &mut Page, status: &ReleaseStatus) {
     let release = &status.release;
     if let Some(at) = status.deploy_at {
         page.line(vec![plain(format!("deploys {}", words::time(at)))]);
+    }
+    if let Some(what) = &status.wrong_files {
+        page.alert(
+            Tone::Bad,
+            format!("its files are wrong: {what}"),
+            Some(command(release, "lint")),
+        );
     }
     for anomaly in &status.anomalies {
         page.alert(

@@ -183,7 +183,8 @@ fn last_took(sample: &Sample) -> u64 {
     sample.attempts.last().map_or(0, |attempt| attempt.took_ms)
 }
 
-fn sample_item(sample: &Sample) -> Item {
+/// A sample with all that did not hold.
+pub fn sample_item(sample: &Sample) -> Item {
     let tries = match sample.attempts.len() {
         0 | 1 => String::new(),
         some => format!(", {some} attempts"),

@@ -4,7 +4,7 @@ use super::page::{Detail, Item, Mark, Page, Tone, faint, plain, strong};
 use super::words;
 use crate::domain::event::WindowView;
 use crate::domain::ids::ReleaseName;
-use crate::domain::outcome::{AttemptView, RollbackView};
+use crate::domain::outcome::{AttemptView, RollbackView, StepView};
 use crate::domain::policy::OnExpiry;
 use crate::domain::readiness::command;
 use crate::domain::window::clock_face;
@@ -112,28 +112,33 @@ fn attempt_item(attempt: &AttemptView, last: bool) -> Item {
     )
     .lead(format!("attempt {}", attempt.attempt));
     for step in &attempt.steps {
-        let (said, failed) = match &step.outcome {
-            None => ("running".to_owned(), false),
-            Some(outcome) => (
-                words::step_outcome(outcome),
-                words::step_mark(outcome) == Mark::Bad,
-            ),
-        };
-        let took = step
-            .took_ms
-            .map_or(String::new(), |ms| format!(" after {}", words::took(ms)));
-        item.detail(vec![
-            strong(step.step.as_str()),
-            plain(format!(": {said}{took}")),
-        ]);
-        // What went right is told in a word; what went wrong, or is under way, by its output.
-        if failed || (last && step.outcome.is_none()) {
-            if !step.tail.trim().is_empty() {
-                item.details
-                    .push(Detail::Output(step.tail.trim_end().to_owned()));
-            }
-            item.say("whole output", step.output.as_deref().unwrap_or_default());
-        }
+        add_step(&mut item, step, last);
     }
     item
+}
+
+/// A step and how it ended; its output where that matters.
+pub fn add_step(item: &mut Item, step: &StepView, last: bool) {
+    let (said, failed) = match &step.outcome {
+        None => ("running".to_owned(), false),
+        Some(outcome) => (
+            words::step_outcome(outcome),
+            words::step_mark(outcome) == Mark::Bad,
+        ),
+    };
+    let took = step
+        .took_ms
+        .map_or(String::new(), |ms| format!(" after {}", words::took(ms)));
+    item.detail(vec![
+        strong(step.step.as_str()),
+        plain(format!(": {said}{took}")),
+    ]);
+    // What went right is told in a word; what went wrong, or is under way, by its output.
+    if failed || (last && step.outcome.is_none()) {
+        if !step.tail.trim().is_empty() {
+            item.details
+                .push(Detail::Output(step.tail.trim_end().to_owned()));
+        }
+        item.say("whole output", step.output.as_deref().unwrap_or_default());
+    }
 }

@@ -93,12 +93,64 @@ fn incidents_of_two_branches_hide_neither() {
         team.run("omar", &open).code(1);
     }
     merge(&theirs, &ours);
-    // Neither hides the other: nothing is go while both claim the same place.
-    let told = ours.run("rory", &["log"]).code(0);
-    told.says(&["Slow", "Wrong prices"]);
+    ours.run("rory", &["ledger", "verify"]).code(0);
+    ours.run("rory", &["incident", "list"])
+        .code(0)
+        .says(&["Slow", "Wrong prices"]);
     ours.run("rory", &["check"])
         .code(1)
-        .says(&["Slow", "the incident I1 is open already"]);
+        .says(&["Slow", "Wrong prices"]);
+    let standing = ours.standing();
+    let ids: Vec<_> = standing["windows"]
+        .as_array()
+        .expect("windows")
+        .iter()
+        .map(|window| window["incident"].as_str().expect("an id").to_owned())
+        .collect();
+    assert_eq!(ids.len(), 2, "{standing}");
+    for id in ids {
+        ours.run(
+            "quin",
+            &["incident", "resolve", &id, "--override", "mended"],
+        )
+        .code(0);
+    }
+    ours.run("rory", &["check"]).code(0);
+}
+
+#[test]
+fn what_was_resolved_on_a_branch_is_what_was_opened_there() {
+    let ours = Team::new();
+    ours.deploy();
+    let theirs = clone(&ours);
+    for (team, title) in [(&ours, "Slow"), (&theirs, "Wrong prices")] {
+        let open = [
+            "incident",
+            "open",
+            "--no-watch",
+            "--priority",
+            "lower",
+            "--title",
+            title,
+        ];
+        team.run("omar", &open).code(1);
+    }
+    theirs
+        .run(
+            "quin",
+            &[
+                "incident",
+                "resolve",
+                "I1",
+                "--override",
+                "the prices are right",
+            ],
+        )
+        .code(0);
+    merge(&theirs, &ours);
+    let open = ours.run("rory", &["check"]).code(1).says(&["Slow"]);
+    assert!(!open.stdout.contains("Wrong prices"), "{open}");
+    ours.run("rory", &["ledger", "verify"]).code(0);
 }
 
 #[test]
@@ -137,4 +189,59 @@ fn a_rollback_on_one_branch_and_a_resolution_on_the_other_end_in_one_state() {
         .says(&["not so slow", "too slow"]);
     ours.run("omar", &["deploy", "start", "--release", "2.0.0"])
         .code(7);
+}
+
+#[test]
+fn the_same_thing_owed_on_two_branches_is_owed_once() {
+    let ours = Team::new();
+    ours.deploy();
+    let theirs = clone(&ours);
+    for team in [&ours, &theirs] {
+        let open = [
+            "incident",
+            "open",
+            "--no-watch",
+            "--priority",
+            "lower",
+            "--title",
+            "Slow",
+        ];
+        team.run("omar", &open).code(1);
+        team.run(
+            "quin",
+            &["incident", "resolve", "I1", "--override", "mended"],
+        )
+        .code(0);
+    }
+    merge(&theirs, &ours);
+    let due = ours
+        .run("omar", &["due", "--format", "json"])
+        .code(0)
+        .json();
+    let owed = due["result"]["obligations"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    assert_eq!(owed.len(), 1, "{due}");
+    for one in owed {
+        let id = one["id"].as_str().expect("an id");
+        ours.run("omar", &["due", "settle", id, "--how", "told"])
+            .code(0);
+    }
+    ours.run("rory", &["ledger", "verify"]).code(0);
+}
+
+#[test]
+fn rollbacks_on_two_branches_end_in_one_state() {
+    let ours = Team::new();
+    ours.deploy();
+    let theirs = clone(&ours);
+    for team in [&ours, &theirs] {
+        team.run("rory", &["rollback", "--yes", "--reason", "too slow"])
+            .code(5);
+    }
+    merge(&theirs, &ours);
+    assert_eq!(ours.standing()["standing"], "rolled-back");
+    ours.run("rory", &["watch", "--release", "2.0.0"]).code(5);
+    ours.run("rory", &["ledger", "verify"]).code(0);
 }

@@ -478,3 +478,45 @@ fn a_release_fresh_from_its_template_parses_and_is_no_go_field_by_field() {
         ]);
     }
 }
+
+#[test]
+fn files_that_are_wrong_hide_no_open_window() {
+    let team = Team::new();
+    team.deploy();
+    let open = [
+        "incident",
+        "open",
+        "--no-watch",
+        "--title",
+        "Slow",
+        "--priority",
+        "lower",
+    ];
+    team.run("omar", &open).code(1);
+    team.write(NOTES, "broken: [");
+    let shown = [
+        "release-notes.md",
+        "NOBODY WATCHES",
+        "Slow",
+        "relgate lint",
+        "relgate watch",
+    ];
+    team.run("rory", &["status"]).code(3).says(&shown);
+    // Beside another release too, which is shown as ever.
+    team.run("rory", &["new", "3.0.0", "--type", "patch"])
+        .code(0);
+    let status = team.run("rory", &["status"]).code(3).says(&shown);
+    status.says(&["3.0.0"]);
+    team.write("releases/3.0.0/checklist.yaml", "");
+    let json = team
+        .run("rory", &["status", "--format", "json"])
+        .code(3)
+        .json();
+    let releases = json["result"]["releases"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let wrong = releases.iter().filter(|it| it["wrong_files"].is_string());
+    assert_eq!((releases.len(), wrong.count()), (2, 2));
+    assert_eq!(releases[1]["standing"], "preparing");
+}

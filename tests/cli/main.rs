@@ -6,5 +6,6 @@ mod input;
 mod processes;
 mod run;
 mod team;
+mod terminal;
 mod trouble;
 mod windows;

@@ -9,6 +9,7 @@ mod farewell;
 mod tell;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -55,11 +56,21 @@ pub fn watch(world: &World<'_>, release: &Release, hear: &mut Hear<'_>) -> Resul
         .take(&release.name, Duty::Watch)
         .ok()
         .flatten();
+    let over = AtomicBool::new(false);
     let end = std::thread::scope(|scope| {
         let (ask, asked) = channel::<Vec<Probe>>();
         let (answer, answers) = channel::<Vec<Sample>>();
-        scope.spawn(move || resample(world, release, &asked, &answer));
-        Watcher {
+        let over = &over;
+        scope.spawn(move || {
+            // A probe that hangs does not keep the watcher from its end.
+            let stop = || over.load(Ordering::SeqCst) || (world.stop)();
+            let world = World {
+                stop: &stop,
+                ..*world
+            };
+            resample(&world, release, &asked, &answer);
+        });
+        let end = Watcher {
             world,
             release,
             ledger: ledger.as_mut(),
@@ -76,7 +87,9 @@ pub fn watch(world: &World<'_>, release: &Release, hear: &mut Hear<'_>) -> Resul
             output: None,
             said: String::new(),
         }
-        .run(hear)
+        .run(hear);
+        over.store(true, Ordering::SeqCst);
+        end
     });
     drop(duty);
     let state = ledger.refresh()?.state().clone();

@@ -47,20 +47,7 @@ fn dispatch(context: &Context, command: Command) -> Result<u8> {
         Command::Verify(args) => verify::verify(context, &args),
         Command::Incident(incident) => incident::incident(context, incident),
         Command::Watch(args) => watch::watch(context, &args),
-        Command::Rollback {
-            role,
-            reason,
-            stage,
-            yes,
-        } => {
-            let request = watch::Rollback {
-                role,
-                reason,
-                stage,
-                yes,
-            };
-            watch::rollback(context, &request)
-        }
+        Command::Rollback(args) => watch::rollback(context, &args),
         Command::DriveRollback => watch::drive(context),
         Command::Status => report::status(context),
         Command::Log => report::log(context),
@@ -163,7 +150,7 @@ const fn word(command: &Command) -> &'static str {
         Command::Incident(Incident::Resolve { .. }) => "incident resolve",
         Command::Incident(Incident::List) => "incident list",
         Command::Watch(_) => "watch",
-        Command::Rollback { .. } => "rollback",
+        Command::Rollback(_) => "rollback",
         Command::Status => "status",
         Command::Log => "log",
         Command::Due { settle: None, .. } => "due",

@@ -15,7 +15,8 @@ pub fn status(context: &Context) -> Result<u8> {
             context.global.release.as_deref(),
         )?;
         context.show(&report)?;
-        Ok(exit::GO)
+        let wrong = report.releases.iter().any(|it| it.wrong_files.is_some());
+        Ok(if wrong { exit::INVALID } else { exit::GO })
     })
 }
 

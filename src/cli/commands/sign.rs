@@ -15,7 +15,7 @@ use crate::domain::outcome::SignedGate;
 use crate::domain::probe::judge::{Sample, Verdict};
 use crate::domain::readiness::command;
 use crate::domain::record::body::{Answer, Answered};
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{Kind, Refusal};
 use crate::ports::FileError;
 
 pub fn sign(context: &Context, args: &Sign) -> Result<u8> {
@@ -50,7 +50,15 @@ pub fn sign(context: &Context, args: &Sign) -> Result<u8> {
         };
         let left = walk.all()?;
         let signatures = walk.signatures;
-        if signatures.is_empty() && !left {
+        if signatures.is_empty() && left {
+            return Err(Refusal::new(
+                Kind::Inconclusive,
+                "the walk was left before its end: nothing was recorded",
+            )
+            .help(command(&release.name, "sign"))
+            .into());
+        }
+        if signatures.is_empty() {
             return Err(Refusal::refused(format!(
                 "nothing of {} waits for {}",
                 release.name, actor.person

@@ -2,7 +2,7 @@
 
 use crate::app::project::Release;
 use crate::app::{Result, World, deploy, rollback as app, watch as watching};
-use crate::cli::args::Watch;
+use crate::cli::args::{Rollback, Watch};
 use crate::cli::context::Context;
 use crate::cli::exit;
 use crate::cli::live::{Live, LiveAll};
@@ -14,18 +14,6 @@ use crate::effects::{process, service};
 use crate::render::Format;
 
 use super::sign::terminal;
-
-/// What `relgate rollback` was asked for.
-pub struct Rollback {
-    /// The role that gives the authority.
-    pub role: Option<String>,
-    /// Why.
-    pub reason: String,
-    /// The stage.
-    pub stage: Option<String>,
-    /// Do not ask.
-    pub yes: bool,
-}
 
 pub fn watch(context: &Context, args: &Watch) -> Result<u8> {
     if args.session {
@@ -96,6 +84,9 @@ fn detach(context: &Context, world: &World<'_>, all: bool) -> Result<u8> {
 
 pub fn rollback(context: &Context, request: &Rollback) -> Result<u8> {
     context.with_world(|world| {
+        if request.drill {
+            return drill(context, world, request);
+        }
         let release = context.armed_release_with_policy(world)?;
         let actor = context.actor(&release.policy, request.role.as_deref())?;
         let stage = deploy::stage(world, &release, request.stage.as_deref())?;
@@ -121,11 +112,31 @@ pub fn rollback(context: &Context, request: &Rollback) -> Result<u8> {
             }
         }
         context.catch_signals();
-        app::claim(world, &release, &actor, &stage, &request.reason)?;
+        app::claim(
+            world,
+            &release,
+            &actor,
+            &stage,
+            request.reason.as_deref().unwrap_or_default(),
+        )?;
         let watched = follow(context, world, &release, false)?;
         show(context, &watched)?;
         Ok(exit::of_watch(watched.end))
     })
+}
+
+fn drill(context: &Context, world: &World<'_>, request: &Rollback) -> Result<u8> {
+    let release = context.release(world)?;
+    let actor = context.actor(&release.policy, request.role.as_deref())?;
+    let stage = deploy::stage(world, &release, request.stage.as_deref())?;
+    let mut live = Live::new(context, true);
+    let drill = app::drill::drill(world, &release, &actor, &stage, &mut |event| {
+        live.event(world.clock.now().wall, event);
+    });
+    live.finish();
+    let drill = drill?;
+    context.show(&drill)?;
+    Ok(if drill.passed { exit::GO } else { exit::NO_GO })
 }
 
 /// Watches a release with a display. With `result_only`, machine output is kept for the result.

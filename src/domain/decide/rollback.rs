@@ -9,10 +9,10 @@ use crate::domain::probe::judge::Sample;
 use crate::domain::probe::sampling::Failure;
 use crate::domain::readiness::command;
 use crate::domain::record::body::{
-    AttemptEnded, AttemptOutcome, Cause, ProcessGroup, RollbackClaimed, RollbackStuck, RolledBack,
-    WindowExpired,
+    AttemptEnded, AttemptOutcome, Cause, Drilled, ProcessGroup, RollbackClaimed, RollbackStuck,
+    RolledBack, WindowExpired,
 };
-use crate::domain::record::{Body, Draft, TOOL};
+use crate::domain::record::{Body, Draft, TOOL, digest_of};
 use crate::domain::refusal::Refusal;
 use crate::domain::release::ReleaseNotes;
 use crate::domain::state::ReleaseState;
@@ -271,6 +271,31 @@ pub fn stuck(policy: &Policy, history: &History, now: &Reading) -> Result<Draft,
     Ok(Draft {
         by: TOOL.to_owned(),
         body,
+    })
+}
+
+/// Records a drill of the plan.
+///
+/// # Errors
+/// Refused for authority, or where the plan was changed while it was tried.
+pub fn drilled(
+    policy: &Policy,
+    notes: &ReleaseNotes,
+    history: &History,
+    actor: &Actor,
+    drill: Drilled,
+) -> Result<Draft, Refusal> {
+    actor.authority(policy, Action::Rollback)?;
+    let release = history.release();
+    if drill.steps != digest_of(&notes.steps()) {
+        return Err(Refusal::refused(format!(
+            "the rollback plan of {release} was changed during the drill"
+        ))
+        .help(command(release, "rollback --drill")));
+    }
+    Ok(Draft {
+        by: actor.person.to_string(),
+        body: Body::Drilled(drill),
     })
 }
 

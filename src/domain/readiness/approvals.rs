@@ -75,9 +75,7 @@ impl<'a> Standing<'a> {
     pub(super) fn has_signed(&mut self, gate: &Gate, role: &RoleName, person: &PersonName) -> bool {
         self.bind(gate);
         match self.words(gate, role).get(person.as_str()) {
-            Some(Said::Yes(sign_offs)) => sign_offs
-                .iter()
-                .any(|it| self.flaw(gate, role, it).is_none()),
+            Some(Said::Yes(given)) => given.iter().any(|it| self.flaw(gate, role, it).is_none()),
             Some(Said::No(_)) | None => false,
         }
     }

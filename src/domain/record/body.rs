@@ -1,5 +1,7 @@
 //! What a record can say: one type for each kind, and the table that lists them.
 
+mod rollback;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
@@ -10,14 +12,18 @@ use crate::domain::clock::Reading;
 use crate::domain::gate::Phase;
 use crate::domain::ids::{
     Digest, GateId, IncidentId, ItemId, ObligationId, PriorityName, RecordId, RoleName, StageName,
-    StepId, TriggerName,
+    TriggerName,
 };
 use crate::domain::policy::{OnExpiry, ResolvedBy};
 use crate::domain::probe::Probe;
 use crate::domain::probe::judge::{Sample, Verdict};
 use crate::domain::probe::sampling::Failure;
-use crate::domain::release::{Rollback, Step};
 use crate::domain::timespan::Timespan;
+
+pub use rollback::{
+    AttemptEnded, AttemptOutcome, AttemptStarted, Cause, Drilled, PinnedPlan, ProcessGroup,
+    RollbackClaimed, RollbackStuck, RolledBack, StepEnded, StepOutcome, StepStarted,
+};
 
 macro_rules! bodies {
     ($($(#[$doc:meta])* $name:ident($body:ty) = $kind:literal,)*) => {
@@ -105,6 +111,8 @@ bodies! {
     RolledBack(RolledBack) = "rolled-back",
     /// The attempts are used up: a person is needed.
     RollbackStuck(RollbackStuck) = "rollback-stuck",
+    /// The plan was tried on a staging system.
+    Drilled(Drilled) = "drilled",
     /// Something owed was done.
     ObligationSettled(ObligationSettled) = "obligation-settled",
     /// The release is complete.
@@ -258,17 +266,6 @@ pub struct VerificationRun {
     pub skipped: Vec<String>,
 }
 
-/// The rollback as it was when an incident opened: an edit during the incident changes nothing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PinnedPlan {
-    /// The plan, its target probe and the checks after it.
-    pub rollback: Rollback,
-    /// Where it goes.
-    pub previous: String,
-    /// The digest of both.
-    pub digest: Digest,
-}
-
 /// An incident was opened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct IncidentOpened {
@@ -358,171 +355,6 @@ pub struct Checkpoint {
     pub divergence_ms: Option<i64>,
 }
 
-/// Why a rollback runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "because")]
-pub enum Cause {
-    /// A window expired unresolved.
-    Expired {
-        /// Whose.
-        incident: IncidentId,
-    },
-    /// A person with authority said so.
-    Person {
-        /// As which role.
-        role: RoleName,
-        /// Why.
-        reason: String,
-    },
-    /// The attempt before did not succeed.
-    Retry,
-}
-
-/// The right to run an attempt was taken.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RollbackClaimed {
-    /// The number of the attempt, from 1: with the record's id it is the fence.
-    pub attempt: u32,
-    /// Why.
-    pub cause: Cause,
-    /// Which stage.
-    pub stage: StageName,
-    /// The incidents that it absorbs.
-    pub absorbs: Vec<IncidentId>,
-    /// What runs.
-    pub plan: PinnedPlan,
-    /// How late the claim is after its deadline, in milliseconds, where there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub late_ms: Option<u64>,
-}
-
-/// The attempt's process began.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AttemptStarted {
-    /// Which attempt.
-    pub attempt: u32,
-    /// Its process id.
-    pub pid: u32,
-}
-
-/// A process group that a command runs in, recognisable after its parent died.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProcessGroup {
-    /// The leader's process id, which is the group's id.
-    pub pid: u32,
-    /// When the leader started, as the system counts it, so that a reused id is not mistaken for it. Empty where the
-    /// system does not say.
-    pub started: String,
-}
-
-/// A step of the plan began.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StepStarted {
-    /// Which attempt.
-    pub attempt: u32,
-    /// Which step.
-    pub step: StepId,
-    /// The group that it runs in.
-    pub group: ProcessGroup,
-}
-
-/// How a step ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "how")]
-pub enum StepOutcome {
-    /// With this exit code.
-    Exited {
-        /// 0 is success.
-        code: i32,
-    },
-    /// By a signal that was not ours.
-    Signalled {
-        /// Its number.
-        signal: i32,
-    },
-    /// It was ended at its timeout.
-    TimedOut,
-    /// It could not be started.
-    NotStarted {
-        /// Why.
-        why: String,
-    },
-}
-
-/// A step of the plan ended.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StepEnded {
-    /// Which attempt.
-    pub attempt: u32,
-    /// Which step.
-    pub step: StepId,
-    /// How.
-    pub outcome: StepOutcome,
-    /// How long it took, in milliseconds.
-    pub took_ms: u64,
-    /// The file of its output, relative to the ledger.
-    pub output: String,
-    /// How many bytes it wrote.
-    pub output_bytes: u64,
-    /// The digest of the bytes that were kept.
-    pub output_digest: Digest,
-    /// The last lines of its output.
-    pub tail: String,
-}
-
-/// How an attempt ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "how")]
-pub enum AttemptOutcome {
-    /// Every step succeeded.
-    Completed,
-    /// A step did not.
-    Failed {
-        /// Which.
-        step: StepId,
-    },
-    /// Its process died without a result.
-    Lost,
-    /// The checks after it did not pass.
-    NotVerified {
-        /// The probes that do not pass.
-        failures: Vec<Failure>,
-    },
-}
-
-/// An attempt ended.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AttemptEnded {
-    /// Which attempt.
-    pub attempt: u32,
-    /// How.
-    pub outcome: AttemptOutcome,
-}
-
-/// The checks after the rollback passed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RolledBack {
-    /// Which attempt did it.
-    pub attempt: u32,
-    /// The probes, passing.
-    pub evidence: Vec<Sample>,
-    /// What is owed now.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub obligations: Vec<Obligation>,
-}
-
-/// The attempts are used up.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RollbackStuck {
-    /// How many there were.
-    pub attempts: u32,
-    /// Why the last one did not do.
-    pub reason: String,
-    /// What is owed now.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub obligations: Vec<Obligation>,
-}
-
 /// Something owed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Obligation {
@@ -563,26 +395,4 @@ pub struct Closed {
 pub struct Noted {
     /// The remark.
     pub text: String,
-}
-
-impl PinnedPlan {
-    /// Pins `rollback` to `previous`.
-    pub fn new(rollback: Rollback, previous: String) -> Self {
-        let digest = super::digest_of(&(&rollback, &previous));
-        Self {
-            rollback,
-            previous,
-            digest,
-        }
-    }
-
-    /// The steps, in order.
-    pub fn steps(&self) -> &[Step] {
-        self.rollback.plan.as_deref().unwrap_or_default()
-    }
-
-    /// How often it is tried.
-    pub fn attempts(&self) -> u32 {
-        self.rollback.attempts.unwrap_or(3).max(1)
-    }
 }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::ids::{IncidentId, ObligationId, RecordId, StageName};
 use super::record::body::{
-    Checked, ChecklistPass, DeployStarted, IncidentOpened, Obligation, ObligationSettled,
+    Checked, ChecklistPass, DeployStarted, Drilled, IncidentOpened, Obligation, ObligationSettled,
     Rejection, RollbackStuck, RolledBack, SignOff, VerificationRun,
 };
 use super::record::{Body, Record};
@@ -51,6 +51,8 @@ pub struct ReleaseState {
     pub incidents: BTreeMap<IncidentId, Incident>,
     /// The rollback, once it was claimed.
     pub rollback: Option<Rollback>,
+    /// The drills of the rollback plan, in order.
+    pub drills: Vec<Recorded<Drilled>>,
     /// What is or was owed, by id.
     pub obligations: BTreeMap<ObligationId, Owed>,
     /// Who closed the release, and when.
@@ -167,6 +169,7 @@ impl ReleaseState {
             | Body::Checked(_)
             | Body::DeployStarted(_)
             | Body::Checkpoint(_)
+            | Body::Drilled(_)
             | Body::ObligationSettled(_)
             | Body::Noted(_)
             | Body::Unknown { .. } => Ok(()),
@@ -256,6 +259,7 @@ impl ReleaseState {
             | Body::AttemptEnded(_)
             | Body::RolledBack(_)
             | Body::RollbackStuck(_) => self.go_on(body, origin),
+            Body::Drilled(fact) => self.drills.push(recorded(fact, origin)),
             Body::Noted(_) | Body::Unknown { .. } => {}
         }
     }

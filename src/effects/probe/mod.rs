@@ -83,11 +83,12 @@ impl Drop for SystemProber {
 impl Prober for SystemProber {
     /// A command that does not end at its timeout is ended: its attempt lasts up to a second longer where it ignores
     /// TERM. A probe that panics is an error, and a bug of relgate's.
-    fn sample(
+    fn sample_until(
         &self,
         probes: &[Probe],
         concurrency: usize,
         patience: Option<Duration>,
+        stop: &(dyn Fn() -> bool + Sync),
     ) -> Vec<Sample> {
         if probes.is_empty() {
             return Vec::new();
@@ -99,7 +100,7 @@ impl Prober for SystemProber {
                     clients: Clients::new(Arc::clone(&self.trust)),
                     permits: Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS)),
                 };
-                runtime.block_on(sample_all(Arc::new(run), probes, patience))
+                runtime.block_on(sample_all(Arc::new(run), probes, patience, stop))
             }
             Err(trouble) => probes
                 .iter()
@@ -108,6 +109,9 @@ impl Prober for SystemProber {
         }
     }
 }
+
+/// How often it is looked whether a sample is still wanted.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What the probes of one sample share.
 struct Run {
@@ -134,7 +138,28 @@ impl Attempts {
     }
 }
 
-async fn sample_all(run: Arc<Run>, probes: &[Probe], patience: Option<Duration>) -> Vec<Sample> {
+/// Comes to an end when the patience has run out, or nobody wants the sample any more.
+async fn enough(patience: Option<Duration>, stop: &(dyn Fn() -> bool + Sync)) {
+    let stopped = async {
+        while !stop() {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    match patience {
+        None => stopped.await,
+        Some(patience) => {
+            // Either way it is enough.
+            let _ = tokio::time::timeout(patience, stopped).await;
+        }
+    }
+}
+
+async fn sample_all(
+    run: Arc<Run>,
+    probes: &[Probe],
+    patience: Option<Duration>,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Vec<Sample> {
     let mut tasks: Vec<(Attempts, JoinHandle<()>)> = probes
         .iter()
         .map(|probe| {
@@ -149,16 +174,16 @@ async fn sample_all(run: Arc<Run>, probes: &[Probe], patience: Option<Duration>)
             *end = Some(task.await);
         }
     };
-    match patience {
-        None => all.await,
-        Some(patience) => {
-            if tokio::time::timeout(patience, all).await.is_err() {
-                tasks.iter().for_each(|(_, task)| task.abort());
-                for ((_, task), end) in tasks.iter_mut().zip(&mut ends) {
-                    if end.is_none() {
-                        *end = Some(task.await);
-                    }
-                }
+    let cut_off = tokio::select! {
+        biased;
+        () = all => false,
+        () = enough(patience, stop) => true,
+    };
+    if cut_off {
+        tasks.iter().for_each(|(_, task)| task.abort());
+        for ((_, task), end) in tasks.iter_mut().zip(&mut ends) {
+            if end.is_none() {
+                *end = Some(task.await);
             }
         }
     }

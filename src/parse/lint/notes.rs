@@ -30,6 +30,10 @@ pub(super) fn probes<'a>(document: &'a Document<ReleaseNotes>) -> Vec<Placed<'a>
     if let Some(verify) = rollback.and_then(|rollback| rollback.verify.as_deref()) {
         add("/rollback/verify", verify);
     }
+    let drill = rollback.and_then(|rollback| rollback.drill.as_ref());
+    if let Some(verify) = drill.and_then(|drill| drill.verify.as_deref()) {
+        add("/rollback/drill/verify", verify);
+    }
     if let Some(probe) = rollback.and_then(|rollback| rollback.target_probe.as_ref()) {
         all.push(Placed {
             site,
@@ -316,6 +320,19 @@ fn rollback(workspace: &Workspace, document: &Document<ReleaseNotes>, findings: 
             )
             .help("write how long they may take, such as 5m"),
         );
+    }
+    if let Some(verify) = rollback
+        .drill
+        .as_ref()
+        .and_then(|drill| drill.verify.as_ref())
+    {
+        let checks = Suite {
+            path: "/rollback/drill/verify",
+            name: "the list of checks after a drill",
+            probes: verify,
+            within: None,
+        };
+        suite(workspace, site, checks, findings);
     }
     if let Some(verify) = &rollback.verify {
         let checks = Suite {

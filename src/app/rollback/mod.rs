@@ -3,30 +3,35 @@
 //! The driver is the only living one: it holds a duty that the system gives back when it dies. Whatever it finds it
 //! takes up: an attempt that was claimed and never begun, one whose process died, checks that were not asked.
 
+pub mod drill;
+mod step;
+
 use crate::domain::decide::Actor;
 use crate::domain::decide::rollback::{self as decisions, Next};
 use crate::domain::ids::{StageName, StepId};
 use crate::domain::probe::judge::Verdict;
 use crate::domain::record::body::{
-    AttemptOutcome, AttemptStarted, Cause, StepEnded, StepOutcome, StepStarted,
+    AttemptOutcome, AttemptStarted, Cause, StepOutcome, StepStarted,
 };
 use crate::domain::record::{Body, Draft, TOOL};
 use crate::domain::release::Step;
 use crate::domain::state::rollback::Rollback;
 use crate::domain::timespan::Timespan;
 use crate::domain::watch;
-use crate::ports::{Command, Duty, Ledger, Outcome};
+use crate::ports::{Duty, Ledger};
+
+use step::{Run, run};
 
 use super::ask::About;
 use super::insistent::Insistent;
 use super::project::Release;
-use super::verify::{pause, sample_until_decided};
+use super::verify::{passed, pause, sample_until_decided};
 use super::{Error, Result, World, append, root_cause};
 
-/// How much of a step's output is kept.
-const OUTPUT_CAP: u64 = 8 * 1024 * 1024;
 /// The deadline of the checks after a rollback that states none.
 const VERIFY_WITHIN: Timespan = Timespan::from_minutes(5);
+/// What could not be recorded is tried for this long, in milliseconds.
+const A_DAY: u64 = 86_400_000;
 /// The driver is started this long before a deadline, in milliseconds, so that it has read everything when it comes.
 pub const READY_BEFORE: u64 = 2_000;
 /// The pause before the second attempt, in milliseconds; doubled before every further one.
@@ -104,7 +109,9 @@ pub fn drive(world: &World<'_>, release: &Release) -> Result<()> {
     };
     driver.run()?;
     root_cause::write(world, release, &mut driver.ledger);
-    while !driver.ledger.make_good(world.clock) {
+    // A disk that is full for a whole day is a case for people, and what happened is in the output of the steps.
+    let began = world.clock.now();
+    while !driver.ledger.make_good(world.clock) && passed(&began, &world.clock.now()) < A_DAY {
         world.clock.wait(std::time::Duration::from_millis(500));
     }
     Ok(())
@@ -199,20 +206,19 @@ impl Driver<'_, '_> {
         attempt: u32,
         (place, step): (usize, &Step),
     ) -> StepOutcome {
-        let world = self.world;
-        let name = output_name(attempt, place, &step.id);
+        let (world, release) = (self.world, self.release);
         let mut env = step.env.clone();
         env.extend(self.environment(rollback, attempt));
-        let command = Command {
-            argv: step.argv.clone(),
-            env,
-            folder: world.files.root().to_owned(),
-            timeout: step.timeout(),
-            output: world.ledgers.output_folder(&self.release.name).join(&name),
-            output_cap: OUTPUT_CAP,
-        };
-        let ended = world.runner.run(
-            &command,
+        let output = output_name(attempt, place, &step.id);
+        let ended = run(
+            world,
+            release,
+            &Run {
+                step,
+                attempt,
+                env,
+                output,
+            },
             &mut |group| {
                 let started = StepStarted {
                     attempt,
@@ -224,27 +230,11 @@ impl Driver<'_, '_> {
                     body: Body::StepStarted(started),
                 });
             },
-            &mut |_| {},
         );
-        let outcome = match ended.outcome {
-            Outcome::Exited(code) => StepOutcome::Exited { code },
-            Outcome::Signalled(signal) => StepOutcome::Signalled { signal },
-            Outcome::TimedOut => StepOutcome::TimedOut,
-            Outcome::NotStarted(why) => StepOutcome::NotStarted { why },
-        };
-        let body = StepEnded {
-            attempt,
-            step: step.id.clone(),
-            outcome: outcome.clone(),
-            took_ms: ended.took_ms,
-            output: format!("output/{name}"),
-            output_bytes: ended.output_bytes,
-            output_digest: ended.output_digest,
-            tail: ended.tail,
-        };
+        let outcome = ended.outcome.clone();
         self.record(Draft {
             by: TOOL.to_owned(),
-            body: Body::StepEnded(body),
+            body: Body::StepEnded(ended),
         });
         outcome
     }
