@@ -361,19 +361,19 @@ pub(in crate::domain) fn other_side(
     by: &str,
     before: Option<&RecordId>,
 ) -> Option<GateId> {
-    let from =
-        |one: &Gate, other: &GateId| one.distinct_from.iter().flatten().any(|it| it == other);
-    let is_other = |id: &GateId| {
-        from(gate, id)
-            || inquiry
-                .gates
-                .iter()
-                .any(|other| other.id == *id && from(other, &gate.id))
-    };
+    let own = gate.distinct_from.iter().flatten();
+    let from_others = inquiry.gates.iter().filter(|other| {
+        let mut sides = other.distinct_from.iter().flatten();
+        sides.any(|side| *side == gate.id)
+    });
+    let others: Vec<&GateId> = own.chain(from_others.map(|other| &other.id)).collect();
+    if others.is_empty() {
+        return None;
+    }
     let sign_offs = inquiry.history.state().sign_offs.iter();
     sign_offs
         .take_while(|it| before != Some(&it.origin.record))
-        .find(|it| it.origin.by == by && is_other(&it.fact.gate))
+        .find(|it| it.origin.by == by && others.contains(&&it.fact.gate))
         .map(|it| it.fact.gate.clone())
 }
 
