@@ -5,7 +5,7 @@
 
 use crate::domain::decide::Actor;
 use crate::domain::decide::rollback::{self as decisions, Next};
-use crate::domain::ids::{StageName, StepId};
+use crate::domain::ids::{Digest, StageName, StepId};
 use crate::domain::probe::judge::Verdict;
 use crate::domain::record::body::{
     AttemptOutcome, AttemptStarted, Cause, StepEnded, StepOutcome, StepStarted,
@@ -102,6 +102,7 @@ pub fn drive(world: &World<'_>, release: &Release) -> Result<()> {
         release,
         ledger,
     };
+    driver.end_unrecorded()?;
     driver.run()?;
     root_cause::write(world, release, &mut driver.ledger);
     while !driver.ledger.make_good(world.clock) {
@@ -117,6 +118,40 @@ struct Driver<'a, 'w> {
 }
 
 impl Driver<'_, '_> {
+    /// Ends what a driver before this one started and died before it could record it, so that it does not work against
+    /// the attempt that is to come.
+    fn end_unrecorded(&mut self) -> Result<()> {
+        let state = self.ledger.refresh()?.state();
+        let last = state.rollback.as_ref().and_then(Rollback::last);
+        let ended = last.map_or(0, |last| last.steps.len());
+        let mark = match decisions::next(state) {
+            Next::Nothing => self.mark(1, None),
+            Next::Run(attempt) => self.mark(attempt, None),
+            // The steps that ended may have left on purpose what still runs.
+            Next::Recover(attempt, None) => self.mark(attempt, Some(ended)),
+            Next::AskTarget(attempt) | Next::Retry(attempt) => self.mark(attempt + 1, None),
+            Next::Recover(_, Some(_)) | Next::Verify(_) | Next::Stuck | Next::Ended => {
+                return Ok(());
+            }
+        };
+        self.world.runner.end_marked(&mark);
+        Ok(())
+    }
+
+    /// What the processes of an attempt, or of one of its steps, carry. It is the same for every driver of this ledger
+    /// in this folder, and for no other.
+    fn mark(&self, attempt: u32, place: Option<usize>) -> String {
+        let folder = self.world.ledgers.output_folder(&self.release.name);
+        let first = self.ledger.history().records().first();
+        let begun = first.map(|record| record.id.to_string());
+        let ledger = format!("{} {}", folder.display(), begun.unwrap_or_default());
+        let ledger = Digest::of(ledger.as_bytes()).short();
+        match place {
+            Some(place) => format!("rollback-{ledger}-{attempt}-{}", place + 1),
+            None => format!("rollback-{ledger}-{attempt}"),
+        }
+    }
+
     fn run(&mut self) -> Result<()> {
         loop {
             let state = self.ledger.refresh()?.state();
@@ -210,6 +245,7 @@ impl Driver<'_, '_> {
             timeout: step.timeout(),
             output: world.ledgers.output_folder(&self.release.name).join(&name),
             output_cap: OUTPUT_CAP,
+            marks: vec![self.mark(attempt, None), self.mark(attempt, Some(place))],
         };
         let ended = world.runner.run(
             &command,
