@@ -62,6 +62,17 @@ pub fn broken() -> Team {
     team
 }
 
+/// A deployed team with an open critical incident whose rollback is another script, with other notes.
+pub fn broken_with(script: &str, edits: &[(&str, &str)]) -> Team {
+    let team = deployed();
+    team.script(script);
+    for (from, to) in edits {
+        team.edit(NOTES, from, to);
+    }
+    open(&team);
+    team
+}
+
 /// Watches to the end.
 pub fn watch(team: &Team) -> Ended {
     team.run("rory", &["watch", "--release", "2.0.0"])
@@ -88,7 +99,7 @@ pub fn fate(team: &Team) -> Fate {
     let runs = std::fs::read_to_string(team.path("live/runs")).unwrap_or_default();
     let starts: Vec<i64> = runs.lines().filter_map(hundredths).collect();
     let opened = &team.recorded("incident-opened")[0]["opened"];
-    let deadline = opened["boot_ms"].as_i64().expect("a time") + 1_000;
+    let deadline = opened["boot_ms"].as_i64().expect("a time") + window_ms(team);
     let mut claimed: Vec<String> = team
         .recorded("rollback-claimed")
         .iter()
@@ -106,6 +117,18 @@ pub fn fate(team: &Team) -> Fate {
         after_ms: first.map_or(0, |first| first * 10 - deadline),
         runs: starts.len(),
     }
+}
+
+/// The length of the first incident's window.
+fn window_ms(team: &Team) -> i64 {
+    let opened = &team.recorded("incident-opened")[0];
+    let window = opened["window"]
+        .as_str()
+        .and_then(|it| it.strip_suffix('s'));
+    window
+        .and_then(|it| it.parse::<i64>().ok())
+        .expect("seconds")
+        * 1_000
 }
 
 /// Insists that the window was kept, and that its story is sound.
