@@ -12,7 +12,7 @@ use crate::domain::record::body::{
 };
 use crate::domain::record::{Body, Draft, TOOL};
 use crate::domain::release::Step;
-use crate::domain::state::rollback::Rollback;
+use crate::domain::state::rollback::{Attempt, Rollback};
 use crate::domain::timespan::Timespan;
 use crate::domain::watch;
 use crate::ports::{Command, Duty, Ledger, Outcome};
@@ -29,7 +29,7 @@ const OUTPUT_CAP: u64 = 8 * 1024 * 1024;
 const VERIFY_WITHIN: Timespan = Timespan::from_minutes(5);
 /// The driver is started this long before a deadline, in milliseconds, so that it has read everything when it comes.
 pub const READY_BEFORE: u64 = 2_000;
-/// The pause before the second attempt, in milliseconds; doubled before every further one.
+/// The pause after a first attempt that failed, in milliseconds; doubled after every further one.
 const RETRY_PAUSE: u64 = 2_000;
 
 /// Claims the rollback by hand.
@@ -377,8 +377,10 @@ impl Driver<'_, '_> {
         if rollback.attempts_left() == 0 {
             return self.stuck();
         }
-        let doubled = RETRY_PAUSE << attempt.saturating_sub(1).min(4);
-        pause(self.world, doubled)?;
+        // A plan that failed may succeed after a while; one whose driver died was not refused by anything.
+        if !rollback.last().is_some_and(Attempt::is_lost) {
+            pause(self.world, RETRY_PAUSE << attempt.saturating_sub(1).min(4))?;
+        }
         let claimed = append(&mut self.ledger, self.world.clock, &mut |history, _| {
             Ok(vec![decisions::claim_retry(history, attempt)?])
         });

@@ -146,7 +146,7 @@ fn a_service_that_the_command_leaves_behind_lives_and_is_not_waited_for() {
 #[test]
 fn a_command_that_does_not_exist_is_found_long_before() {
     let team = deployed();
-    team.edit(NOTES, "argv: [./back.sh]", "argv: [./forth.sh]");
+    team.cut(NOTES, "argv: [./back", "]", "argv: [./forth.sh");
     let open = [
         "incident",
         "open",
@@ -155,7 +155,10 @@ fn a_command_that_does_not_exist_is_found_long_before() {
         "--priority",
         "critical",
     ];
-    team.run("omar", &open).code(7).warns(&["forth.sh"]);
+    team.run("omar", &open)
+        .code(7)
+        .refuses()
+        .warns(&["forth.sh"]);
     team.run("rory", &["check"]).code(1).says(&["forth.sh"]);
     assert_eq!(team.recorded("incident-opened").len(), 0);
     tell(
@@ -176,6 +179,7 @@ fn a_command_that_is_removed_within_the_window_ends_stuck() {
         "{ended:?}"
     );
     sound(&team);
+    team.run("rory", &["check", "--release", "2.0.0"]).no_pass();
     tell(
         "the command is removed within the window",
         "two attempts that did not start, then stuck: exit 6",
