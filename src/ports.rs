@@ -130,6 +130,8 @@ pub struct Command {
     pub output: PathBuf,
     /// At most this many bytes are kept in the file; the rest is read and counted.
     pub output_cap: u64,
+    /// What [`Runner::end_marked`] finds it by, beside a mark that no other command has; no colons or spaces.
+    pub marks: Vec<String>,
 }
 
 /// How a command ended.
@@ -184,6 +186,10 @@ pub trait Runner: Sync {
     /// Ends a process group that its parent left behind: TERM, a grace of five seconds, KILL. Returns whether anything
     /// of it was still alive. A group whose leader is another process than the one recorded is left alone.
     fn end(&self, group: &ProcessGroup) -> bool;
+
+    /// Ends, in the same way, every process on this machine that carries the mark of a command: for one that was started
+    /// and never recorded. Returns whether anything was alive; never where the system does not show marks (macOS).
+    fn end_marked(&self, mark: &str) -> bool;
 
     /// Whether a command with this program could be started from `folder`: it exists and may be executed.
     ///

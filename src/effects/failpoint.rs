@@ -1,7 +1,9 @@
 //! Places where a test makes the process die, to prove that what is left on disk is whole.
 //!
 //! A build with debug assertions obeys the environment variable `RELGATE_FAILPOINT`: `ledger:written` aborts at the
-//! first pass of that place, `ledger:written:3` at the third. A release build has none of it.
+//! first pass of that place, `ledger:written:3` at the third. `RELGATE_FAILPOINT_IN` names a command that alone obeys: a
+//! watcher hands its environment on to the driver that it starts, and a test means one of the two. A release build has
+//! none of it.
 
 /// Says that the process passes the place `name`.
 #[cfg(not(debug_assertions))]
@@ -19,12 +21,17 @@ pub fn hit(name: &str) {
 
     let armed = ARMED.get_or_init(|| {
         let text = std::env::var("RELGATE_FAILPOINT").ok()?;
-        Some(parse(&text))
+        let only = std::env::var_os("RELGATE_FAILPOINT_IN");
+        only.is_none_or(|only| std::env::args_os().any(|argument| argument == only))
+            .then(|| parse(&text))
     });
     if let Some((armed, nth)) = armed
         && armed == name
         && PASSES.fetch_add(1, Ordering::SeqCst) + 1 == *nth
     {
+        // For the test, which cannot see how a detached process ends.
+        let said = format!("died at the failpoint {armed}:{nth}\n");
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes());
         std::process::abort();
     }
 }

@@ -129,6 +129,26 @@ fn assert_contains(found: &str, texts: &[&str], ended: &Ended) {
     }
 }
 
+/// Runs a script as root of a namespace of its own, where it can mount, with the program as `$1`; says so and returns
+/// `None` where that is not allowed.
+pub fn with_mounts(team: &Team, script: &str) -> Option<Ended> {
+    let unshare = ["--map-root-user", "--mount"];
+    let allowed = Command::new("unshare").args(unshare).arg("true").status();
+    if !allowed.is_ok_and(|it| it.success()) {
+        eprintln!("SKIPPED: unshare is not allowed here, so no disk could be mounted");
+        return None;
+    }
+    let mut command = Command::new("unshare");
+    command
+        .args(unshare)
+        .args(["sh", "-euc", script, "sh", env!("CARGO_BIN_EXE_relgate")])
+        .current_dir(team.path(""))
+        .env("RELGATE_BY", "dana")
+        .env("HOME", team.path(""))
+        .env("LC_ALL", "C.UTF-8");
+    Some(Ended::of(&mut command))
+}
+
 /// A command that runs beside the test, with its output in a file. It is killed where the test ends first.
 pub struct Running {
     shown: String,

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::process::{Command, Stdio};
 
-use crate::run::Ended;
+use crate::run::{Ended, with_mounts};
 use crate::team::{NOTES, Team};
 
 /// Runs a command whose standard output nobody reads, and returns its code and standard error.
@@ -72,26 +72,6 @@ fn a_full_output_is_told_and_no_pass() {
             .code(3)
             .warns(&["standard output"]);
     }
-}
-
-/// Runs a script as root of a namespace of its own, where it can mount; says so and returns `None` where that is not
-/// allowed.
-fn with_mounts(team: &Team, script: &str) -> Option<Ended> {
-    let unshare = ["--map-root-user", "--mount"];
-    let allowed = Command::new("unshare").args(unshare).arg("true").status();
-    if !allowed.is_ok_and(|it| it.success()) {
-        eprintln!("SKIPPED: unshare is not allowed here, so no disk could be mounted");
-        return None;
-    }
-    let mut command = Command::new("unshare");
-    command
-        .args(unshare)
-        .args(["sh", "-euc", script, "sh", env!("CARGO_BIN_EXE_relgate")])
-        .current_dir(team.path(""))
-        .env("RELGATE_BY", "dana")
-        .env("HOME", team.path(""))
-        .env("LC_ALL", "C.UTF-8");
-    Some(Ended::of(&mut command))
 }
 
 #[test]

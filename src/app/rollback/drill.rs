@@ -65,6 +65,7 @@ pub fn drill(
                 attempt: 0,
                 env,
                 output,
+                marks: Vec::new(),
             },
             &mut |_| {},
         );

@@ -8,14 +8,14 @@ mod step;
 
 use crate::domain::decide::Actor;
 use crate::domain::decide::rollback::{self as decisions, Next};
-use crate::domain::ids::{StageName, StepId};
+use crate::domain::ids::{Digest, StageName, StepId};
 use crate::domain::probe::judge::Verdict;
 use crate::domain::record::body::{
     AttemptOutcome, AttemptStarted, Cause, StepOutcome, StepStarted,
 };
 use crate::domain::record::{Body, Draft, TOOL};
 use crate::domain::release::Step;
-use crate::domain::state::rollback::Rollback;
+use crate::domain::state::rollback::{Attempt, Rollback};
 use crate::domain::timespan::Timespan;
 use crate::domain::watch;
 use crate::ports::{Duty, Ledger};
@@ -34,7 +34,7 @@ const VERIFY_WITHIN: Timespan = Timespan::from_minutes(5);
 const A_DAY: u64 = 86_400_000;
 /// The driver is started this long before a deadline, in milliseconds, so that it has read everything when it comes.
 pub const READY_BEFORE: u64 = 2_000;
-/// The pause before the second attempt, in milliseconds; doubled before every further one.
+/// The pause after a first attempt that failed, in milliseconds; doubled after every further one.
 const RETRY_PAUSE: u64 = 2_000;
 
 /// Claims the rollback by hand.
@@ -107,6 +107,7 @@ pub fn drive(world: &World<'_>, release: &Release) -> Result<()> {
         release,
         ledger,
     };
+    driver.end_unrecorded()?;
     driver.run()?;
     root_cause::write(world, release, &mut driver.ledger);
     // A disk that is full for a whole day is a case for people, and what happened is in the output of the steps.
@@ -124,6 +125,40 @@ struct Driver<'a, 'w> {
 }
 
 impl Driver<'_, '_> {
+    /// Ends what a driver before this one started and died before it could record it, so that it does not work against
+    /// the attempt that is to come.
+    fn end_unrecorded(&mut self) -> Result<()> {
+        let state = self.ledger.refresh()?.state();
+        let last = state.rollback.as_ref().and_then(Rollback::last);
+        let ended = last.map_or(0, |last| last.steps.len());
+        let mark = match decisions::next(state) {
+            Next::Nothing => self.mark(1, None),
+            Next::Run(attempt) => self.mark(attempt, None),
+            // The steps that ended may have left on purpose what still runs.
+            Next::Recover(attempt, None) => self.mark(attempt, Some(ended)),
+            Next::AskTarget(attempt) | Next::Retry(attempt) => self.mark(attempt + 1, None),
+            Next::Recover(_, Some(_)) | Next::Verify(_) | Next::Stuck | Next::Ended => {
+                return Ok(());
+            }
+        };
+        self.world.runner.end_marked(&mark);
+        Ok(())
+    }
+
+    /// What the processes of an attempt, or of one of its steps, carry. It is the same for every driver of this ledger
+    /// in this folder, and for no other.
+    fn mark(&self, attempt: u32, place: Option<usize>) -> String {
+        let folder = self.world.ledgers.output_folder(&self.release.name);
+        let first = self.ledger.history().records().first();
+        let begun = first.map(|record| record.id.to_string());
+        let ledger = format!("{} {}", folder.display(), begun.unwrap_or_default());
+        let ledger = Digest::of(ledger.as_bytes()).short();
+        match place {
+            Some(place) => format!("rollback-{ledger}-{attempt}-{}", place + 1),
+            None => format!("rollback-{ledger}-{attempt}"),
+        }
+    }
+
     fn run(&mut self) -> Result<()> {
         loop {
             let state = self.ledger.refresh()?.state();
@@ -210,6 +245,7 @@ impl Driver<'_, '_> {
         let mut env = step.env.clone();
         env.extend(self.environment(rollback, attempt));
         let output = output_name(attempt, place, &step.id);
+        let marks = vec![self.mark(attempt, None), self.mark(attempt, Some(place))];
         let ended = run(
             world,
             release,
@@ -218,6 +254,7 @@ impl Driver<'_, '_> {
                 attempt,
                 env,
                 output,
+                marks,
             },
             &mut |group| {
                 let started = StepStarted {
@@ -331,8 +368,10 @@ impl Driver<'_, '_> {
         if rollback.attempts_left() == 0 {
             return self.stuck();
         }
-        let doubled = RETRY_PAUSE << attempt.saturating_sub(1).min(4);
-        pause(self.world, doubled)?;
+        // A plan that failed may succeed after a while; one whose driver died was not refused by anything.
+        if !rollback.last().is_some_and(Attempt::is_lost) {
+            pause(self.world, RETRY_PAUSE << attempt.saturating_sub(1).min(4))?;
+        }
         let claimed = append(&mut self.ledger, self.world.clock, &mut |history, _| {
             Ok(vec![decisions::claim_retry(history, attempt)?])
         });

@@ -21,6 +21,8 @@ pub struct Run<'a> {
     pub env: BTreeMap<String, String>,
     /// The file of its output, in the ledger's output folder.
     pub output: String,
+    /// What its processes are recognised by after their driver died.
+    pub marks: Vec<String>,
 }
 
 /// Runs a step to its end; `started` hears of its process group as soon as there is one.
@@ -37,6 +39,7 @@ pub fn run(
         timeout: run.step.timeout(),
         output: world.ledgers.output_folder(&release.name).join(&run.output),
         output_cap: OUTPUT_CAP,
+        marks: run.marks.clone(),
     };
     let ended = world.runner.run(&command, started, &mut |_| {});
     StepEnded {

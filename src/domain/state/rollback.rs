@@ -62,6 +62,13 @@ impl Attempt {
             .is_some_and(|ended| ended.fact.outcome == AttemptOutcome::Completed)
     }
 
+    /// Whether its process died without a result.
+    pub fn is_lost(&self) -> bool {
+        self.ended
+            .as_ref()
+            .is_some_and(|ended| ended.fact.outcome == AttemptOutcome::Lost)
+    }
+
     fn new(fact: &RollbackClaimed, claimed: Origin) -> Self {
         Self {
             number: fact.attempt,

@@ -41,7 +41,7 @@ pub(super) async fn ask(command: &CommandProbe, context: &Context<'_>) -> Answer
         .arg0(name)
         .args(arguments)
         .envs(&command.env)
-        .env(MARK, marks_with(&mark))
+        .env(MARK, marks_with(&[], &mark))
         .current_dir(context.root)
         .process_group(0)
         .stdin(Stdio::null())

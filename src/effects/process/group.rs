@@ -31,12 +31,15 @@ pub(crate) fn new_mark() -> String {
     format!("{own}-{start}-{count}").replace([':', ' '], "-")
 }
 
-/// The value of [`MARK`] for a command with `mark`: it is added to the marks that this process has itself.
-pub(crate) fn marks_with(mark: &str) -> String {
-    match std::env::var(MARK) {
-        Ok(outer) if !outer.is_empty() => format!("{outer}:{mark}"),
-        _ => mark.to_owned(),
-    }
+/// The value of [`MARK`] for a command: its own `mark` comes last, after `marks` that it shares with others, and after
+/// those that this process has itself.
+pub(crate) fn marks_with(marks: &[String], mark: &str) -> String {
+    let outer = std::env::var(MARK).ok().filter(|outer| !outer.is_empty());
+    let all = outer.as_deref().into_iter();
+    all.chain(marks.iter().map(String::as_str))
+        .chain([mark])
+        .collect::<Vec<_>>()
+        .join(":")
 }
 
 /// When the process `pid` started, as the system counts it, with the boot that it counts from; empty where there is no
@@ -71,7 +74,8 @@ struct Row {
 /// The processes of one command.
 #[derive(Clone, Debug)]
 pub(crate) struct Family {
-    leader: u32,
+    /// The id of the group; `None` for a family that is known by its mark alone.
+    leader: Option<u32>,
     mark: Option<String>,
     /// Members seen so far with their starts: a child whose parent dies is still one of them.
     known: BTreeMap<u32, String>,
@@ -82,10 +86,20 @@ impl Family {
     /// gives the leader's id to nobody else.
     pub(crate) fn new(leader: u32, mark: String) -> Self {
         Self {
-            leader,
+            leader: Some(leader),
             mark: Some(mark),
             known: BTreeMap::new(),
         }
+    }
+
+    /// What carries `mark`; `None` where this process does, which would end itself.
+    pub(crate) fn marked(mark: &str) -> Option<Self> {
+        let own = std::env::var(MARK).unwrap_or_default();
+        (!mark.is_empty() && !has_mark(&own, mark)).then(|| Self {
+            leader: None,
+            mark: Some(mark.to_owned()),
+            known: BTreeMap::new(),
+        })
     }
 
     /// The family of a group that its parent left behind; `None` where the leader's id belongs to another process.
@@ -105,7 +119,7 @@ impl Family {
             // A mark that this process carries too was not made for that command.
             .filter(|mark| !has_mark(&std::env::var(MARK).unwrap_or_default(), mark));
         Some(Self {
-            leader: group.pid,
+            leader: Some(group.pid),
             mark,
             known: BTreeMap::new(),
         })
@@ -128,8 +142,8 @@ impl Family {
             .iter()
             .filter(may_be)
             .filter(|row| {
-                row.pid == self.leader
-                    || row.group == self.leader
+                Some(row.pid) == self.leader
+                    || Some(row.group) == self.leader
                     || self
                         .known
                         .get(&row.pid)
@@ -162,13 +176,13 @@ impl Family {
     /// Sends `signal` to the group and to every member outside it. Returns whether anything was alive.
     pub(crate) fn signal(&mut self, signal: Signal) -> bool {
         let alive = self.alive();
-        if alive.iter().any(|row| row.group == self.leader)
-            && let Some(group) = pid(self.leader)
+        if alive.iter().any(|row| Some(row.group) == self.leader)
+            && let Some(group) = self.leader.and_then(pid)
         {
             // A failure means that it is gone, or another user's and out of reach: there is nothing else to try.
             let _ = kill_process_group(group, signal);
         }
-        for row in alive.iter().filter(|row| row.group != self.leader) {
+        for row in alive.iter().filter(|row| Some(row.group) != self.leader) {
             if let Some(pid) = pid(row.pid) {
                 let _ = kill_process(pid, signal);
             }
@@ -193,7 +207,7 @@ impl Family {
 
     /// Kills what is left of the group whose leader has ended and was reaped.
     pub(crate) fn kill_group(&mut self) {
-        let Some(group) = pid(self.leader) else {
+        let Some(group) = self.leader.and_then(pid) else {
             return;
         };
         if test_kill_process_group(group).is_err() {
@@ -201,7 +215,7 @@ impl Family {
         }
         // Something has the id. That it is still the same group is known by its mark, where the system shows it.
         let is_ours = system::table().iter().any(|row| {
-            row.group == self.leader
+            Some(row.group) == self.leader
                 && !row.dead
                 && system::marks(row.pid).is_none_or(|marks| {
                     self.mark.as_ref().is_none_or(|mark| has_mark(&marks, mark))

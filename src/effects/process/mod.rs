@@ -90,6 +90,10 @@ impl Runner for SystemRunner {
             .is_some_and(|mut family| family.end(GRACE, &mut thread::sleep))
     }
 
+    fn end_marked(&self, mark: &str) -> bool {
+        group::Family::marked(mark).is_some_and(|mut family| family.end(GRACE, &mut thread::sleep))
+    }
+
     fn can_run(&self, program: &str, folder: &Path) -> Result<(), String> {
         program::find(program, folder).map(|_| ())
     }

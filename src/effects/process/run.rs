@@ -109,7 +109,7 @@ fn start(command: &Command, sink: &Sink) -> Result<Running, String> {
         .arg0(name)
         .args(arguments)
         .envs(&command.env)
-        .env(MARK, marks_with(&mark))
+        .env(MARK, marks_with(&command.marks, &mark))
         .current_dir(&command.folder)
         .process_group(0)
         .stdin(Stdio::null())

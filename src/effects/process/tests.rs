@@ -37,6 +37,7 @@ impl Stage {
             timeout: Timespan::from_seconds(seconds),
             output: self.path("out.log"),
             output_cap: 1024 * 1024,
+            marks: Vec::new(),
         }
     }
 
@@ -367,4 +368,28 @@ fn a_detached_process_leads_its_own_session() {
         .expect("detached");
     let expected = format!("Ok(()) Ok(()) Ok({pid})");
     eventually(|| (fs::read_to_string(&report).ok()? == expected).then_some(()));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_was_never_recorded_is_found_by_its_mark() {
+    let mut stage = Stage::new();
+    let mut command = stage.command(
+        &[
+            "sh",
+            "-c",
+            "setsid sleep 600 </dev/null >/dev/null 2>&1 & echo $! >child",
+        ],
+        10,
+    );
+    let mark = format!("rollback-{}", std::process::id());
+    command.marks = vec![mark.clone(), format!("{mark}-1")];
+    stage.run(&command);
+    let child = stage.pid_in("child");
+    assert!(!SystemRunner.end_marked(&format!("{mark}-2")));
+    assert!(lives(child), "another's mark ended it");
+    assert!(SystemRunner.end_marked(&mark));
+    assert!(!lives(child));
+    assert!(!SystemRunner.end_marked(&mark));
+    assert!(!SystemRunner.end_marked(""));
 }

@@ -1,0 +1,197 @@
+//! Reboots, namespaces of time, and processes that are stopped over the deadline.
+
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+
+use crate::run::until;
+use crate::shop::{broken, deployed, fate, kept, open, processes, signal, sound, tell, watch};
+use crate::team::Team;
+
+fn started(command: &mut Command) -> std::process::Child {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts")
+}
+
+#[test]
+fn a_window_goes_on_over_reboots_and_ends_once() {
+    let team = deployed();
+    team.edit("relgate.yaml", "window: 1s", "window: 3s");
+    open(&team);
+    for boot in ["second", "third"] {
+        let before = team.recorded("checkpoint").len();
+        let mut command = team.command("rory", &["watch"]);
+        let mut watching = started(command.env("RELGATE_TEST_BOOT_ID", boot));
+        until("this boot is known", || {
+            team.recorded("checkpoint").len() > before
+        });
+        // A reboot ends everything at once.
+        let _ = watching.kill();
+        let _ = watching.wait();
+        signal(&team, "drive-rollback", Signal::KILL);
+    }
+    assert_eq!(team.recorded("rollback-claimed").len(), 0, "too early");
+    let mut command = team.command("rory", &["watch"]);
+    let ended = command.env("RELGATE_TEST_BOOT_ID", "fourth").output();
+    assert_eq!(ended.expect("it runs").status.code(), Some(5));
+    let fate = kept(&team, "reboots");
+    assert_eq!((fate.runs, team.recorded("rollback-claimed").len()), (1, 1));
+    tell(
+        "the machine boots three times within the window (played, by the boot's id)",
+        &format!("rolled back once, {} ms after the deadline", fate.after_ms),
+    );
+}
+
+/// The program in a time namespace whose boot-time clock is a day ahead; `None` where that is not allowed.
+fn a_day_ahead(team: &Team, args: &[&str]) -> Option<Command> {
+    let ahead = ["--time", "--fork", "--boottime", "86400"];
+    let allowed = Command::new("unshare").args(ahead).arg("true").status();
+    if !allowed.is_ok_and(|it| it.success()) {
+        eprintln!("SKIPPED: unshare is not allowed here, so no clock could be set ahead");
+        tell(
+            "the boot-time clock is a day ahead",
+            "SKIPPED: no time namespaces here",
+        );
+        return None;
+    }
+    let here = team.command("rory", args);
+    let mut command = Command::new("unshare");
+    command
+        .args(ahead)
+        .arg(here.get_program())
+        .args(args)
+        .current_dir(team.path(""))
+        .env("RELGATE_BY", "omar")
+        .env("HOME", team.path(""));
+    Some(command)
+}
+
+/// Milliseconds of the wall clock between the records of two kinds.
+fn between(team: &Team, from: &str, to: &str) -> i64 {
+    let at = |kind: &str| {
+        let records = team.records().into_iter();
+        let mut of_kind = records.filter(|it| it["kind"] == kind);
+        let at = of_kind
+            .next()
+            .and_then(|it| it["at"].as_str().map(str::to_owned));
+        let at = at.unwrap_or_else(|| panic!("no {kind}"));
+        chrono::DateTime::parse_from_rfc3339(&at).expect("a time")
+    };
+    (at(to) - at(from)).num_milliseconds()
+}
+
+#[test]
+fn a_watcher_in_another_time_namespace_is_not_misled_by_its_clock() {
+    let team = broken();
+    let Some(mut watching) = a_day_ahead(&team, &["watch"]) else {
+        return;
+    };
+    assert_eq!(watching.output().expect("it runs").status.code(), Some(5));
+    let passed = between(&team, "incident-opened", "rollback-claimed");
+    let fate = fate(&team);
+    assert!(
+        passed >= 1_000 && fate.runs == 1 && !fate.double,
+        "{passed} ms: {fate:?}"
+    );
+    sound(&team);
+    tell(
+        "watched in a time namespace whose boot-time clock is a day ahead",
+        &format!(
+            "rolled back once, claimed {} ms after the deadline",
+            passed - 1_000
+        ),
+    );
+
+    let team = deployed();
+    let args = [
+        "incident",
+        "open",
+        "--no-watch",
+        "--title",
+        "Slow",
+        "--priority",
+        "critical",
+    ];
+    let Some(mut opening) = a_day_ahead(&team, &args) else {
+        return;
+    };
+    assert_eq!(opening.output().expect("it runs").status.code(), Some(1));
+    watch(&team).code(5);
+    let passed = between(&team, "incident-opened", "rollback-claimed");
+    assert!(passed >= 1_000, "{passed} ms");
+    let fate = fate_elsewhere(&team);
+    tell(
+        "opened in such a namespace, watched outside",
+        &format!("{fate}, claimed {} ms after the deadline", passed - 1_000),
+    );
+}
+
+/// The outcome without the boot-time clock, which cannot be compared.
+fn fate_elsewhere(team: &Team) -> String {
+    let fate = fate(team);
+    assert!(!fate.lost && !fate.double && fate.runs == 1, "{fate:?}");
+    sound(team);
+    "rolled back once".to_owned()
+}
+
+#[test]
+fn a_watcher_that_is_stopped_over_the_deadline_delays_nothing() {
+    let team = broken();
+    let watching = team.start("rory", &["watch"]);
+    until("a driver waits", || {
+        !processes(&team, "drive-rollback").is_empty()
+    });
+    watching.signal(Signal::STOP);
+    until("it is rolled back", || {
+        !team.recorded("rolled-back").is_empty()
+    });
+    watching.signal(Signal::CONT);
+    watching.end().code(5);
+    let fate = kept(&team, "a stopped watcher");
+    assert_eq!(fate.runs, 1);
+    tell(
+        "the watcher is stopped over the deadline (SIGSTOP)",
+        &format!("rolled back once, {} ms after the deadline", fate.after_ms),
+    );
+}
+
+#[test]
+fn a_watcher_and_a_driver_that_are_stopped_over_the_deadline_go_on_afterwards() {
+    for second in [false, true] {
+        let team = broken();
+        let watching = team.start("rory", &["watch"]);
+        until("a driver waits", || {
+            !processes(&team, "drive-rollback").is_empty()
+        });
+        assert_eq!(signal(&team, "drive-rollback", Signal::STOP), 1);
+        watching.signal(Signal::STOP);
+        until("the deadline is past", || {
+            team.standing()["windows"][0]["left_ms"] == 0
+        });
+        let other = second.then(|| {
+            let other = team.start("quin", &["watch"]);
+            until("the other has claimed it", || {
+                !team.recorded("rollback-claimed").is_empty()
+            });
+            other
+        });
+        assert!(!team.path("live/runs").exists());
+        signal(&team, "drive-rollback", Signal::CONT);
+        watching.signal(Signal::CONT);
+        watching.end().code(5);
+        if let Some(other) = other {
+            other.end().code(5);
+        }
+        let fate = kept(&team, "both stopped");
+        assert_eq!((fate.runs, team.recorded("rollback-claimed").len()), (1, 1));
+        let fault = match second {
+            false => "the watcher and the driver are stopped over the deadline",
+            true => "so, and a second watcher claims meanwhile",
+        };
+        tell(fault, "rolled back once, as soon as the driver goes on");
+    }
+}
