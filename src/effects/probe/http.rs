@@ -21,8 +21,8 @@ use super::progress::Progress;
 use super::tls::{Acceptance, Trust};
 use super::trouble::{ResolutionError, http_trouble, resolution_trouble};
 use super::{Context, quote};
-use crate::domain::probe::HttpProbe;
 use crate::domain::probe::judge::{Answer, HttpAnswer, excerpt};
+use crate::domain::probe::{HttpProbe, Probe, Question};
 use crate::domain::timespan::Timespan;
 
 /// More of a body than this is not read.
@@ -92,6 +92,13 @@ impl Clients {
             .map_err(|error| format!("no HTTP client can be made: {error}"))?;
         made.insert((acceptance, redirects), client.clone());
         Ok(client)
+    }
+}
+
+/// Makes the client that `probe` will need; what is wrong with the probe is told when it is asked.
+pub(super) fn make_ready(probe: &Probe, clients: &Clients) {
+    if let [Question::Http(http)] = probe.questions().as_slice() {
+        let _ = prepare(http, clients);
     }
 }
 
@@ -383,6 +390,18 @@ mod tests {
             let text = prepare(&probe(value), &clients).expect_err(reason);
             assert!(text.contains(reason) && !text.contains("hidden"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_client_is_made_ready_before_its_probe_is_asked() {
+        let clients = Clients::new(Arc::default());
+        let probe: Probe = serde_json::from_value(serde_json::json!({
+            "id": "a", "http": {"url": "https://h/", "verify_tls": false, "expect": {"status": 200}}
+        }))
+        .expect("a probe");
+        make_ready(&probe, &clients);
+        let made = clients.made.lock().expect("a lock");
+        assert!(made.contains_key(&(Acceptance::Any, 0)));
     }
 
     #[test]

@@ -100,6 +100,11 @@ impl Prober for SystemProber {
                     clients: Clients::new(Arc::clone(&self.trust)),
                     permits: Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS)),
                 };
+                // Reading the trusted roots takes a while on a busy machine, which is no fault of what is asked: it
+                // is done before any timeout begins.
+                for probe in probes {
+                    http::make_ready(probe, &run.clients);
+                }
                 runtime.block_on(sample_all(Arc::new(run), probes, patience, stop))
             }
             Err(trouble) => probes
