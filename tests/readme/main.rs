@@ -137,7 +137,7 @@ fn commands_and_options_that_do_not_exist_are_found() {
     assert!(!known("relgate singn"));
     assert!(!known("relgate incident opne"));
     assert!(!known("relgate sign --everything"));
-    assert!(!known("relgate watch --all"));
+    assert!(!known("relgate watch --yes"));
     assert!(known("--format"));
     assert!(!known("--frmat"));
 }

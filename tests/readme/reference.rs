@@ -70,7 +70,10 @@ fn commands() -> String {
 /// What a command takes of its own: `[GATE] [--as ROLE]`.
 fn arguments(command: &clap::Command) -> String {
     let mut all = String::new();
-    for argument in command.get_arguments().filter(|it| !it.is_global_set()) {
+    for argument in command
+        .get_arguments()
+        .filter(|it| !it.is_global_set() && !it.is_hide_set())
+    {
         let value = argument
             .get_value_names()
             .and_then(|names| names.first())
