@@ -23,6 +23,7 @@ use super::probe::judge::{Sample, Verdict};
 use super::record::body::Binding;
 use super::record::digest_of;
 use super::release::ReleaseNotes;
+use super::state::rollback::Standing;
 
 /// All that go or no-go is decided from.
 #[derive(Clone, Copy, Debug)]
@@ -493,6 +494,23 @@ fn evidence(inquiry: &Inquiry<'_>, gate: &Gate, all: &mut Vec<Requirement>) {
 
 fn incidents(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
     let release = &inquiry.notes.release;
+    if let Some(rollback) = &inquiry.history.state().rollback {
+        let why = match &rollback.standing {
+            Standing::Running => "its rollback runs",
+            Standing::RolledBack(_) => "it was rolled back: make a new release",
+            Standing::Stuck(_) => "its rollback is stuck",
+        };
+        all.push(Requirement {
+            status: Status::Failed,
+            why: why.to_owned(),
+            command: Some(command(release, "status")),
+            ..requirement(
+                Subject::Incident,
+                "rollback",
+                "nothing takes the release back",
+            )
+        });
+    }
     for incident in inquiry.history.state().open_incidents() {
         all.push(Requirement {
             status: Status::Failed,

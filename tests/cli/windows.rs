@@ -64,6 +64,10 @@ fn a_failure_that_nobody_mends_is_rolled_back() {
         team.read("releases/2.0.0/documents/rca.md")
             .contains("home-page")
     );
+    // What went back is no go, however well it was signed.
+    team.run("rory", &["check"])
+        .code(1)
+        .says(&["it was rolled back"]);
     team.run("rory", &["watch", "--release", "2.0.0"]).code(5);
     team.run("omar", &["deploy", "start", "--release", "2.0.0"])
         .code(7);
