@@ -6,6 +6,7 @@ mod flow;
 mod input;
 mod processes;
 mod run;
+mod service;
 mod team;
 mod terminal;
 mod trouble;

@@ -199,7 +199,11 @@ impl Team {
 
     /// Starts a command beside the test.
     pub fn start(&self, by: &str, args: &[&str]) -> Running {
-        let mut command = self.command(by, args);
+        self.start_command(self.command(by, args))
+    }
+
+    /// Starts a command that was made ready beside the test.
+    pub fn start_command(&self, mut command: Command) -> Running {
         let output = tempfile::NamedTempFile::new().expect("a temporary file");
         let file = || {
             File::options()

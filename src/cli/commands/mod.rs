@@ -16,10 +16,12 @@ use crate::domain::gate::Phase;
 use crate::domain::outcome::{Check, Done};
 use crate::domain::readiness::{Decision, Readiness, Scope};
 use crate::domain::refusal::Kind;
+use crate::effects::failpoint;
 
 /// Runs a command and returns its exit code.
 pub fn run(cli: Cli) -> u8 {
     let Cli { global, command } = cli;
+    failpoint::hit("bug:command");
     let word = word(&command);
     let context = match Context::new(global, word) {
         Ok(context) => context,
