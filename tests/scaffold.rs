@@ -76,7 +76,7 @@ fn filled_in(template: &str) -> String {
 
 #[test]
 fn init_and_new_lead_one_person_to_a_go_for_every_type() {
-    // req: B1, C2
+    // req: B1, req: C2
     let folder = tempfile::tempdir().expect("a temporary folder");
     let folder = folder.path();
     relgate(folder, &["init"], 0);

@@ -65,7 +65,7 @@ fn left_in(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn a_whole_release_plays_to_its_rollback() {
-    // req: A6, A9, A10, A13, E7, E8
+    // req: A6, req: A9, req: A10, req: A13, req: E7, req: E8
     let folder = tempfile::tempdir().expect("a temporary folder");
     let output = play(Path::new(env!("CARGO_BIN_EXE_relgate")), folder.path());
     let story = String::from_utf8_lossy(&output.stdout);

@@ -194,7 +194,7 @@ fn every_scaffolded_file_names_its_schema() {
 
 #[test]
 fn the_preset_has_the_windows_and_follow_up_of_the_support_phase() {
-    // req: A7, A10, A11, A15, B11
+    // req: A7, req: A10, req: A11, req: A15, req: B11
     let policy = preset();
     let window = |name: &str| {
         let priorities = policy.priorities();
@@ -279,7 +279,7 @@ fn the_preset_gives_the_authority_to_roll_back_to_those_of_the_guide() {
 
 #[test]
 fn the_preset_hands_over_in_order_to_a_decision_by_all() {
-    // req: B3, B4, B5, C3
+    // req: B3, req: B4, req: B5, req: C3
     let checklist = preset_checklist();
     let gates = checklist.gates();
     let find = |id: &str| {
@@ -360,7 +360,7 @@ fn one_person_can_begin_with_the_preset_alone() {
 
 #[test]
 fn the_root_cause_document_says_whose_it_is_and_what_happened() {
-    // req: A14, A17
+    // req: A14, req: A17
     let facts = |incidents: serde_json::Value| {
         serde_json::json!({
             "release": "2.4.0", "team": "Catalogue team", "previous": "2.3.9", "incidents": incidents,
@@ -409,7 +409,7 @@ fn the_root_cause_document_says_whose_it_is_and_what_happened() {
 
 #[test]
 fn the_storefront_is_complete() {
-    // req: A18, D15
+    // req: A18, req: D15
     let folder = "examples/storefront";
     let at = |name: &str| Source::new(name, read(&format!("{folder}/{name}")));
     let policy = good(parse::policy(&at("relgate.yaml")));

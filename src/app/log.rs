@@ -7,7 +7,7 @@ use crate::domain::record::body::{AttemptOutcome, Cause, StepOutcome};
 
 use super::{Result, World};
 
-/// Everything that is recorded of `release`, in order (req: D6, E10).
+/// Everything that is recorded of `release`, in order (req: D6, req: E10).
 ///
 /// # Errors
 /// A ledger that cannot be read.

@@ -45,7 +45,7 @@ pub struct Run {
     pub failures: Vec<Failure>,
 }
 
-/// The pass that `actor` has to make before the verification plan may run; `None` when there are enough (req: A7, A9).
+/// The pass that `actor` has to make before the verification plan may run; `None` when there are enough (req: A7, req: A9).
 ///
 /// # Errors
 /// Refused where the stage is not deployed; no-go where another person or a later time is needed.
@@ -146,7 +146,7 @@ pub fn make_pass(
 }
 
 /// Runs the verification plan to its decision and records it. A failure opens incidents first, so that nothing can
-/// come between a failure and its window (req: A9, A10).
+/// come between a failure and its window (req: A9, req: A10).
 ///
 /// # Errors
 /// Refused where the passes are not made or the release went back; a variable without a value; the ledger's errors.

@@ -339,7 +339,7 @@ impl Policy {
         }
     }
 
-    /// The priorities by name: the policy's own, or critical 5m and lower 30m (req: A10, A11).
+    /// The priorities by name: the policy's own, or critical 5m and lower 30m (req: A10, req: A11).
     pub fn priorities(&self) -> BTreeMap<PriorityName, Priority> {
         if let Some(own) = &self.priorities {
             return own.clone();

@@ -24,7 +24,7 @@ fn team() -> Team {
 
 #[test]
 fn a_drill_runs_on_staging_and_opens_the_gate() {
-    // req: D9, C5
+    // req: D9, req: C5
     let team = team();
     team.sign_all();
     team.edit(

@@ -6,7 +6,7 @@ const BASE: &str = ".relgate/checklists/standard.yaml";
 
 #[test]
 fn a_release_goes_from_notes_to_close() {
-    // req: B3, B4, C6, D6, E10
+    // req: B3, req: B4, req: C6, req: D6, req: E10
     let team = Team::new();
     team.run("rory", &["lint"]).code(0);
     team.run("rory", &["check"]).code(1).says(&[
@@ -220,7 +220,7 @@ fn now_of(team: &Team) -> String {
 
 #[test]
 fn a_deployment_that_is_not_as_written_opens_no_window() {
-    // req: A6, A8
+    // req: A6, req: A8
     let team = Team::new();
     team.deploy();
     team.write("live/version", "1.0.0\n");
@@ -243,7 +243,7 @@ fn a_deployment_that_is_not_as_written_opens_no_window() {
 
 #[test]
 fn the_checklist_is_verified_twice_and_production_only_then() {
-    // req: A7, A9
+    // req: A7, req: A9
     let team = Team::new();
     team.edit(
         "relgate.yaml",
@@ -316,7 +316,7 @@ fn a_script_that_forgets_yes_is_told_so() {
 
 #[test]
 fn stages_follow_each_other() {
-    // req: C9, E4
+    // req: C9, req: E4
     let team = Team::new();
     team.edit(
         NOTES,

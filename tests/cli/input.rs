@@ -458,7 +458,7 @@ fn several_open_releases_need_a_name() {
 
 #[test]
 fn a_release_fresh_from_its_template_parses_and_is_no_go_field_by_field() {
-    // req: B1, C2, C4
+    // req: B1, req: C2, req: C4
     for kind in ["patch", "minor", "major", "emergency"] {
         let team = Team::new();
         std::fs::remove_dir_all(team.path("releases")).expect("removed");

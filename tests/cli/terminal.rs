@@ -188,7 +188,7 @@ fn a_no_becomes_a_rejection_once_there_is_a_reason() {
 
 #[test]
 fn a_countdown_stays_in_its_place_and_goes_on_after_a_detach() {
-    // req: A2, A3
+    // req: A2, req: A3
     let team = Team::new();
     team.deploy();
     team.remove("live/search");

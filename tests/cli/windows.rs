@@ -29,7 +29,7 @@ fn story(team: &Team) -> Vec<String> {
 
 #[test]
 fn a_failure_that_nobody_mends_is_rolled_back() {
-    // req: A9, A10, A12, A13, A14, A15, B10, E7
+    // req: A9, req: A10, req: A12, req: A13, req: A14, req: A15, req: B10, req: E7
     let team = Team::new();
     team.deploy();
     team.remove("live/home");
@@ -90,7 +90,7 @@ fn a_failure_that_nobody_mends_is_rolled_back() {
 
 #[test]
 fn a_failure_that_is_mended_in_its_window_is_verified() {
-    // req: A4, A11
+    // req: A4, req: A11
     let team = Team::new();
     team.deploy();
     team.remove("live/search");
@@ -379,7 +379,7 @@ fn a_step_that_never_ends_is_ended() {
 
 #[test]
 fn a_plan_that_could_not_run_is_no_go_long_before() {
-    // req: A18, B2
+    // req: A18, req: B2
     let team = Team::new();
     team.edit(NOTES, "argv: [./back.sh]", "argv: [./forth.sh]");
     team.run("rory", &["check"])

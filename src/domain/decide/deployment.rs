@@ -55,7 +55,7 @@ pub fn stage(
     }
 }
 
-/// A deployment begins: only after a go, stage by stage, each verified before the next (req: C9, E4).
+/// A deployment begins: only after a go, stage by stage, each verified before the next (req: C9, req: E4).
 ///
 /// # Errors
 /// No-go where the check said so; refused for authority, for a stage out of order, for a release that went back.

@@ -11,7 +11,7 @@ use crate::domain::record::{Body, Draft};
 use crate::domain::refusal::{Refusal, nearest};
 use crate::domain::state::ReleaseState;
 
-/// What the policy demands after a rollback, or after one that is stuck (req: A14, A15).
+/// What the policy demands after a rollback, or after one that is stuck (req: A14, req: A15).
 pub fn after_rollback(policy: &Policy, state: &ReleaseState, at: DateTime<Utc>) -> Vec<Obligation> {
     owed(policy, state, at, FollowUpEvent::Rollback)
 }

@@ -13,7 +13,7 @@ use chrono::TimeDelta;
 
 #[test]
 fn everything_signed_in_order_is_go() {
-    // req: B3 B4
+    // req: B3, req: B4
     let case = Case::signed();
     let readiness = case.readiness();
     assert_eq!(
@@ -317,7 +317,7 @@ fn every_manual_item_is_confirmed() {
 
 #[test]
 fn evidence_is_asked_now_whoever_signed() {
-    // req: B2 C11
+    // req: B2, req: C11
     let key = (
         "code".parse().expect("a name"),
         "ci".parse().expect("a name"),
@@ -352,7 +352,7 @@ fn evidence_is_asked_now_whoever_signed() {
 
 #[test]
 fn what_the_machine_lacks_is_a_no() {
-    // req: A18 A19 C4 D10
+    // req: A18, req: A19, req: C4, req: D10
     let mut case = Case::signed();
     let key = (
         "code".parse().expect("a name"),
@@ -430,7 +430,7 @@ fn an_open_incident_shuts_the_gate_and_a_closing() {
 
 #[test]
 fn closing_needs_every_stage_verified_and_everything_settled() {
-    // req: C6 D11
+    // req: C6, req: D11
     let mut case = Case::signed();
     case.deploy(at("18:00:00"));
     case.now = at("20:00:00");

@@ -216,7 +216,7 @@ impl World {
     }
 }
 
-// req: A10 A13 B12
+// req: A10, req: A13, req: B12
 #[test]
 fn every_interleaving_has_one_live_attempt_no_claim_after_a_resolve_and_an_end() {
     let start = World::new();

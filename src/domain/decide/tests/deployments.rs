@@ -130,7 +130,7 @@ fn nothing_is_deployed_without_a_go_and_authority() {
 
 #[test]
 fn a_stage_waits_for_the_one_before_it_to_be_verified() {
-    // req: C9 E4 D5
+    // req: C9, req: E4, req: D5
     let mut site = Site::new("site");
     let south = |site: &Site| start(site, "cy", "south", Decision::Go);
     assert!(help_of(&south(&site)).contains("north comes before south"));
@@ -217,7 +217,7 @@ fn the_checklist_is_verified_twice_in_a_row() {
 
 #[test]
 fn a_pass_is_complete_when_every_item_holds() {
-    // req: A6 A8
+    // req: A6, req: A8
     let answers = |config, docs: Option<Answer>| {
         let answered = |item: &str, answer| Answered {
             item: item.parse().expect("a name"),

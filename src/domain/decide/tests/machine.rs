@@ -186,7 +186,7 @@ pub fn reads_the_same(history: &History, pieces: &[(u64, bool)]) {
 
 proptest! {
 
-    // req: A10 A11 A13 A16
+    // req: A10, req: A11, req: A13, req: A16
     #[test]
     fn no_window_is_lost_early_longer_or_fired_twice(
         intents in prop::collection::vec(intent(), 1..60),

@@ -185,7 +185,7 @@ fn nothing_is_stuck_while_attempts_are_left() {
 
 #[test]
 fn it_is_rolled_back_when_the_checks_pass_and_the_follow_up_is_owed_once() {
-    // req: A14 A15
+    // req: A14, req: A15
     let mut site = broken("at-once");
     let done =
         |site: &Site| rollback::rolled_back(&policy(), &site.history, Vec::new(), &site.now());

@@ -93,7 +93,7 @@ fn case(words: &[Word]) -> Case {
 }
 
 proptest! {
-    // req: B3 B5
+    // req: B3, req: B5
     #[test]
     fn another_sign_off_never_turns_go_into_no_go(words in words(), more in word()) {
         let before = case(&words);
