@@ -93,7 +93,13 @@ impl Hold {
         // Whoever only asks has a shared lock for a moment, and must not be taken for the holder: a shared lock can be
         // had beside theirs, and not beside the holder's.
         for _ in 0..10_000 {
-            let file = open(path)?;
+            let file = match open(path) {
+                // On a disk that became read-only, what is there can be held all the same.
+                Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+                    open_to_read(path).map_err(|_| error)?
+                }
+                opened => opened?,
+            };
             match file.try_lock() {
                 Ok(()) if is_at(&file, path) => return Ok(Some(Self { file })),
                 Ok(()) => {}
@@ -118,14 +124,10 @@ impl Hold {
     /// # Errors
     /// The file cannot be opened or asked about.
     pub fn is_held(path: &Path) -> io::Result<bool> {
-        let file = match rustix::fs::open(
-            path,
-            OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK,
-            Mode::empty(),
-        ) {
-            Ok(file) => File::from(file),
-            Err(rustix::io::Errno::NOENT) => return Ok(false),
-            Err(error) => return Err(error.into()),
+        let file = match open_to_read(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
         };
         match file.try_lock_shared() {
             Ok(()) => {
@@ -138,6 +140,14 @@ impl Hold {
     }
 }
 
+/// Makes the file at `path` where it is not there, so that it can be held once the disk is read-only.
+///
+/// # Errors
+/// It cannot be made.
+pub fn prepare(path: &Path) -> io::Result<()> {
+    open(path).map(|_| ())
+}
+
 impl Drop for Hold {
     fn drop(&mut self) {
         let _ = self.file.unlock();
@@ -148,6 +158,13 @@ impl Drop for Hold {
 fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let file = rustix::fs::open(path, flags, Mode::from_raw_mode(0o666))?;
+    Ok(File::from(file))
+}
+
+/// Opens the file where it is there already, as [`open`] does.
+fn open_to_read(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = rustix::fs::open(path, flags, Mode::empty())?;
     Ok(File::from(file))
 }
 

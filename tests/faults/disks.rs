@@ -121,3 +121,49 @@ fn fails(disk: &Disk) {
         ),
     );
 }
+
+#[test]
+fn two_watchers_of_a_disk_that_became_read_only_roll_back_once() {
+    let team = deployed();
+    // No driver lives yet when the disk fails: the window is longer than a driver is started ahead.
+    team.edit("relgate.yaml", "window: 1s", "window: 4s");
+    let script = format!(
+        r#"
+        ledger=releases/2.0.0/ledger
+        "$1" --by omar incident open --no-watch --title Slow --priority critical >/dev/null || test $? -eq 1
+        "$1" --by rory watch >live/first 2>&1 &
+        first=$!
+        "$1" --by quin watch >live/second 2>&1 &
+        second=$!
+        sleep 1
+        {LOCK}
+        sleep 6
+        test -f live/runs && echo "rolled back while the disk failed"
+        {UNLOCK}
+        code=0
+        wait $first || code=$?
+        test $code -eq 5
+        code=0
+        wait $second || code=$?
+        cat live/first live/second
+        exit $code
+    "#
+    );
+    let fault = "the disk becomes read-only within the window, under two watchers";
+    let Some(ended) = with_mounts(&team, &script) else {
+        tell(fault, "SKIPPED: no mounts here");
+        return;
+    };
+    let text = ended.to_string();
+    assert!(text.contains("rolled back while the disk failed"), "{text}");
+    ended.code(5);
+    let fate = kept(&team, &format!("{fault}: {text}"));
+    assert_eq!(fate.runs, 1, "{text}");
+    tell(
+        fault,
+        &format!(
+            "rolled back once, {} ms after the deadline; recorded later",
+            fate.after_ms
+        ),
+    );
+}

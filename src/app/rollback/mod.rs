@@ -118,6 +118,17 @@ pub fn drive(world: &World<'_>, release: &Release) -> Result<()> {
     Ok(())
 }
 
+/// What came of waiting for a deadline.
+enum Awaited {
+    /// None is near any more.
+    Nothing,
+    /// Some time has passed, or somebody else was first: what was recorded is to be looked at.
+    Look,
+    /// The deadline is here, or the rollback was claimed. Claiming and starting look at the ledger themselves, under its
+    /// lock; with many records a look beside that is most of the time that users wait.
+    Known,
+}
+
 struct Driver<'a, 'w> {
     world: &'a World<'w>,
     release: &'a Release,
@@ -160,15 +171,22 @@ impl Driver<'_, '_> {
     }
 
     fn run(&mut self) -> Result<()> {
+        let mut look = true;
         loop {
-            let state = self.ledger.refresh()?.state();
+            if look {
+                self.ledger.refresh()?;
+            }
+            let state = self.ledger.history().state();
             let next = decisions::next(state);
             let Some(rollback) = state.rollback.clone() else {
-                if self.await_deadline()? {
-                    continue;
-                }
-                return Ok(());
+                look = match self.await_deadline()? {
+                    Awaited::Nothing => return Ok(()),
+                    Awaited::Look => true,
+                    Awaited::Known => false,
+                };
+                continue;
             };
+            look = true;
             match next {
                 Next::Nothing | Next::Ended => return Ok(()),
                 Next::Run(attempt) => self.attempt(&rollback, attempt),
@@ -195,25 +213,30 @@ impl Driver<'_, '_> {
         }
     }
 
-    /// Waits for a deadline that is near and claims the rollback when it comes. False where none is near any more.
-    fn await_deadline(&mut self) -> Result<bool> {
+    /// Waits for a deadline that is near and claims the rollback when it comes.
+    fn await_deadline(&mut self) -> Result<Awaited> {
         let now = self.world.clock.now();
         match watch::next(self.ledger.history().state(), &now) {
             watch::Next::Claim(id) => {
                 let claimed = append(&mut self.ledger, self.world.clock, &mut |history, now| {
                     Ok(vec![decisions::claim_expired(history, &id, now)?])
                 });
+                let known = claimed.is_ok();
                 self.settle(claimed)?;
+                Ok(if known { Awaited::Known } else { Awaited::Look })
             }
             watch::Next::Wait(left) if left <= READY_BEFORE * 2 => {
                 // In pieces, so that a resolution is seen, and the duty given back.
-                self.world
-                    .clock
-                    .wait(std::time::Duration::from_millis(left.min(250)));
+                let piece = left.min(250);
+                let wait = std::time::Duration::from_millis(piece);
+                self.world.clock.wait(wait);
+                Ok(match piece == left {
+                    true => Awaited::Known,
+                    false => Awaited::Look,
+                })
             }
-            _ => return Ok(false),
+            _ => Ok(Awaited::Nothing),
         }
-        Ok(true)
     }
 
     /// Runs the plan's steps in order, up to the first that does not succeed.

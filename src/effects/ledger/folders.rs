@@ -8,7 +8,7 @@ use super::files::FileLedger;
 use super::folder;
 use crate::domain::audit;
 use crate::domain::ids::ReleaseName;
-use crate::effects::lock::Hold;
+use crate::effects::lock::{self, Hold};
 use crate::ports::{Duty, Ledger, LedgerError, Ledgers};
 
 /// At most this much of a step's output is read at once, in bytes.
@@ -84,6 +84,10 @@ impl Ledgers for FileLedgers {
         release: &ReleaseName,
         duty: Duty,
     ) -> Result<Option<Box<dyn Send>>, LedgerError> {
+        if duty == Duty::Watch {
+            // The disk may become read-only within the window. Where it is so already there is nothing to prepare.
+            let _ = lock::prepare(&self.duty(release, Duty::Rollback));
+        }
         let path = self.duty(release, duty);
         let hold = Hold::take(&path).map_err(|source| LedgerError::Write { path, source })?;
         Ok(hold.map(|hold| Box::new(hold) as Box<dyn Send>))
