@@ -45,7 +45,8 @@ struct Counts {
     lost: usize,
     double: usize,
     early: usize,
-    /// First started more than two seconds after both the deadline and the restart.
+    /// First started more than two seconds after both the deadline and the restart, as far as the rollback's command
+    /// could tell: one that was killed before its first line is followed by the pause before the next attempt.
     late: usize,
     /// Claims of second and further attempts.
     retried: usize,
