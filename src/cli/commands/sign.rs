@@ -29,16 +29,11 @@ pub fn sign(context: &Context, args: &Sign) -> Result<u8> {
             return Ok(exit::GO);
         }
         if !args.all && !prompt::is_interactive() {
-            let gate = args
-                .gate
-                .as_deref()
-                .map(|gate| format!(" {gate}"))
-                .unwrap_or_default();
-            return Err(prompt::nobody_to_ask(command(
-                &release.name,
-                &format!("sign{gate} --all --yes"),
-            ))
-            .into());
+            let gate = args.gate.as_deref().map(|gate| format!(" {gate}"));
+            let role = args.role.as_deref().map(|role| format!(" --as {role}"));
+            let (gate, role) = (gate.unwrap_or_default(), role.unwrap_or_default());
+            let script = format!("sign{gate}{role} --all --yes");
+            return Err(prompt::nobody_to_ask(command(&release.name, &script)).into());
         }
         let mut walk = Walks {
             context,
