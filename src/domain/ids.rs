@@ -38,7 +38,10 @@ fn checked(what: &'static str, text: &str, extra: &[char]) -> Result<(), NameErr
         c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.' || extra.contains(&c)
     };
     if !text.chars().all(plain) {
-        return refuse("only letters, digits, \"-\", \"_\" and \".\" are allowed");
+        return refuse(match extra {
+            [] => "only letters, digits, \"-\", \"_\" and \".\" are allowed",
+            _ => "only letters, digits, \"-\", \"_\", \"+\" and \".\" are allowed",
+        });
     }
     if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         return refuse("it must begin with a letter or a digit");

@@ -28,6 +28,9 @@ pub fn sign(context: &Context, args: &Sign) -> Result<u8> {
             context.show(&app::result(world, &release, vec![rejected])?)?;
             return Ok(exit::GO);
         }
+        if let Some(gate) = &args.gate {
+            release.gate(gate)?;
+        }
         if !args.all && !prompt::is_interactive() {
             let gate = args.gate.as_deref().map(|gate| format!(" {gate}"));
             let role = args.role.as_deref().map(|role| format!(" --as {role}"));
