@@ -19,6 +19,7 @@ use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode
 
 use super::probe::Probe;
 use super::probe::judge::{Assertion, Attempt, Sample};
+use super::probe::kinds::Auth;
 
 /// What a secret is replaced with.
 pub const MASK: &str = "***";
@@ -256,6 +257,10 @@ pub fn fill(probe: &Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), Vari
             secrets.add(secret);
         }
     }
+    let auth = filled.http.iter().filter_map(|http| http.auth.as_ref());
+    for secret in auth.flat_map(Auth::secrets) {
+        secrets.add(&secret);
+    }
     Ok((filled, secrets))
 }
 
@@ -488,6 +493,7 @@ pub fn mask_sample(sample: &Sample, secrets: &Secrets) -> Sample {
             .collect(),
         trouble: attempt.trouble.as_deref().map(|text| secrets.mask(text)),
         took_ms: attempt.took_ms,
+        phases: attempt.phases,
     };
     Sample {
         probe: sample.probe.clone(),

@@ -7,6 +7,7 @@
 pub mod expect;
 pub mod judge;
 pub mod kinds;
+pub mod phases;
 pub mod sampling;
 
 use schemars::JsonSchema;
