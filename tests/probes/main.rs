@@ -2,5 +2,8 @@
 
 mod asking;
 mod commands;
+mod options;
+mod shop;
 mod support;
 mod troubles;
+mod two;
