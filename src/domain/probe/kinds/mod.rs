@@ -1,7 +1,7 @@
 //! The kinds of probes, each in a file of its own: what it asks, what its answer must be, and how the two are held
 //! against each other.
 //!
-//! A new kind is one new file here, its line in the table below and its key in [`Probe`](super::Probe). The effects
+//! A new kind is one new file here, its line in the table below and its key in [`Probe`]. The effects
 //! and the lint have a file for it each.
 
 mod command;
