@@ -103,16 +103,10 @@ pub fn sample(
 }
 
 fn unasked(probe: &Probe, why: &str) -> Sample {
-    let attempt = Attempt {
-        verdict: Verdict::Error,
-        assertions: Vec::new(),
-        trouble: Some(why.to_owned()),
-        took_ms: 0,
-    };
     Sample {
         probe: probe.id.clone(),
         verdict: Verdict::Error,
-        attempts: vec![attempt],
+        attempts: vec![Attempt::troubled(Verdict::Error, why, 0)],
         repeat: None,
     }
 }

@@ -21,8 +21,9 @@ use super::progress::Progress;
 use super::tls::{Acceptance, Trust};
 use super::trouble::{ResolutionError, http_trouble, resolution_trouble};
 use super::{Context, quote};
-use crate::domain::probe::judge::{Answer, HttpAnswer, excerpt};
-use crate::domain::probe::{HttpProbe, Probe, Question};
+use crate::domain::probe::expect::excerpt;
+use crate::domain::probe::kinds::{Answer, HttpAnswer, HttpProbe};
+use crate::domain::probe::{Probe, Question};
 use crate::domain::timespan::Timespan;
 
 /// More of a body than this is not read.

@@ -309,12 +309,7 @@ fn conclude(
 }
 
 fn unasked(probe: &Probe, mut attempts: Vec<Attempt>, trouble: String) -> Sample {
-    attempts.push(Attempt {
-        verdict: Verdict::Error,
-        assertions: Vec::new(),
-        trouble: Some(trouble),
-        took_ms: 0,
-    });
+    attempts.push(Attempt::troubled(Verdict::Error, trouble, 0));
     Sample {
         probe: probe.id.clone(),
         verdict: Verdict::Error,

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::domain::probe::judge::Answer;
+use crate::domain::probe::kinds::{Answer, TcpAnswer};
 use crate::effects::clock::Stopwatch;
 
 /// The progress of one attempt, shared with the hooks that observe it.
@@ -102,9 +102,9 @@ impl Progress {
                 return Answer::Unasked(format!("the name {name} was not resolved within {limit}"));
             }
             Phase::Receiving(bytes) => {
-                return Answer::Tcp {
+                return Answer::Tcp(TcpAnswer {
                     received: String::from_utf8_lossy(bytes).into_owned(),
-                };
+                });
             }
             Phase::Begun => format!("no answer within {limit}"),
             Phase::Connecting => format!("no connection within {limit}"),

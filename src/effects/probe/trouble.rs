@@ -6,7 +6,8 @@ use std::error::Error;
 use std::io::{self, ErrorKind};
 
 use super::tls;
-use crate::domain::probe::judge::{Answer, excerpt};
+use crate::domain::probe::expect::excerpt;
+use crate::domain::probe::kinds::Answer;
 
 /// A name that could not be resolved.
 #[derive(Debug, thiserror::Error)]

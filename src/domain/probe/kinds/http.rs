@@ -1,0 +1,185 @@
+//! `http`: a request and what its answer must be.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Judged, Kind};
+use crate::domain::probe::expect::{Assertion, OneOrMany, TextExpectation, excerpt};
+use crate::domain::timespan::Timespan;
+
+/// An HTTP request and what its answer must be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HttpProbe {
+    /// An absolute `http://` or `https://` address.
+    #[schemars(length(min = 1))]
+    pub url: String,
+    /// `GET` unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Request headers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// The request's body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// How many redirects are followed; 0 unless told, so that a redirect is an answer of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 20))]
+    pub redirects: Option<u32>,
+    /// Whether the server's certificate must be valid; true unless told. `lint` reports a `false`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify_tls: Option<bool>,
+    /// What the answer must be.
+    pub expect: HttpExpectation,
+}
+
+/// What an HTTP answer must be; every part that is given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HttpExpectation {
+    /// A status (`200`), a class (`2xx`), or a list of both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<OneOrMany<StatusExpectation>>,
+    /// By name of a response header.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, TextExpectation>,
+    /// The response's body as text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<TextExpectation>,
+    /// The whole answer took no longer than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<Timespan>,
+}
+
+/// A status code, or a class of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum StatusExpectation {
+    /// `200`
+    Code(#[schemars(range(min = 100, max = 599))] u16),
+    /// `2xx`
+    Class(#[schemars(regex(pattern = "^[1-5]xx$"))] String),
+}
+
+/// An HTTP response.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HttpAnswer {
+    /// The status code.
+    pub status: u16,
+    /// Header names in lower case, with their values.
+    pub headers: Vec<(String, String)>,
+    /// The body as text, invalid UTF-8 replaced.
+    pub body: String,
+    /// Whether the body was longer than the cap and cut there.
+    pub truncated: bool,
+}
+
+impl Kind for HttpProbe {
+    type Answer = HttpAnswer;
+
+    fn asserts_something(&self) -> bool {
+        let HttpExpectation {
+            status,
+            headers,
+            body,
+            duration,
+        } = &self.expect;
+        let text = |expectation: &TextExpectation| !expectation.is_empty();
+        status
+            .as_ref()
+            .is_some_and(|status| !status.values().is_empty())
+            || headers.values().any(text)
+            || body.as_ref().is_some_and(text)
+            || duration.is_some()
+    }
+
+    fn texts_mut(&mut self) -> Vec<&mut String> {
+        let expect = &mut self.expect;
+        let expected = expect.headers.values_mut().chain(&mut expect.body);
+        let mut texts = vec![&mut self.url];
+        texts.extend(self.headers.values_mut());
+        texts.extend(self.body.as_mut());
+        texts.extend(expected.flat_map(TextExpectation::texts_mut));
+        texts
+    }
+
+    fn judge(&self, answer: &HttpAnswer, took_ms: u64) -> Judged {
+        let expect = &self.expect;
+        let mut all = Vec::new();
+        if let Some(status) = &expect.status {
+            let allowed = status.values();
+            let holds = allowed.iter().any(|one| status_matches(one, answer.status));
+            let expected: Vec<String> = allowed
+                .iter()
+                .map(|one| match one {
+                    StatusExpectation::Code(code) => code.to_string(),
+                    StatusExpectation::Class(class) => class.clone(),
+                })
+                .collect();
+            let location = answer.headers.iter().find(|(name, _)| name == "location");
+            let actual = match location {
+                Some((_, to)) if !holds => {
+                    format!("{} (redirects to {})", answer.status, excerpt(to))
+                }
+                _ => answer.status.to_string(),
+            };
+            all.push(Assertion {
+                about: "status".to_owned(),
+                expected: expected.join(" or "),
+                actual,
+                holds,
+            });
+        }
+        for (name, expectation) in &expect.headers {
+            let wanted = name.to_ascii_lowercase();
+            let values: Vec<&str> = answer
+                .headers
+                .iter()
+                .filter(|(name, _)| *name == wanted)
+                .map(|(_, value)| value.as_str())
+                .collect();
+            let joined = (!values.is_empty()).then(|| values.join(", "));
+            all.extend(expectation.assertions(&format!("header {wanted}"), joined.as_deref()));
+        }
+        if let Some(expectation) = &expect.body {
+            let from = all.len();
+            all.extend(expectation.assertions("body", Some(&answer.body)));
+            if answer.truncated {
+                for assertion in &mut all[from..] {
+                    // What lies beyond the cap was never seen, so nothing may be concluded from its absence.
+                    assertion.actual.push_str(" (the body was cut at the cap)");
+                    if assertion.about.ends_with("not contains")
+                        || assertion.about.ends_with("equals")
+                    {
+                        assertion.holds = false;
+                    }
+                }
+            }
+        }
+        if let Some(limit) = expect.duration {
+            all.push(Assertion {
+                about: "duration".to_owned(),
+                expected: format!("at most {limit}"),
+                actual: format!("{took_ms} ms"),
+                holds: took_ms <= limit.milliseconds(),
+            });
+        }
+        Ok(all)
+    }
+}
+
+fn status_matches(expected: &StatusExpectation, status: u16) -> bool {
+    match expected {
+        StatusExpectation::Code(code) => *code == status,
+        StatusExpectation::Class(class) => {
+            let digit = class
+                .bytes()
+                .next()
+                .map(|byte| u16::from(byte.wrapping_sub(b'0')));
+            class.len() == 3 && class.ends_with("xx") && digit == Some(status / 100)
+        }
+    }
+}
