@@ -5,6 +5,7 @@
 //! is the business of the effects; deciding over several samples is [`sampling`].
 
 pub mod expect;
+pub mod json;
 pub mod judge;
 pub mod kinds;
 pub mod sampling;

@@ -21,6 +21,7 @@ use super::progress::Progress;
 use super::tls::{Acceptance, Trust};
 use super::trouble::{ResolutionError, http_trouble, resolution_trouble};
 use super::{Context, quote};
+use crate::domain::ids::Digest;
 use crate::domain::probe::expect::excerpt;
 use crate::domain::probe::kinds::{Answer, HttpAnswer, HttpProbe};
 use crate::domain::probe::{Probe, Question};
@@ -159,6 +160,7 @@ async fn read(mut response: Response, progress: &Progress) -> Result<HttpAnswer,
     Ok(HttpAnswer {
         status,
         headers,
+        sha256: (!truncated).then(|| Digest::of(&body)),
         body: String::from_utf8_lossy(&body).into_owned(),
         truncated,
     })

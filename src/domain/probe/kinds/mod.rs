@@ -14,6 +14,7 @@ pub use tcp::{TcpAnswer, TcpProbe};
 
 use super::Probe;
 use super::expect::Assertion;
+use super::json::schema::SchemaSource;
 
 /// It was asked, and there is nothing to judge: why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,11 @@ pub trait Kind {
 
     /// Every text in which a variable may stand.
     fn texts_mut(&mut self) -> Vec<&mut String>;
+
+    /// Every JSON Schema that may stand in a file.
+    fn schemas_mut(&mut self) -> Vec<&mut SchemaSource> {
+        Vec::new()
+    }
 
     /// Holds `answer` against what is expected. `took_ms` is how long asking took.
     fn judge(&self, answer: &Self::Answer, took_ms: u64) -> Judged;
@@ -90,6 +96,13 @@ macro_rules! kinds {
                 let mut texts = Vec::new();
                 $(texts.extend(self.$key.iter_mut().flat_map(Kind::texts_mut));)*
                 texts
+            }
+
+            /// Every JSON Schema of the probe that may stand in a file.
+            pub fn schemas_mut(&mut self) -> Vec<&mut SchemaSource> {
+                let mut schemas = Vec::new();
+                $(schemas.extend(self.$key.iter_mut().flat_map(Kind::schemas_mut));)*
+                schemas
             }
         }
     };
