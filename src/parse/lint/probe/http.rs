@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Check;
+use super::{Check, json};
 use crate::domain::finding::Finding;
 use crate::domain::nearest::suggestion;
 use crate::domain::probe::kinds::HttpProbe;
@@ -64,6 +64,8 @@ pub(super) fn lint(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Findi
     if let Some(text) = &http.expect.body {
         check.text("/http/expect/body", text, findings);
     }
+    let schema = http.expect.json_schema.as_ref();
+    json::lint(check, "/http/expect", &http.expect.json, schema, findings);
     if http.expect.duration.is_some_and(Timespan::is_zero) {
         findings.push(
             check

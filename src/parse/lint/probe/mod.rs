@@ -4,6 +4,7 @@
 
 mod command;
 mod http;
+mod json;
 mod tcp;
 
 use std::collections::HashMap;
