@@ -21,6 +21,7 @@ use serde_json::{Map, Value};
 use super::probe::Probe;
 use super::probe::json::{self, schema::SchemaSource};
 use super::probe::judge::{Assertion, Attempt, Sample};
+use super::probe::kinds::Auth;
 
 /// What a secret is replaced with.
 pub const MASK: &str = "***";
@@ -266,6 +267,10 @@ pub fn fill(probe: &Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), Vari
             *schema = SchemaSource::Inline(read_schema(path, lookup)?);
         }
     }
+    let auth = filled.http.iter().filter_map(|http| http.auth.as_ref());
+    for secret in auth.flat_map(Auth::secrets) {
+        secrets.add(&secret);
+    }
     Ok((filled, secrets))
 }
 
@@ -505,6 +510,7 @@ pub fn mask_sample(sample: &Sample, secrets: &Secrets) -> Sample {
             .collect(),
         trouble: attempt.trouble.as_deref().map(|text| secrets.mask(text)),
         took_ms: attempt.took_ms,
+        phases: attempt.phases,
     };
     Sample {
         probe: sample.probe.clone(),

@@ -8,6 +8,7 @@ pub mod expect;
 pub mod json;
 pub mod judge;
 pub mod kinds;
+pub mod phases;
 pub mod sampling;
 
 use schemars::JsonSchema;

@@ -28,6 +28,13 @@ pub struct HttpProbe {
     /// The request's body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
+    /// A file that is the request's body, byte by byte; found from the repository's root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub body_file: Option<String>,
+    /// Who asks. It is not shown anywhere, and not told to another host that a redirect leads to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
     /// How many redirects are followed; 0 unless told, so that a redirect is an answer of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 20))]
@@ -35,8 +42,67 @@ pub struct HttpProbe {
     /// Whether the server's certificate must be valid; true unless told. `lint` reports a `false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_tls: Option<bool>,
+    /// A PEM file with the authorities that the server's certificate must come from, instead of those that the system
+    /// trusts; found from the repository's root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub ca: Option<String>,
+    /// The certificate that the probe shows to the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<ClientCertificate>,
+    /// By host of an address: the IP address, or `address:port`, that is connected to instead of what DNS says. The
+    /// host is still the one that is asked for, also in TLS.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub resolve: BTreeMap<String, String>,
     /// What the answer must be.
     pub expect: HttpExpectation,
+}
+
+/// Who asks: exactly one of the two.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// A user and a password: RFC 7617.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basic: Option<BasicAuth>,
+    /// A bearer token: RFC 6750.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub bearer: Option<String>,
+}
+
+/// A user and a password.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BasicAuth {
+    /// Without a colon.
+    #[schemars(length(min = 1))]
+    pub user: String,
+    /// Such as `${secret:SHOP_PASSWORD}`.
+    pub password: String,
+}
+
+/// A certificate and its key, each a PEM file found from the repository's root.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClientCertificate {
+    /// The certificate, and those between it and its authority.
+    #[schemars(length(min = 1))]
+    pub cert: String,
+    /// Its private key, without a passphrase.
+    #[schemars(length(min = 1))]
+    pub key: String,
+}
+
+impl Auth {
+    /// What must not be shown, whether or not it came out of a variable.
+    pub fn secrets(&self) -> Vec<String> {
+        let basic = self.basic.iter().flat_map(|basic| {
+            let both = format!("{}:{}", basic.user, basic.password);
+            [basic.password.clone(), both]
+        });
+        basic.chain(self.bearer.clone()).collect()
+    }
 }
 
 /// What an HTTP answer must be; every part that is given must hold.
@@ -125,6 +191,16 @@ impl Kind for HttpProbe {
         let mut texts = vec![&mut self.url];
         texts.extend(self.headers.values_mut());
         texts.extend(self.body.as_mut());
+        texts.extend(self.body_file.as_mut());
+        if let Some(auth) = &mut self.auth {
+            let basic = auth.basic.iter_mut();
+            texts.extend(basic.flat_map(|basic| [&mut basic.user, &mut basic.password]));
+            texts.extend(auth.bearer.as_mut());
+        }
+        texts.extend(self.ca.as_mut());
+        let certificate = self.client_certificate.iter_mut();
+        texts.extend(certificate.flat_map(|one| [&mut one.cert, &mut one.key]));
+        texts.extend(self.resolve.values_mut());
         texts.extend(expected.flat_map(TextExpectation::texts_mut));
         texts.extend(expect.json.iter_mut().flat_map(JsonExpectation::texts_mut));
         texts.extend(

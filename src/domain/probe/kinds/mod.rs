@@ -9,7 +9,9 @@ mod http;
 mod tcp;
 
 pub use command::{CommandAnswer, CommandExpectation, CommandProbe};
-pub use http::{HttpAnswer, HttpExpectation, HttpProbe, StatusExpectation};
+pub use http::{
+    Auth, BasicAuth, ClientCertificate, HttpAnswer, HttpExpectation, HttpProbe, StatusExpectation,
+};
 pub use tcp::{TcpAnswer, TcpProbe};
 
 use super::Probe;

@@ -80,7 +80,7 @@ fn url(check: &Check<'_>, written: &str, url: &str) -> Option<Finding> {
     if written.trim_start().starts_with("${") {
         return None;
     }
-    let why = match reqwest::Url::parse(url) {
+    let why = match url::Url::parse(url) {
         Ok(parsed) if !matches!(parsed.scheme(), "http" | "https") => {
             format!("its scheme is \"{}\"", parsed.scheme())
         }
@@ -109,7 +109,7 @@ fn url(check: &Check<'_>, written: &str, url: &str) -> Option<Finding> {
 }
 
 fn header_name(check: &Check<'_>, below: &str, name: &str) -> Option<Finding> {
-    let valid = reqwest::header::HeaderName::from_bytes(name.as_bytes()).is_ok();
+    let valid = http::HeaderName::from_bytes(name.as_bytes()).is_ok();
     (!valid).then(|| {
         check
             .site
