@@ -2,6 +2,7 @@
 
 mod asking;
 mod commands;
+mod compliance;
 mod options;
 mod shop;
 mod support;

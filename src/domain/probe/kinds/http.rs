@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Judged, Kind};
+use super::{Judged, Kind, Told};
+use crate::domain::ids::Digest;
+use crate::domain::latency::Latency;
 use crate::domain::probe::expect::{Assertion, OneOrMany, TextExpectation, excerpt};
-use crate::domain::timespan::Timespan;
+use crate::domain::probe::json::schema::SchemaSource;
+use crate::domain::probe::json::{self, JsonExpectation};
 
 /// An HTTP request and what its answer must be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -115,9 +118,18 @@ pub struct HttpExpectation {
     /// The response's body as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<TextExpectation>,
+    /// Values of the response's body, which is JSON.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub json: Vec<JsonExpectation>,
+    /// A JSON Schema that the response's body satisfies, or the file that it stands in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub json_schema: Option<SchemaSource>,
+    /// The SHA-256 of the response's body, byte by byte.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Digest>,
     /// The whole answer took no longer than this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub duration: Option<Timespan>,
+    pub duration: Option<Latency>,
 }
 
 /// A status code, or a class of them.
@@ -139,9 +151,14 @@ pub struct HttpAnswer {
     pub headers: Vec<(String, String)>,
     /// The body as text, invalid UTF-8 replaced.
     pub body: String,
+    /// The SHA-256 of the body; none where it was cut.
+    pub sha256: Option<Digest>,
     /// Whether the body was longer than the cap and cut there.
     pub truncated: bool,
 }
+
+/// What is said of a body that was cut.
+const CUT: &str = "the body was cut at the cap";
 
 impl Kind for HttpProbe {
     type Answer = HttpAnswer;
@@ -151,6 +168,9 @@ impl Kind for HttpProbe {
             status,
             headers,
             body,
+            json,
+            json_schema,
+            sha256,
             duration,
         } = &self.expect;
         let text = |expectation: &TextExpectation| !expectation.is_empty();
@@ -159,6 +179,9 @@ impl Kind for HttpProbe {
             .is_some_and(|status| !status.values().is_empty())
             || headers.values().any(text)
             || body.as_ref().is_some_and(text)
+            || json.iter().any(|value| !value.is_empty())
+            || json_schema.is_some()
+            || sha256.is_some()
             || duration.is_some()
     }
 
@@ -179,7 +202,36 @@ impl Kind for HttpProbe {
         texts.extend(certificate.flat_map(|one| [&mut one.cert, &mut one.key]));
         texts.extend(self.resolve.values_mut());
         texts.extend(expected.flat_map(TextExpectation::texts_mut));
+        texts.extend(expect.json.iter_mut().flat_map(JsonExpectation::texts_mut));
+        texts.extend(
+            expect
+                .json_schema
+                .iter_mut()
+                .flat_map(SchemaSource::texts_mut),
+        );
         texts
+    }
+
+    fn schemas_mut(&mut self) -> Vec<&mut SchemaSource> {
+        self.expect.json_schema.iter_mut().collect()
+    }
+
+    fn host(&self) -> Option<&str> {
+        let after_scheme = self.url.split_once("://")?.1;
+        let authority = after_scheme.split(['/', '?', '#']).next()?;
+        Some(
+            authority
+                .rsplit_once('@')
+                .map_or(authority, |(_, host)| host),
+        )
+    }
+
+    fn told(answer: &HttpAnswer) -> Told<'_> {
+        Told {
+            text: Some(&answer.body),
+            headers: &answer.headers,
+            cut: answer.truncated,
+        }
     }
 
     fn judge(&self, answer: &HttpAnswer, took_ms: u64) -> Judged {
@@ -226,7 +278,7 @@ impl Kind for HttpProbe {
             if answer.truncated {
                 for assertion in &mut all[from..] {
                     // What lies beyond the cap was never seen, so nothing may be concluded from its absence.
-                    assertion.actual.push_str(" (the body was cut at the cap)");
+                    assertion.actual.push_str(&format!(" ({CUT})"));
                     if assertion.about.ends_with("not contains")
                         || assertion.about.ends_with("equals")
                     {
@@ -234,6 +286,21 @@ impl Kind for HttpProbe {
                     }
                 }
             }
+        }
+        let cut = answer.truncated.then_some(CUT);
+        let schema = expect.json_schema.as_ref();
+        all.extend(json::assertions(&expect.json, schema, &answer.body, cut));
+        if let Some(wanted) = &expect.sha256 {
+            all.push(Assertion {
+                about: "body sha256".to_owned(),
+                expected: wanted.to_string(),
+                actual: match (&answer.sha256, cut) {
+                    (Some(found), _) => found.to_string(),
+                    (None, Some(cut)) => format!("unknown: {cut}"),
+                    (None, None) => "missing".to_owned(),
+                },
+                holds: answer.sha256.as_ref() == Some(wanted),
+            });
         }
         if let Some(limit) = expect.duration {
             all.push(Assertion {
@@ -247,7 +314,8 @@ impl Kind for HttpProbe {
     }
 }
 
-fn status_matches(expected: &StatusExpectation, status: u16) -> bool {
+/// Whether a status is the expected one, or of the expected class.
+pub fn status_matches(expected: &StatusExpectation, status: u16) -> bool {
     match expected {
         StatusExpectation::Code(code) => *code == status,
         StatusExpectation::Class(class) => {

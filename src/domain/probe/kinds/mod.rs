@@ -1,7 +1,7 @@
 //! The kinds of probes, each in a file of its own: what it asks, what its answer must be, and how the two are held
 //! against each other.
 //!
-//! A new kind is one new file here, its line in the table below and its key in [`Probe`](super::Probe). The effects
+//! A new kind is one new file here, its line in the table below and its key in [`Probe`]. The effects
 //! and the lint have a file for it each.
 
 mod command;
@@ -9,6 +9,7 @@ mod http;
 mod tcp;
 
 pub use command::{CommandAnswer, CommandExpectation, CommandProbe};
+pub(super) use http::status_matches;
 pub use http::{
     Auth, BasicAuth, ClientCertificate, HttpAnswer, HttpExpectation, HttpProbe, StatusExpectation,
 };
@@ -16,6 +17,7 @@ pub use tcp::{TcpAnswer, TcpProbe};
 
 use super::Probe;
 use super::expect::Assertion;
+use super::json::schema::SchemaSource;
 
 /// It was asked, and there is nothing to judge: why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,17 @@ pub struct NoData(pub String);
 
 /// Every assertion held against an answer, or why none could be.
 pub type Judged = Result<Vec<Assertion>, NoData>;
+
+/// What an answer says, as far as values can be captured from it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Told<'a> {
+    /// Its body, or what was printed.
+    pub text: Option<&'a str>,
+    /// Header names in lower case, with their values.
+    pub headers: &'a [(String, String)],
+    /// Whether the text is not whole.
+    pub cut: bool,
+}
 
 /// What each kind of probe can do with its question.
 pub trait Kind {
@@ -34,6 +47,21 @@ pub trait Kind {
 
     /// Every text in which a variable may stand.
     fn texts_mut(&mut self) -> Vec<&mut String>;
+
+    /// Every JSON Schema that may stand in a file.
+    fn schemas_mut(&mut self) -> Vec<&mut SchemaSource> {
+        Vec::new()
+    }
+
+    /// The host that is asked, where it is one: so many probes at a time ask the same.
+    fn host(&self) -> Option<&str> {
+        None
+    }
+
+    /// What can be captured from an answer.
+    fn told(_: &Self::Answer) -> Told<'_> {
+        Told::default()
+    }
 
     /// Holds `answer` against what is expected. `took_ms` is how long asking took.
     fn judge(&self, answer: &Self::Answer, took_ms: u64) -> Judged;
@@ -71,11 +99,28 @@ macro_rules! kinds {
                 }
             }
 
+            /// The host that is asked, where it is one.
+            pub fn host(self) -> Option<String> {
+                match self {
+                    $(Self::$name(question) => question.host().map(str::to_owned),)*
+                }
+            }
+
             /// Holds `answer` against what is expected; `None` where it is of another kind.
             pub(super) fn judge(self, answer: &Answer, took_ms: u64) -> Option<Judged> {
                 match (self, answer) {
                     $((Self::$name(question), Answer::$name(answer)) => Some(question.judge(answer, took_ms)),)*
                     _ => None,
+                }
+            }
+        }
+
+        impl Answer {
+            /// What can be captured from it: nothing where nothing was answered.
+            pub fn told(&self) -> Told<'_> {
+                match self {
+                    $(Self::$name(answer) => <$question>::told(answer),)*
+                    Self::Unserved(_) | Self::Unasked(_) | Self::NoData(_) => Told::default(),
                 }
             }
         }
@@ -92,6 +137,13 @@ macro_rules! kinds {
                 let mut texts = Vec::new();
                 $(texts.extend(self.$key.iter_mut().flat_map(Kind::texts_mut));)*
                 texts
+            }
+
+            /// Every JSON Schema of the probe that may stand in a file.
+            pub fn schemas_mut(&mut self) -> Vec<&mut SchemaSource> {
+                let mut schemas = Vec::new();
+                $(schemas.extend(self.$key.iter_mut().flat_map(Kind::schemas_mut));)*
+                schemas
             }
         }
     };

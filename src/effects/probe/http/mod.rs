@@ -19,6 +19,7 @@ use hyper::body::Incoming;
 use super::Context;
 use super::progress::Progress;
 use super::trouble::http_trouble;
+use crate::domain::ids::Digest;
 use crate::domain::probe::Probe;
 use crate::domain::probe::Question;
 use crate::domain::probe::expect::excerpt;
@@ -160,12 +161,14 @@ async fn read(response: Response<Incoming>, progress: &Progress) -> Result<Readi
             break;
         }
     }
+    let sha256 = (!truncated).then(|| Digest::of(&body));
     let body = String::from_utf8(body)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     let answer = HttpAnswer {
         status: head.status.as_u16(),
         headers,
         body,
+        sha256,
         truncated,
     };
     Ok(Reading { head, answer })

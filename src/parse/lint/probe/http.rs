@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::{Check, http_options};
+use super::{Check, http_options, json};
 use crate::domain::finding::Finding;
+use crate::domain::latency::Latency;
 use crate::domain::nearest::suggestion;
 use crate::domain::probe::kinds::HttpProbe;
-use crate::domain::timespan::Timespan;
 use crate::parse::lint::variables::replaced;
 use crate::parse::node::pointer_step;
 
@@ -65,7 +65,9 @@ pub(super) fn lint(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Findi
     if let Some(text) = &http.expect.body {
         check.text("/http/expect/body", text, findings);
     }
-    if http.expect.duration.is_some_and(Timespan::is_zero) {
+    let schema = http.expect.json_schema.as_ref();
+    json::lint(check, "/http/expect", &http.expect.json, schema, findings);
+    if http.expect.duration.is_some_and(Latency::is_zero) {
         findings.push(
             check
                 .error("/http/expect/duration", "no answer takes no time at all")

@@ -5,6 +5,7 @@
 mod command;
 mod http;
 mod http_options;
+mod json;
 mod tcp;
 
 use std::collections::HashMap;
