@@ -60,7 +60,7 @@ fn relgate(url: &str, count: usize, concurrency: usize) -> usize {
                 "id": format!("p{number}"),
                 "http": {
                     "url": format!("{url}?{number}"),
-                    "expect": {"body": {"contains": "\"status\":\"ok\""}},
+                    "expect": {"json": [{"path": "$.status", "equals": "ok"}]},
                 },
             });
             serde_json::from_value(value).expect("a probe")
