@@ -213,7 +213,11 @@ pub fn act(site: &mut Site, stale: &ReleaseState, intent: &Intent) -> Option<Rec
 /// What a watcher that saw `next` wants recorded now.
 pub fn follow(site: &Site, next: &Next) -> Result<Draft, Refusal> {
     match next {
-        Next::Claim(id) => rollback::claim_expired(&site.history, id, &site.now()),
+        Next::Claim(id) => {
+            // Every other claim is made by a driver for itself.
+            let pid = site.history.records().len().is_multiple_of(2).then_some(1);
+            rollback::claim_expired(&site.history, id, pid, &site.now())
+        }
         Next::Expire(id) => rollback::expire(&site.history, id, &site.now()),
         _ => Err(Refusal::refused("nothing is to be recorded")),
     }
@@ -226,7 +230,7 @@ pub fn drive(site: &Site, luck: u8) -> Option<Result<Draft, Refusal>> {
     let state = history.state();
     let again = |attempt| match state.rollback.as_ref().map(|it| it.attempts_left()) {
         Some(0) => rollback::stuck(&policy, history, &now),
-        _ => rollback::claim_retry(history, attempt),
+        _ => rollback::claim_retry(history, attempt, luck.is_multiple_of(2).then_some(1)),
     };
     Some(match rollback::next(state) {
         rollback::Next::Nothing | rollback::Next::Ended => return None,
