@@ -8,10 +8,11 @@ use std::path::Path;
 /// Sends `SIGCONT` to every stopped process that holds a lock on the file or folder at `path`. Returns whether there was
 /// one; never one that another user owns, or that a debugger holds.
 pub fn wake_holder(path: &Path) -> bool {
-    system::holders(path)
-        .into_iter()
-        .filter(|pid| system::is_stopped(*pid))
-        .fold(false, |woken, pid| system::go_on(pid) || woken)
+    let mut woken = false;
+    for pid in system::holders(path) {
+        woken |= system::is_stopped(pid) && system::go_on(pid);
+    }
+    woken
 }
 
 #[cfg(target_os = "linux")]
