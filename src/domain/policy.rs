@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::calendar::Calendar;
 use super::ids::{ChecklistName, PersonName, PriorityName, RoleName, TriggerName};
 use super::release::ReleaseType;
 use super::timespan::Timespan;
@@ -42,7 +43,7 @@ pub struct Policy {
     /// What is owed after a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follow_up: Option<Vec<FollowUp>>,
-    /// The team's calendar.
+    /// The team's calendar: when a deployment may begin, and which days are worked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calendar: Option<Calendar>,
     /// The checklist that every release extends, by release type or for all of them under `default`.
@@ -287,19 +288,6 @@ pub enum Due {
 pub enum DueDay {
     /// The first working day after the event's day.
     NextBusinessDay,
-}
-
-/// The team's calendar.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Calendar {
-    /// The zone in which days are counted, such as Europe/Madrid; UTC unless told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("format" = "time-zone"))]
-    pub time_zone: Option<String>,
-    /// Days on which nobody works, such as 2026-12-25.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub holidays: Option<Vec<chrono::NaiveDate>>,
 }
 
 /// Whether sign-offs must carry a signature.

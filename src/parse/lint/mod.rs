@@ -4,6 +4,7 @@
 //! it was read; what depends on it is left unchecked here, so that one mistake is told once. Whether a release may go
 //! out, and what is still to be filled in, is not lint's matter but `check`'s.
 
+mod calendar;
 mod checklist;
 mod circles;
 mod notes;
@@ -89,6 +90,7 @@ pub fn lint(workspace: &Workspace) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(document) = workspace.policy.document() {
         policy::lint(workspace, document, &mut findings);
+        calendar::lint(document, &mut findings);
     }
     for (name, base) in &workspace.bases {
         if let Some(document) = base.document() {

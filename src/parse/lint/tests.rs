@@ -2,6 +2,7 @@ use super::*;
 use crate::domain::finding::Source;
 use crate::parse;
 
+mod calendars;
 mod plans;
 
 const POLICY: &str = "\
