@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Inquiry, Requirement, Scope, Status, Subject, binding, command, holders, requirement};
+use super::requirement::{Requirement, Status, Subject, requirement};
+use super::{Inquiry, Scope, binding, command, holders};
 use crate::domain::gate::{Gate, Phase};
 use crate::domain::ids::{Digest, GateId, PersonName, RecordId, RoleName, StageName};
 use crate::domain::record::body::{Answer, Binding, Rejection, SignOff};
@@ -106,6 +107,7 @@ impl<'a> Standing<'a> {
         };
         let base = Requirement {
             gate: Some(gate.id.clone()),
+            role: Some(role.clone()),
             who: holders(inquiry.policy, [role]),
             command: Some(command(
                 &inquiry.notes.release,

@@ -10,6 +10,7 @@ mod circles;
 mod notes;
 mod policy;
 mod probe;
+mod types;
 mod variables;
 
 use std::collections::BTreeMap;
@@ -91,6 +92,7 @@ pub fn lint(workspace: &Workspace) -> Vec<Finding> {
     if let Some(document) = workspace.policy.document() {
         policy::lint(workspace, document, &mut findings);
         calendar::lint(document, &mut findings);
+        types::lint(document, &mut findings);
     }
     for (name, base) in &workspace.bases {
         if let Some(document) = base.document() {
@@ -109,6 +111,9 @@ pub fn lint(workspace: &Workspace) -> Vec<Finding> {
             probes.extend(notes::probes(document));
         }
         probe::unique(&probes, &mut findings);
+        if let Some(document) = workspace.policy.document() {
+            types::of_release(workspace, release, document, &mut findings);
+        }
     }
     // A base is looked at through every release that extends it.
     findings.sort();
