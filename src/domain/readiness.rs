@@ -2,6 +2,7 @@
 //! that meets it.
 
 mod approvals;
+mod changes;
 mod course;
 mod prepared;
 mod requirement;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 pub(super) use approvals::other_side;
+pub(super) use changes::seen;
 use course::{closing, evidence, incidents, ledger};
 pub use requirement::{
     Change, Decision, Readiness, Requirement, ReviewView, Status, Subject, Terms, WaiverView,
@@ -73,6 +75,8 @@ impl Inquiry<'_> {
 pub struct Facts {
     /// The artifacts' digest together, where all of them could be read.
     pub artifacts: Option<Digest>,
+    /// The digest of each artifact that lies on disk.
+    pub artifact_digests: BTreeMap<ArtifactName, Digest>,
     /// What is wrong with an artifact, by name.
     pub artifact_problems: BTreeMap<ArtifactName, String>,
     /// Why a step of the rollback plan could not be run here, by step.

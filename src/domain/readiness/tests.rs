@@ -261,6 +261,44 @@ fn a_change_makes_it_stale_and_is_named() {
         Status::Stale,
         "cy signed before the artifacts changed",
     );
+    let case_with = |change: fn(&mut Case)| {
+        let mut case = Case::signed();
+        change(&mut case);
+        case.how("code/dev").1
+    };
+    assert_eq!(
+        case_with(|case| case.notes.summary = Some("another".to_owned())),
+        "cy signed before the release notes (summary) changed: summary was \"s\" and is \"another\""
+    );
+    let why = case_with(|case| {
+        let items = case.gates[0].items.as_mut().expect("items");
+        items[0].title = "merged and built".to_owned();
+    });
+    let what = "gate.items.merged.title was \"merged\" and is \"merged and built\"";
+    assert!(why.contains(what), "{why}");
+    // What was signed is kept once, and found by whoever signed the same.
+    let case = Case::signed();
+    let kept = case.history.state().sign_offs.iter();
+    let notes = kept
+        .filter_map(|it| it.fact.seen.as_ref())
+        .filter(|it| !it.notes.is_empty());
+    assert_eq!(notes.count(), 1);
+    let mut case = Case::signed();
+    case.notes.summary = Some("another".to_owned());
+    let inquiry = case.inquiry();
+    let last = inquiry.history.state().sign_offs.last().expect("ana's");
+    assert_eq!(last.fact.seen, None);
+    let changes = changes::since(&inquiry, case.gate("go"), last);
+    assert_eq!(changes.len(), 1);
+    assert_eq!(changes[0].from.as_deref(), Some("s"));
+    // An older record kept nothing, and is as stale.
+    let mut case = Case::new();
+    let mut old = case.sign_off("code", "dev");
+    old.seen = None;
+    case.append("cy", case.now, Body::SignedOff(old));
+    case.notes.summary = Some("another".to_owned());
+    let why = "cy signed before the release notes (summary) changed";
+    assert_eq!(case.how("code/dev"), (Status::Stale, why.to_owned()));
     // Signing for what it was once, and is again, counts.
     let mut case = Case::signed();
     let before = case.notes.clone();
