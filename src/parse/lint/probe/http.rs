@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Check, json};
+use super::{Check, http_options, json};
 use crate::domain::finding::Finding;
 use crate::domain::latency::Latency;
 use crate::domain::nearest::suggestion;
@@ -39,9 +39,10 @@ pub(super) fn lint(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Findi
                     format!("{}: the server's certificate is not verified", check.by),
                 )
                 .label("anybody could answer")
-                .help("leave the key out, or add the server's authority to the system's"),
+                .help("leave the key out, and name the server's authority with \"ca\" where the system does not trust it"),
         );
     }
+    http_options::lint(check, http, findings);
     let mut seen: HashMap<String, &str> = HashMap::new();
     for (name, value) in &http.headers {
         let below = format!("/http/headers{}", pointer_step(name));
@@ -85,6 +86,16 @@ fn url(check: &Check<'_>, written: &str, url: &str) -> Option<Finding> {
             format!("its scheme is \"{}\"", parsed.scheme())
         }
         Ok(parsed) if parsed.host_str().is_none_or(str::is_empty) => "it has no host".to_owned(),
+        Ok(parsed) if !parsed.username().is_empty() || parsed.password().is_some() => {
+            return Some(
+                check
+                    .error(
+                        "/http/url",
+                        "the address holds a user or a password, which are not sent from there",
+                    )
+                    .help("write them under \"auth\""),
+            );
+        }
         Ok(_) if url.trim() != url => "it has white space around it".to_owned(),
         Ok(_) => return None,
         Err(error) => error.to_string(),

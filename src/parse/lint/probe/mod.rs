@@ -4,6 +4,7 @@
 
 mod command;
 mod http;
+mod http_options;
 mod json;
 mod tcp;
 
