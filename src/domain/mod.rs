@@ -19,6 +19,7 @@ pub mod readiness;
 pub mod record;
 pub mod refusal;
 pub mod release;
+pub mod signature;
 pub mod state;
 #[cfg(test)]
 mod testing;
