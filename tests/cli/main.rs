@@ -7,6 +7,7 @@ mod input;
 mod processes;
 mod run;
 mod service;
+mod signatures;
 mod team;
 mod terminal;
 mod trouble;

@@ -132,7 +132,7 @@ enum Awaited {
 struct Driver<'a, 'w> {
     world: &'a World<'w>,
     release: &'a Release,
-    ledger: Insistent,
+    ledger: Insistent<'a>,
 }
 
 impl Driver<'_, '_> {
