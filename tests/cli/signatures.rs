@@ -493,3 +493,72 @@ fn the_same_key_counts_once() {
     team.run("quin", &args).code(0);
     team.run("rory", &["check", "development"]).code(0);
 }
+
+/// Puts a program in place of ssh-keygen, for one command: `$REAL` is the real one.
+fn with_openssh(team: &Team, by: &str, args: &[&str], script: &str) -> Command {
+    let path = std::env::var("PATH").expect("a path");
+    let real = path
+        .split(':')
+        .map(|folder| Path::new(folder).join("ssh-keygen"))
+        .find(|it| it.is_file())
+        .expect("ssh-keygen is there");
+    team.write(
+        "bin/ssh-keygen",
+        format!("#!/bin/sh\n{script}\nexec {} \"$@\"\n", real.display()),
+    );
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(team.path("bin/ssh-keygen"), mode).expect("it may be executed");
+    let mut command = team.command(by, args);
+    command.env("PATH", format!("{}:{path}", team.path("bin").display()));
+    command.env("RELGATE", env!("CARGO_BIN_EXE_relgate"));
+    command
+}
+
+#[test]
+fn the_ledger_is_free_while_somebody_looks_for_the_key() {
+    let team = Team::signed();
+    let wait = "touch live/asked\nuntil [ -f live/touched ]; do sleep 0.05; done";
+    let signing = team.start_command(with_openssh(&team, "dana", &SIGN, wait));
+    crate::run::until("the key is asked for", || team.path("live/asked").exists());
+    team.run("rory", &["check", "development"]).code(1);
+    let check = team.record_files("checked").remove(0);
+    team.write("live/touched", "");
+    signing.end().code(0);
+    // It was decided and signed again, after what was recorded meanwhile.
+    let name = check.to_string_lossy().into_owned();
+    let id = name
+        .trim_end_matches(".json")
+        .rsplit('-')
+        .next()
+        .expect("an id");
+    assert_eq!(sign_off(&team)["parents"], json!([id]));
+    team.run("rory", &["check", "development"]).code(0);
+}
+
+#[test]
+fn what_cannot_be_signed_in_time_is_not_recorded() {
+    let team = Team::signed();
+    let always_second = "case \"$*\" in *live/*) ;; *) PATH=${PATH#*:} RELGATE_BY=rory RELGATE_SIGNING_KEY=keys/rory \
+        $RELGATE check >live/checks 2>&1 ;; esac";
+    let ended = crate::run::Ended::of(&mut with_openssh(&team, "dana", &SIGN, always_second));
+    ended.code(7).silent().warns(&[
+        "something else was recorded 5 times",
+        "nothing was recorded",
+    ]);
+    assert_eq!(team.recorded("signed-off").len(), 0);
+    // A key that nobody touches, or a wrong passphrase: nothing is recorded.
+    let fails = "echo 'incorrect passphrase supplied to decrypt private key' >&2; exit 255";
+    let ended = crate::run::Ended::of(&mut with_openssh(&team, "dana", &SIGN, fails));
+    ended
+        .code(7)
+        .silent()
+        .warns(&["cannot sign", "incorrect passphrase", "--key FILE"]);
+    // One that writes something else.
+    let garbage = "for it; do :; done; echo yes >$it.sig; exit 0";
+    let ended = crate::run::Ended::of(&mut with_openssh(&team, "dana", &SIGN, garbage));
+    ended
+        .code(7)
+        .silent()
+        .warns(&["would not count", "malformed"]);
+    assert_eq!(team.recorded("signed-off").len(), 0);
+}

@@ -146,3 +146,6 @@ fn opens(body: &Body) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;
