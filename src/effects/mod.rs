@@ -15,3 +15,4 @@ pub mod repository;
 pub mod service;
 pub mod signals;
 pub mod ssh;
+pub mod stopped;

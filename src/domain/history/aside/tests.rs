@@ -83,7 +83,7 @@ fn a_resolution_that_does_not_count_leaves_the_window_to_its_end() {
         let Next::Claim(id) = next(site.history.state(), &site.now()) else {
             panic!("the window has expired");
         };
-        let claim = rollback::claim_expired(&site.history, &id, &site.now());
+        let claim = rollback::claim_expired(&site.history, &id, None, &site.now());
         site.record(claim.expect("it is due"));
     }
 }
@@ -96,7 +96,7 @@ fn what_was_mended_long_ago_is_not_rolled_back_because_a_key_has_ended() {
         site.tick(300_000 + 60_001);
         assert_eq!(next(site.history.state(), &site.now()), Next::WaitForPerson);
         let id = "I1".parse().expect("a name");
-        assert!(rollback::claim_expired(&site.history, &id, &site.now()).is_err());
+        assert!(rollback::claim_expired(&site.history, &id, None, &site.now()).is_err());
         // No gate opens, and a person can resolve it again.
         assert!(is_open(&site));
         let again = incident::resolve(
