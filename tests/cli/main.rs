@@ -9,6 +9,7 @@ mod processes;
 mod run;
 mod service;
 mod signatures;
+mod signing;
 mod team;
 mod terminal;
 mod trouble;

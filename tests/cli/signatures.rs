@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::team::{SIGNERS, Team};
+use crate::signing::SIGNERS;
+use crate::team::Team;
 
 /// Signs the first gate as dana.
 const SIGN: [&str; 4] = ["sign", "development", "--all", "--yes"];
