@@ -323,7 +323,7 @@ pub enum Due {
 /// `relgate ledger`
 #[derive(Debug, Subcommand)]
 pub enum Ledger {
-    /// Whether the records are whole: digests, links, order, foreign files
+    /// Whether the records are whole and their writers': digests, links, order, foreign files, signatures
     Verify,
 }
 

@@ -48,11 +48,12 @@ pub fn page(log: &Log) -> Page {
     page
 }
 
-/// The key, or that there is none; relgate signs nothing of its own.
-fn signed(entry: &LogEntry) -> &str {
+/// The key, or that there is none; relgate signs nothing of its own. The beginning of a fingerprint tells a team's keys
+/// apart, and machine output has the whole.
+fn signed(entry: &LogEntry) -> String {
     match &entry.signed {
-        Some(fingerprint) => fingerprint,
-        None if entry.by == TOOL => "",
-        None => "unsigned",
+        Some(fingerprint) => fingerprint.chars().take(7 + 12).chain(['…']).collect(),
+        None if entry.by == TOOL => String::new(),
+        None => "unsigned".to_owned(),
     }
 }
