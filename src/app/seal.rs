@@ -91,9 +91,9 @@ impl<'a> Sealer<'a> {
     }
 
     /// The key that signs for `principal`: the one that was named, or the first that lies ready and is the principal's.
-    fn key(&self, loaded: &Loaded, principal: &str) -> Option<(SigningKey, bool)> {
+    fn key(&self, loaded: &Loaded, principal: &str) -> Option<SigningKey> {
         if let Some(key) = self.openssh.named_key() {
-            return Some((key, true));
+            return Some(key);
         }
         let signers = loaded.trust.signers.as_ref().ok()?;
         let own: Vec<&PublicKey> = signers.keys_of(principal).collect();
@@ -101,8 +101,7 @@ impl<'a> Sealer<'a> {
             return None;
         }
         let is_own = |key: &SigningKey| key.public.as_ref().is_some_and(|it| own.contains(&it));
-        let key = self.openssh.ready_keys().into_iter().find(is_own)?;
-        Some((key, false))
+        self.openssh.ready_keys().into_iter().find(is_own)
     }
 
     fn no_key(&self, record: &Record, principal: &str) -> Refusal {
@@ -126,24 +125,20 @@ impl Seal for Sealer<'_> {
         let Some(principal) = trust.principal(&record.by) else {
             return Ok(None);
         };
-        let may_go_unsigned = grants_nothing(&record.body);
-        let Some((key, is_named)) = self.key(&loaded, principal) else {
-            return match trust.requires_signatures() && !may_go_unsigned {
+        // Nobody is made to look for a key in order to ask a question: without a named one it goes unsigned.
+        if grants_nothing(&record.body) && self.openssh.named_key().is_none() {
+            return Ok(None);
+        }
+        let Some(key) = self.key(&loaded, principal) else {
+            return match trust.requires_signatures() {
                 true => Err(self.no_key(record, principal)),
                 false => Ok(None),
             };
         };
-        let signature = match self.openssh.sign(&key, &record.payload()) {
-            Ok(signature) => signature,
-            Err(_) if may_go_unsigned && !is_named => return Ok(None),
-            Err(why) => {
-                return Err(
-                    Refusal::refused(format!("{why}; nothing was recorded")).help(
-                        "see that the key is there and unlocked, or name another one: --key FILE",
-                    ),
-                );
-            }
-        };
+        let signature = self.openssh.sign(&key, &record.payload()).map_err(|why| {
+            Refusal::refused(format!("{why}; nothing was recorded"))
+                .help("see that the key is there and unlocked, or name another one: --key FILE")
+        })?;
         // What would not count is not recorded.
         let signed = record.clone().signed(signature.clone());
         let flaw = match trust.judge(
