@@ -8,6 +8,8 @@ mod input;
 mod processes;
 mod run;
 mod service;
+mod signatures;
+mod signing;
 mod team;
 mod terminal;
 mod trouble;
