@@ -4,6 +4,7 @@
 //! This module is what every probe says; what each kind asks is in [`kinds`], what an answer means in [`judge`]. Asking
 //! is the business of the effects; deciding over several samples is [`sampling`].
 
+pub mod count;
 pub mod expect;
 pub mod judge;
 pub mod kinds;
@@ -14,7 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{PriorityName, ProbeId, TriggerName};
 use super::timespan::Timespan;
-use kinds::{CommandProbe, HttpProbe, TcpProbe};
+use kinds::{
+    CommandProbe, DnsProbe, FileProbe, GrpcProbe, HttpProbe, JunitProbe, TcpProbe, TlsProbe,
+};
 
 pub use kinds::{KINDS, Question};
 
@@ -27,15 +30,31 @@ pub struct Probe {
     /// What a user of the system would call it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// An HTTP request. A probe has exactly one of `http`, `tcp`, `command`.
+    /// An HTTP request. A probe has exactly one of `http`, `tcp`, `tls`, `dns`, `grpc`,
+    /// `command`, `file` and `junit`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpProbe>,
     /// A TCP connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tcp: Option<TcpProbe>,
+    /// A TLS handshake and the certificate that it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsProbe>,
+    /// A question to a resolver of names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns: Option<DnsProbe>,
+    /// A question to the health service of a gRPC server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grpc: Option<GrpcProbe>,
     /// A command on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<CommandProbe>,
+    /// A file on this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileProbe>,
+    /// The reports of a test run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub junit: Option<JunitProbe>,
     /// For one attempt; 10s unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Timespan>,

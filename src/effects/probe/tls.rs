@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDateTime, Utc};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring};
@@ -15,7 +15,7 @@ use rustls::{
 /// Why no TLS can be spoken at all.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("TLS cannot be set up: {0}")]
-pub(super) struct TlsError(String);
+pub(super) struct TlsError(pub(super) String);
 
 /// Which certificates are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,7 +59,7 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
-fn system_roots() -> RootCertStore {
+pub(super) fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
@@ -68,11 +68,21 @@ fn system_roots() -> RootCertStore {
     roots
 }
 
-fn trusting(roots: RootCertStore) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+pub(super) fn trusting(roots: RootCertStore) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
         .build()
         .map_err(|error| TlsError(error.to_string()))?;
     Ok(Arc::new(Explaining(verifier)))
+}
+
+/// The configuration of a client with a verifier of its own.
+pub(super) fn config_with(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, TlsError> {
+    config(verifier)
+}
+
+/// The configuration of a client that accepts every certificate.
+pub(super) fn accepting_any() -> Result<ClientConfig, TlsError> {
+    Trust::default().config(Acceptance::Any)
 }
 
 /// Sessions are not resumed: a resumed one shows no certificate, so that one which has expired since, or was replaced,
@@ -191,23 +201,54 @@ impl ServerCertVerifier for Everything {
     }
 }
 
-/// Whether issuer and subject are the same, byte for byte: RFC 5280, section 4.1.
+/// Whether issuer and subject are the same, byte for byte.
 fn is_self_issued(certificate: &CertificateDer<'_>) -> bool {
-    fn names(certificate: &[u8]) -> Option<(&[u8], &[u8])> {
-        const VERSION: u8 = 0xa0;
-        let (_, certificate, _) = element(certificate)?;
-        let (_, mut rest, _) = element(certificate)?;
-        if rest.first() == Some(&VERSION) {
-            rest = element(rest)?.2;
-        }
-        let after_serial = element(rest)?.2;
-        let after_algorithm = element(after_serial)?.2;
-        let (_, issuer, after_issuer) = element(after_algorithm)?;
-        let after_validity = element(after_issuer)?.2;
-        let (_, subject, _) = element(after_validity)?;
-        Some((issuer, subject))
+    fields(certificate).is_some_and(|fields| fields.issuer == fields.subject)
+}
+
+/// When a certificate expires; `None` where its bytes do not say.
+pub(super) fn expires(certificate: &CertificateDer<'_>) -> Option<DateTime<Utc>> {
+    let (_, validity, _) = element(fields(certificate)?.validity)?;
+    let (_, _, after_begin) = element(validity)?;
+    let (tag, end, _) = element(after_begin)?;
+    let end = std::str::from_utf8(end).ok()?;
+    // RFC 5280, section 4.1.2.5: two digits are of the years from 1950 to 2049.
+    let full = match (tag, end.len()) {
+        (UTC_TIME, 13) if end.as_bytes()[0] >= b'5' => format!("19{end}"),
+        (UTC_TIME, 13) => format!("20{end}"),
+        (GENERALIZED_TIME, 15) => end.to_owned(),
+        _ => return None,
+    };
+    let end = NaiveDateTime::parse_from_str(&full, "%Y%m%d%H%M%SZ").ok()?;
+    Some(end.and_utc())
+}
+
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
+
+/// Fields of a certificate; the validity with what follows it: RFC 5280, section 4.1.
+struct Fields<'a> {
+    issuer: &'a [u8],
+    validity: &'a [u8],
+    subject: &'a [u8],
+}
+
+fn fields(certificate: &[u8]) -> Option<Fields<'_>> {
+    const VERSION: u8 = 0xa0;
+    let (_, certificate, _) = element(certificate)?;
+    let (_, mut rest, _) = element(certificate)?;
+    if rest.first() == Some(&VERSION) {
+        rest = element(rest)?.2;
     }
-    names(certificate).is_some_and(|(issuer, subject)| issuer == subject)
+    let after_serial = element(rest)?.2;
+    let after_algorithm = element(after_serial)?.2;
+    let (_, issuer, validity) = element(after_algorithm)?;
+    let (_, subject, _) = element(element(validity)?.2)?;
+    Some(Fields {
+        issuer,
+        validity,
+        subject,
+    })
 }
 
 /// The first DER element: its tag, its contents, and what follows it.
@@ -411,6 +452,24 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_a_certificate_is_read() {
+        // Until 2049 it is written with two digits of its year, from then on with four.
+        for (year, shown) in [
+            (1961, "1961-02-03 00:00:00 UTC"),
+            (2026, "2026-02-03 00:00:00 UTC"),
+            (4000, "4000-02-03 00:00:00 UTC"),
+        ] {
+            let mut params = CertificateParams::new(Vec::new()).expect("parameters");
+            params.not_before = date_time_ymd(1955, 1, 1);
+            params.not_after = date_time_ymd(year, 2, 3);
+            let key = KeyPair::generate().expect("a key");
+            let certificate = params.self_signed(&key).expect("a certificate");
+            let found = expires(certificate.der()).map(|end| end.to_string());
+            assert_eq!(found.as_deref(), Some(shown));
+        }
+    }
+
+    #[test]
     fn no_bytes_panic() {
         for bytes in [
             &[][..],
@@ -421,6 +480,7 @@ mod tests {
             &[0x30, 2, 0x30, 0],
         ] {
             assert!(!is_self_issued(&CertificateDer::from(bytes)));
+            assert_eq!(expires(&CertificateDer::from(bytes)), None);
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::probe::expect::{Assertion, OneOrMany, TextExpectation, excerp
 use crate::domain::timespan::Timespan;
 
 /// An HTTP request and what its answer must be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HttpProbe {
     /// An absolute `http://` or `https://` address.
