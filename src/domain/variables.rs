@@ -16,9 +16,12 @@ use std::collections::BTreeSet;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value};
 
 use super::probe::Probe;
+use super::probe::json::{self, schema::SchemaSource};
 use super::probe::judge::{Assertion, Attempt, Sample};
+use super::probe::kinds::Auth;
 
 /// What a secret is replaced with.
 pub const MASK: &str = "***";
@@ -121,6 +124,9 @@ pub enum VariableError {
     /// A file with nothing in it.
     #[error("the file {0} is empty")]
     EmptyFile(String),
+    /// A file that holds no JSON Schema.
+    #[error("the file {0} holds no JSON Schema that can be used: {1}")]
+    Schema(String, String),
     /// `${previous}` or `${stage}` where there is none.
     #[error("\"${{{0}}}\" has no value here; {1}")]
     Nothing(&'static str, &'static str),
@@ -256,7 +262,23 @@ pub fn fill(probe: &Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), Vari
             secrets.add(secret);
         }
     }
+    for schema in filled.schemas_mut() {
+        if let SchemaSource::File(path) = schema {
+            *schema = SchemaSource::Inline(read_schema(path, lookup)?);
+        }
+    }
+    let auth = filled.http.iter().filter_map(|http| http.auth.as_ref());
+    for secret in auth.flat_map(Auth::secrets) {
+        secrets.add(&secret);
+    }
     Ok((filled, secrets))
+}
+
+fn read_schema(path: &str, lookup: &dyn Lookup) -> Result<Map<String, Value>, VariableError> {
+    let text = lookup.file(path).map_err(VariableError::File)?;
+    let schema = serde_json::from_str(&text).map_err(|error| error.to_string());
+    let usable = schema.and_then(|schema| json::schema::compile(&schema).map(|_| schema));
+    usable.map_err(|why| VariableError::Schema(path.to_owned(), why))
 }
 
 /// Secrets, and the forms in which they would be shown.
@@ -468,7 +490,7 @@ fn lower_hex(encoded: &str) -> String {
 }
 
 fn json_form(secret: &str) -> String {
-    let quoted = serde_json::Value::from(secret).to_string();
+    let quoted = Value::from(secret).to_string();
     quoted[1..quoted.len() - 1].to_owned()
 }
 
@@ -488,6 +510,7 @@ pub fn mask_sample(sample: &Sample, secrets: &Secrets) -> Sample {
             .collect(),
         trouble: attempt.trouble.as_deref().map(|text| secrets.mask(text)),
         took_ms: attempt.took_ms,
+        phases: attempt.phases,
     };
     Sample {
         probe: sample.probe.clone(),

@@ -78,6 +78,7 @@ pub fn sample(probe: &str, verdict: Verdict, attempts: usize) -> Sample {
         ],
         trouble: (verdict == Verdict::Error).then(|| "no such host: shop.test".to_owned()),
         took_ms: 85,
+        phases: None,
     };
     Sample {
         probe: name(probe),

@@ -2,5 +2,6 @@
 
 mod asking;
 mod commands;
+mod compliance;
 mod support;
 mod troubles;

@@ -1,5 +1,6 @@
 //! What the kinds of probes share in judging: texts, lists of values, and an assertion with what was found.
 
+use regex::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -109,13 +110,24 @@ impl TextExpectation {
             });
         }
         if let Some(pattern) = &self.matches {
-            let regex = regex::Regex::new(pattern);
+            let regex = self::pattern(pattern);
             assert("matches", format!("/{pattern}/"), &|text| {
                 regex.as_ref().is_ok_and(|regex| regex.is_match(text))
             });
         }
         all
     }
+}
+
+/// A compiled regular expression takes no more memory than this, in bytes.
+pub const LARGEST_PATTERN: usize = 1024 * 1024;
+
+/// Reads a regular expression. Its engine takes time linear in the text, whatever the expression.
+///
+/// # Errors
+/// What is wrong with it, or that it is too large.
+pub fn pattern(text: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(text).size_limit(LARGEST_PATTERN).build()
 }
 
 /// The beginning of a text on one line, for a message.

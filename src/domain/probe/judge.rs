@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Probe;
 use super::kinds::NoData;
+use super::phases::Phases;
 use crate::domain::ids::ProbeId;
 
 pub use super::expect::Assertion;
@@ -48,6 +49,9 @@ pub struct Attempt {
     pub trouble: Option<String>,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
+    /// Where that time went, where it was asked over the network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phases: Option<Phases>,
 }
 
 impl Attempt {
@@ -58,6 +62,7 @@ impl Attempt {
             assertions: Vec::new(),
             trouble: Some(trouble.into()),
             took_ms,
+            phases: None,
         }
     }
 
@@ -160,6 +165,7 @@ pub fn judge(probe: &Probe, answer: &Answer, took_ms: u64) -> Attempt {
         assertions,
         trouble: None,
         took_ms,
+        phases: None,
     }
 }
 

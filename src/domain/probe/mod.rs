@@ -6,8 +6,10 @@
 
 pub mod count;
 pub mod expect;
+pub mod json;
 pub mod judge;
 pub mod kinds;
+pub mod phases;
 pub mod sampling;
 
 use schemars::JsonSchema;

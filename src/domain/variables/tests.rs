@@ -205,6 +205,7 @@ fn a_probe_is_filled_and_its_sample_masked() {
             assertions: vec![assertion("\"t0k+n/=?\"")],
             trouble: Some("shop.example refused".to_owned()),
             took_ms: 7,
+            phases: None,
         }],
         repeat: Some("curl https://shop.example/".to_owned()),
     };

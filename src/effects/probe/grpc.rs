@@ -6,11 +6,13 @@ use bytes::{BufMut, Bytes, BytesMut};
 use h2::RecvStream;
 use h2::client::SendRequest;
 use http::{HeaderMap, Method, Request, Response, Version};
+use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::address::{connect, parse};
-use super::handshake::{secure, server_name, verifier};
-use super::{Context, quote, tls};
+use super::handshake::{secure, server_name};
+use super::tls::{Acceptance, Terms};
+use super::{Context, quote};
 use crate::domain::probe::expect::excerpt;
 use crate::domain::probe::kinds::{Answer, GrpcAnswer, GrpcProbe};
 
@@ -40,12 +42,17 @@ async fn exchange(grpc: &GrpcProbe, context: &Context<'_>) -> Result<u64, Answer
     }
     let unasked = |why: String| Answer::Unasked(why);
     let name = server_name(grpc.server_name.as_deref().unwrap_or(host)).map_err(unasked)?;
-    let config = if grpc.verify_tls.unwrap_or(true) {
-        verifier(grpc.ca.as_deref(), context.root).and_then(tls::config_with)
-    } else {
-        tls::accepting_any()
+    let terms = Terms {
+        acceptance: if grpc.verify_tls.unwrap_or(true) {
+            Acceptance::Trusted
+        } else {
+            Acceptance::Any
+        },
+        ca: grpc.ca.clone(),
+        identity: None,
     };
-    let mut config = config.map_err(|error| Answer::Unasked(error.to_string()))?;
+    let config = context.clients.tls(&terms).map_err(unasked)?;
+    let mut config = ClientConfig::clone(&config);
     config.alpn_protocols = vec![b"h2".to_vec()];
     let stream = connect(&grpc.address, context).await?;
     let stream = secure(stream, config, name, &grpc.address).await?;

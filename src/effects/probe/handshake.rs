@@ -3,34 +3,43 @@
 //! The handshake is brought to its end whatever the certificate is worth, so that all that is wrong with it can be
 //! told; the server's proof that it holds the certificate's key is demanded in any case.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
-use reqwest::Url;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, ProtocolVersion, RootCertStore,
-    SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, ProtocolVersion, SignatureScheme,
 };
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use url::Url;
 
-use super::tls::{self, TlsError};
+use super::http::Clients;
+use super::tls;
 use super::{Context, address, http, quote};
 use crate::domain::probe::kinds::{
     Answer, Handshake, Hop, HttpProbe, TlsAnswer, TlsProbe, TlsVersion,
 };
+use crate::domain::probe::{Probe, Question};
 use crate::domain::timespan::Timespan;
 use crate::effects::clock::SystemClock;
 use crate::ports::Clock;
 
 /// More redirects than these are a loop.
 const MOST_HOPS: usize = 10;
+
+/// Reads the authorities that `probe` will need; what is wrong with them is told when it is asked.
+pub(super) fn make_ready(probe: &Probe, clients: &Clients) {
+    let ca = match probe.questions().as_slice() {
+        [Question::Tls(tls)] => &tls.ca,
+        [Question::Grpc(grpc)] if grpc.tls.unwrap_or(false) => &grpc.ca,
+        _ => return,
+    };
+    let _ = clients.verifier(ca.as_deref());
+}
 
 /// One handshake, or one for each hop until one does not hold.
 pub(super) async fn ask(probe: &TlsProbe, context: &Context<'_>) -> Answer {
@@ -130,8 +139,10 @@ async fn shake(
     let (host, _) = address::parse(address)?;
     let name = probe.server_name.as_deref().unwrap_or(host);
     let server_name = server_name(name).map_err(Answer::Unasked)?;
-    let verifier = verifier(probe.ca.as_deref(), context.root)
-        .map_err(|error| Answer::Unasked(error.to_string()))?;
+    let verifier = context
+        .clients
+        .verifier(probe.ca.as_deref())
+        .map_err(Answer::Unasked)?;
     let looking = Arc::new(Looking {
         verifier,
         seen: Mutex::default(),
@@ -191,32 +202,6 @@ pub(super) async fn secure(
             None => super::trouble::connection_trouble(address, &error),
         }
     })
-}
-
-/// What verifies certificates: against the authorities of the file `ca`, or against those of the system.
-///
-/// # Errors
-/// Why the authorities cannot be read.
-pub(super) fn verifier(
-    ca: Option<&str>,
-    root: &Path,
-) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
-    let Some(ca) = ca else {
-        return tls::trusting(tls::system_roots());
-    };
-    let trouble = |why: String| TlsError(format!("the authorities of {ca}: {why}"));
-    let bytes = std::fs::read(root.join(ca)).map_err(|error| trouble(error.to_string()))?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&bytes) {
-        let certificate = certificate.map_err(|error| trouble(error.to_string()))?;
-        roots
-            .add(certificate)
-            .map_err(|error| trouble(error.to_string()))?;
-    }
-    if roots.is_empty() {
-        return Err(trouble("it has no certificate".to_owned()));
-    }
-    tls::trusting(roots)
 }
 
 /// Notes what is wrong with a certificate, and goes on.

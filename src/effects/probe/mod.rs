@@ -13,6 +13,7 @@ mod grpc;
 mod handshake;
 mod http;
 mod junit;
+mod pem;
 mod progress;
 mod quote;
 mod tcp;
@@ -104,13 +105,14 @@ impl Prober for SystemProber {
             Ok(runtime) => {
                 let run = Run {
                     root: self.root.clone(),
-                    clients: Clients::new(Arc::clone(&self.trust)),
+                    clients: Clients::new(self.root.clone(), Arc::clone(&self.trust)),
                     permits: Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS)),
                 };
                 // Reading the trusted roots takes a while on a busy machine, which is no fault of what is asked: it
                 // is done before any timeout begins.
                 for probe in probes {
                     http::make_ready(probe, &run.clients);
+                    handshake::make_ready(probe, &run.clients);
                 }
                 runtime.block_on(sample_all(Arc::new(run), probes, patience, stop))
             }
@@ -227,13 +229,14 @@ async fn attempts(run: Arc<Run>, probe: Probe, made: Attempts) {
 
 async fn attempt(run: &Run, probe: &Probe) -> Attempt {
     let watch = Stopwatch::start();
+    let progress = Progress::default();
     let answer = match probe.questions().as_slice() {
         [question] if probe.asserts_something() => {
             let context = Context {
                 probe,
                 root: &run.root,
                 clients: &run.clients,
-                progress: Progress::default(),
+                progress: progress.clone(),
                 limit: probe.timeout().duration(),
             };
             ask(*question, &context).await
@@ -241,7 +244,10 @@ async fn attempt(run: &Run, probe: &Probe) -> Attempt {
         [_] => Answer::Unasked("the probe asserts nothing; add what it must `expect`".to_owned()),
         _ => Answer::Unasked("the probe does not have exactly one question".to_owned()),
     };
-    judge(probe, &answer, watch.elapsed_ms())
+    Attempt {
+        phases: progress.phases(),
+        ..judge(probe, &answer, watch.elapsed_ms())
+    }
 }
 
 /// What a kind needs to ask.

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Judged, Kind};
 use crate::domain::probe::expect::{Assertion, TextExpectation, excerpt};
+use crate::domain::probe::json::schema::SchemaSource;
+use crate::domain::probe::json::{self, JsonExpectation};
 
 /// A command on this machine, without a shell, and what it must do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -36,6 +38,12 @@ pub struct CommandExpectation {
     /// Its standard error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stderr: Option<TextExpectation>,
+    /// Values of its standard output, which is JSON.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub json: Vec<JsonExpectation>,
+    /// A JSON Schema that its standard output satisfies, or the file that it stands in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub json_schema: Option<SchemaSource>,
 }
 
 /// How a command ended.
@@ -59,9 +67,14 @@ impl Kind for CommandProbe {
             exit,
             stdout,
             stderr,
+            json,
+            json_schema,
         } = &self.expect;
         let mut texts = stdout.iter().chain(stderr);
-        exit.is_some() || texts.any(|expectation| !expectation.is_empty())
+        exit.is_some()
+            || json_schema.is_some()
+            || json.iter().any(|value| !value.is_empty())
+            || texts.any(|expectation| !expectation.is_empty())
     }
 
     fn texts_mut(&mut self) -> Vec<&mut String> {
@@ -70,7 +83,18 @@ impl Kind for CommandProbe {
         let mut texts: Vec<&mut String> = self.argv.iter_mut().collect();
         texts.extend(self.env.values_mut());
         texts.extend(expected.flat_map(TextExpectation::texts_mut));
+        texts.extend(expect.json.iter_mut().flat_map(JsonExpectation::texts_mut));
+        texts.extend(
+            expect
+                .json_schema
+                .iter_mut()
+                .flat_map(SchemaSource::texts_mut),
+        );
         texts
+    }
+
+    fn schemas_mut(&mut self) -> Vec<&mut SchemaSource> {
+        self.expect.json_schema.iter_mut().collect()
     }
 
     fn judge(&self, answer: &CommandAnswer, _: u64) -> Judged {
@@ -103,6 +127,8 @@ impl Kind for CommandProbe {
                 all.extend(expectation.assertions(name, Some(text)));
             }
         }
+        let schema = expect.json_schema.as_ref();
+        all.extend(json::assertions(&expect.json, schema, &answer.stdout, None));
         Ok(all)
     }
 }

@@ -17,13 +17,16 @@ pub use command::{CommandAnswer, CommandExpectation, CommandProbe};
 pub use dns::{DnsAnswer, DnsExpectation, DnsProbe, DnsRecordType};
 pub use file::{FileAnswer, FileExpectation, FileProbe, RegularFile};
 pub use grpc::{GrpcAnswer, GrpcExpectation, GrpcProbe, ServingStatus};
-pub use http::{HttpAnswer, HttpExpectation, HttpProbe, StatusExpectation};
+pub use http::{
+    Auth, BasicAuth, ClientCertificate, HttpAnswer, HttpExpectation, HttpProbe, StatusExpectation,
+};
 pub use junit::{JunitAnswer, JunitExpectation, JunitProbe};
 pub use tcp::{TcpAnswer, TcpProbe};
 pub use tls::{Handshake, Hop, TlsAnswer, TlsExpectation, TlsProbe, TlsVersion};
 
 use super::Probe;
 use super::expect::Assertion;
+use super::json::schema::SchemaSource;
 
 /// It was asked, and there is nothing to judge: why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +45,11 @@ pub trait Kind {
 
     /// Every text in which a variable may stand.
     fn texts_mut(&mut self) -> Vec<&mut String>;
+
+    /// Every JSON Schema that may stand in a file.
+    fn schemas_mut(&mut self) -> Vec<&mut SchemaSource> {
+        Vec::new()
+    }
 
     /// Holds `answer` against what is expected. `took_ms` is how long asking took.
     fn judge(&self, answer: &Self::Answer, took_ms: u64) -> Judged;
@@ -100,6 +108,13 @@ macro_rules! kinds {
                 let mut texts = Vec::new();
                 $(texts.extend(self.$key.iter_mut().flat_map(Kind::texts_mut));)*
                 texts
+            }
+
+            /// Every JSON Schema of the probe that may stand in a file.
+            pub fn schemas_mut(&mut self) -> Vec<&mut SchemaSource> {
+                let mut schemas = Vec::new();
+                $(schemas.extend(self.$key.iter_mut().flat_map(Kind::schemas_mut));)*
+                schemas
             }
         }
     };

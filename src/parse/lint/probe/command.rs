@@ -1,6 +1,6 @@
 //! `command` probes, and what is true of every command.
 
-use super::Check;
+use super::{Check, json};
 use crate::domain::finding::Finding;
 use crate::domain::probe::kinds::CommandProbe;
 use crate::parse::Site;
@@ -30,6 +30,9 @@ pub(super) fn lint(check: &Check<'_>, command: &CommandProbe, findings: &mut Vec
             check.text(&format!("/command/expect/{key}"), text, findings);
         }
     }
+    let schema = command.expect.json_schema.as_ref();
+    let values = &command.expect.json;
+    json::lint(check, "/command/expect", values, schema, findings);
 }
 
 /// A command that can be run: a program, and nothing that no system takes.

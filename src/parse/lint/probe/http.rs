@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Check;
+use super::{Check, json};
 use crate::domain::finding::Finding;
 use crate::domain::nearest::suggestion;
 use crate::domain::probe::kinds::HttpProbe;
@@ -51,6 +51,8 @@ pub(super) fn lint(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Findi
     if let Some(text) = &http.expect.body {
         check.text("/http/expect/body", text, findings);
     }
+    let schema = http.expect.json_schema.as_ref();
+    json::lint(check, "/http/expect", &http.expect.json, schema, findings);
     if http.expect.duration.is_some_and(Timespan::is_zero) {
         findings.push(
             check
@@ -67,7 +69,7 @@ pub(super) fn url(check: &Check<'_>, below: &str, written: &str) -> Option<Findi
     if written.trim_start().starts_with("${") {
         return None;
     }
-    let why = match reqwest::Url::parse(url) {
+    let why = match url::Url::parse(url) {
         Ok(parsed) if !matches!(parsed.scheme(), "http" | "https") => {
             format!("its scheme is \"{}\"", parsed.scheme())
         }
@@ -93,7 +95,7 @@ pub(super) fn url(check: &Check<'_>, below: &str, written: &str) -> Option<Findi
 }
 
 fn header_name(check: &Check<'_>, below: &str, name: &str) -> Option<Finding> {
-    let valid = reqwest::header::HeaderName::from_bytes(name.as_bytes()).is_ok();
+    let valid = http::HeaderName::from_bytes(name.as_bytes()).is_ok();
     (!valid).then(|| {
         check
             .site

@@ -7,6 +7,7 @@ mod dns;
 mod file;
 mod grpc;
 mod http;
+mod json;
 mod junit;
 mod tcp;
 mod tls;
