@@ -3,5 +3,8 @@
 mod asking;
 mod commands;
 mod compliance;
+mod options;
+mod shop;
 mod support;
 mod troubles;
+mod two;

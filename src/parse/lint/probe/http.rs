@@ -2,7 +2,11 @@
 
 use std::collections::HashMap;
 
+<<<<<<< HEAD
 use super::{Check, json};
+=======
+use super::{Check, http_options};
+>>>>>>> f7a7e4fa207839bd377d9ddc50733b874442d019
 use crate::domain::finding::Finding;
 use crate::domain::nearest::suggestion;
 use crate::domain::probe::kinds::HttpProbe;
@@ -28,7 +32,23 @@ pub(super) fn lint(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Findi
             );
         }
     }
+<<<<<<< HEAD
     check.verifies("/http/verify_tls", http.verify_tls, findings);
+=======
+    if http.verify_tls == Some(false) {
+        findings.push(
+            check
+                .site
+                .warning(
+                    &check.at("/http/verify_tls"),
+                    format!("{}: the server's certificate is not verified", check.by),
+                )
+                .label("anybody could answer")
+                .help("leave the key out, and name the server's authority with \"ca\" where the system does not trust it"),
+        );
+    }
+    http_options::lint(check, http, findings);
+>>>>>>> f7a7e4fa207839bd377d9ddc50733b874442d019
     let mut seen: HashMap<String, &str> = HashMap::new();
     for (name, value) in &http.headers {
         let below = format!("/http/headers{}", pointer_step(name));
@@ -74,6 +94,16 @@ pub(super) fn url(check: &Check<'_>, below: &str, written: &str) -> Option<Findi
             format!("its scheme is \"{}\"", parsed.scheme())
         }
         Ok(parsed) if parsed.host_str().is_none_or(str::is_empty) => "it has no host".to_owned(),
+        Ok(parsed) if !parsed.username().is_empty() || parsed.password().is_some() => {
+            return Some(
+                check
+                    .error(
+                        "/http/url",
+                        "the address holds a user or a password, which are not sent from there",
+                    )
+                    .help("write them under \"auth\""),
+            );
+        }
         Ok(_) if url.trim() != url => "it has white space around it".to_owned(),
         Ok(_) => return None,
         Err(error) => error.to_string(),

@@ -9,6 +9,7 @@ mod grpc;
 mod http;
 mod json;
 mod junit;
+mod http_options;
 mod tcp;
 mod tls;
 
