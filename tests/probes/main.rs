@@ -3,6 +3,7 @@
 mod asking;
 mod commands;
 mod compliance;
+mod kinds;
 mod options;
 mod shop;
 mod support;

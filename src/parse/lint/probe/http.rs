@@ -2,11 +2,7 @@
 
 use std::collections::HashMap;
 
-<<<<<<< HEAD
-use super::{Check, json};
-=======
-use super::{Check, http_options};
->>>>>>> f7a7e4fa207839bd377d9ddc50733b874442d019
+use super::{Check, http_options, json};
 use crate::domain::finding::Finding;
 use crate::domain::nearest::suggestion;
 use crate::domain::probe::kinds::HttpProbe;
@@ -32,23 +28,8 @@ pub(super) fn lint(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Findi
             );
         }
     }
-<<<<<<< HEAD
     check.verifies("/http/verify_tls", http.verify_tls, findings);
-=======
-    if http.verify_tls == Some(false) {
-        findings.push(
-            check
-                .site
-                .warning(
-                    &check.at("/http/verify_tls"),
-                    format!("{}: the server's certificate is not verified", check.by),
-                )
-                .label("anybody could answer")
-                .help("leave the key out, and name the server's authority with \"ca\" where the system does not trust it"),
-        );
-    }
     http_options::lint(check, http, findings);
->>>>>>> f7a7e4fa207839bd377d9ddc50733b874442d019
     let mut seen: HashMap<String, &str> = HashMap::new();
     for (name, value) in &http.headers {
         let below = format!("/http/headers{}", pointer_step(name));

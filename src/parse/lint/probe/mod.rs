@@ -7,9 +7,9 @@ mod dns;
 mod file;
 mod grpc;
 mod http;
+mod http_options;
 mod json;
 mod junit;
-mod http_options;
 mod tcp;
 mod tls;
 
@@ -298,7 +298,7 @@ impl Check<'_> {
                         format!("{}: the server's certificate is not verified", self.by),
                     )
                     .label("anybody could answer")
-                    .help("leave the key out, or add the server's authority to the system's"),
+                    .help("leave the key out, and name the server's authority with \"ca\" where the system does not trust it"),
             );
         }
     }
