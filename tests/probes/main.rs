@@ -3,5 +3,6 @@
 mod asking;
 mod commands;
 mod compliance;
+mod control;
 mod support;
 mod troubles;
