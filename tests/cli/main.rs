@@ -4,6 +4,7 @@ mod branches;
 mod drill;
 mod flow;
 mod input;
+mod probes;
 mod processes;
 mod run;
 mod service;

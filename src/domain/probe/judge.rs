@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Probe;
 use super::kinds::NoData;
 use super::phases::Phases;
+use super::{OnTrouble, Probe, capture};
 use crate::domain::ids::ProbeId;
 
 pub use super::expect::Assertion;
@@ -125,10 +125,39 @@ impl Sample {
     }
 }
 
-/// Holds `answer` against what `probe` expects. `took_ms` is how long asking took.
+/// Holds `answer` against what `probe` expects, and lets it say what trouble counts as. `took_ms` is how long asking
+/// took.
 ///
 /// A probe without a question or an assertion is an error, never a pass.
 pub fn judge(probe: &Probe, answer: &Answer, took_ms: u64) -> Attempt {
+    settle(probe, answer, hold(probe, answer, took_ms))
+}
+
+/// What `on_error` and `on_no_data` make of an attempt: a failure or nothing known, and never a pass.
+pub fn settle(probe: &Probe, answer: &Answer, held: Attempt) -> Attempt {
+    let (key, rule) = match (held.verdict, answer) {
+        (Verdict::Error, Answer::Unasked(_)) => ("on_error", probe.on_error),
+        (Verdict::Inconclusive, _) => ("on_no_data", probe.on_no_data),
+        _ => return held,
+    };
+    let verdict = match rule {
+        None => return held,
+        Some(OnTrouble::Fail) => Verdict::Fail,
+        Some(OnTrouble::Inconclusive) => Verdict::Inconclusive,
+    };
+    let told = |text: String| match verdict == held.verdict {
+        true => text,
+        false => format!("{text} ({key}: {})", verdict.word()),
+    };
+    Attempt {
+        verdict,
+        trouble: held.trouble.map(told),
+        ..held
+    }
+}
+
+/// As [`judge`], whatever the probe says that trouble counts as.
+pub fn hold(probe: &Probe, answer: &Answer, took_ms: u64) -> Attempt {
     let trouble = |verdict, text: &str| Attempt::troubled(verdict, text, took_ms);
     let questions = probe.questions();
     let [question] = questions.as_slice() else {
@@ -137,7 +166,7 @@ pub fn judge(probe: &Probe, answer: &Answer, took_ms: u64) -> Attempt {
             "the probe does not have exactly one question",
         );
     };
-    let assertions = match answer {
+    let mut assertions = match answer {
         Answer::Unserved(text) => return trouble(Verdict::Fail, text),
         Answer::Unasked(text) => return trouble(Verdict::Error, text),
         Answer::NoData(text) => return trouble(Verdict::Inconclusive, text),
@@ -155,6 +184,7 @@ pub fn judge(probe: &Probe, answer: &Answer, took_ms: u64) -> Attempt {
     if assertions.is_empty() {
         return trouble(Verdict::Error, "the probe asserts nothing");
     }
+    assertions.extend(capture::take(probe, answer).1);
     let verdict = if assertions.iter().all(|assertion| assertion.holds) {
         Verdict::Pass
     } else {
@@ -244,6 +274,59 @@ mod tests {
         assert_eq!(
             verdict(&one, &Answer::Unasked("no such host".into())),
             Verdict::Error
+        );
+    }
+
+    #[test]
+    fn a_probe_says_what_trouble_counts_as() {
+        let with = |key: &str, word: &str| {
+            let mut value = serde_json::json!({"id": "p", "tcp": {"address": "x:1"}});
+            value[key] = word.into();
+            probe(value)
+        };
+        let unasked = Answer::Unasked("no such host".into());
+        let silent = Answer::Unserved("refused".into());
+        let no_data = Answer::NoData("no samples".into());
+        for (probe, expected) in [
+            (with("title", "x"), [Verdict::Error, Verdict::Inconclusive]),
+            (
+                with("on_error", "fail"),
+                [Verdict::Fail, Verdict::Inconclusive],
+            ),
+            (with("on_error", "inconclusive"), [Verdict::Inconclusive; 2]),
+            (with("on_no_data", "fail"), [Verdict::Error, Verdict::Fail]),
+            (
+                with("on_no_data", "inconclusive"),
+                [Verdict::Error, Verdict::Inconclusive],
+            ),
+        ] {
+            let found = [&unasked, &no_data].map(|answer| verdict(&probe, answer));
+            assert_eq!(found, expected, "{probe:?}");
+            assert_eq!(verdict(&probe, &silent), Verdict::Fail);
+        }
+        let told = judge(&with("on_error", "fail"), &unasked, 5).reason();
+        assert_eq!(told, "no such host (on_error: fail)");
+        for key in ["on_error", "on_no_data"] {
+            let value = serde_json::json!({"id": "p", key: "pass", "tcp": {"address": "x:1"}});
+            serde_json::from_value::<Probe>(value).expect_err("nothing lets trouble pass");
+        }
+    }
+
+    #[test]
+    fn what_is_to_be_captured_must_be_there() {
+        let login = probe(serde_json::json!({
+            "id": "p", "capture": {"token": {"json": "$.token"}},
+            "http": {"url": "http://x/", "expect": {"status": 200}}
+        }));
+        assert_eq!(
+            verdict(&login, &answer(200, "{\"token\": \"t\"}")),
+            Verdict::Pass
+        );
+        let without = judge(&login, &answer(200, "{}"), 5);
+        assert_eq!(without.verdict, Verdict::Fail);
+        assert_eq!(
+            without.reason(),
+            "capture token: expected a value, found missing"
         );
     }
 

@@ -4,22 +4,33 @@
 //! This module is what every probe says; what each kind asks is in [`kinds`], what an answer means in [`judge`]. Asking
 //! is the business of the effects; deciding over several samples is [`sampling`].
 
+pub mod capture;
 pub mod count;
 pub mod expect;
 pub mod json;
 pub mod judge;
 pub mod kinds;
+pub mod needs;
 pub mod phases;
+pub mod retry;
 pub mod sampling;
+pub mod selection;
+
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{PriorityName, ProbeId, TriggerName};
+use super::ids::{CaptureName, PriorityName, ProbeId, TagName, TriggerName};
+use super::latency::Latency;
 use super::timespan::Timespan;
+use capture::Capture;
+use expect::OneOrMany;
 use kinds::{
     CommandProbe, DnsProbe, FileProbe, GrpcProbe, HttpProbe, JunitProbe, TcpProbe, TlsProbe,
 };
+
+use retry::{Backoff, RetryCondition};
 
 pub use kinds::{KINDS, Question};
 
@@ -57,15 +68,29 @@ pub struct Probe {
     /// The reports of a test run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub junit: Option<JunitProbe>,
+    /// The probes of the same list that must have passed in the same sample; if one has not, this one is not asked and
+    /// stays inconclusive.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<ProbeId>,
+    /// By name: what is taken out of the answer, for probes that need this one, as `${capture:NAME}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub capture: BTreeMap<CaptureName, Capture>,
+    /// The words by which it is chosen with `--only` and `--skip`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<TagName>,
     /// For one attempt; 10s unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Timespan>,
     /// How often a sample that does not pass is asked again; 0 unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<u32>,
-    /// The pause before a retry; 1s unless told.
+    /// What is worth a retry: error, fail, inconclusive, timeout, unserved, a status or a class of them; whatever is not
+    /// a pass, unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub backoff: Option<Timespan>,
+    pub retry_if: Option<OneOrMany<RetryCondition>>,
+    /// The pause before a retry, constant or growing; 1s unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backoff: Option<Backoff>,
     /// The pause before the first sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settle: Option<Timespan>,
@@ -85,6 +110,15 @@ pub struct Probe {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub errors: Option<u32>,
+    /// What an error (it could not be asked) counts as; by itself it decides nothing before the limit in `errors`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_error: Option<OnTrouble>,
+    /// What an answer without data counts as; inconclusive unless told. It is never a pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_no_data: Option<OnTrouble>,
+    /// 95 of 100 answers took no longer than this, over the samples in `passes`: at least 20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p95: Option<Latency>,
     /// It is reported and decides nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advisory: Option<bool>,
@@ -97,6 +131,16 @@ pub struct Probe {
     /// The known issue of the release notes that would explain a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_issue: Option<String>,
+}
+
+/// What trouble counts as. There is no word that lets it pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnTrouble {
+    /// Something that did not hold.
+    Fail,
+    /// Nothing is known: it decides nothing, and the run cannot pass.
+    Inconclusive,
 }
 
 impl Probe {
@@ -120,11 +164,6 @@ impl Probe {
     /// How often a sample that does not pass is asked again.
     pub fn retries(&self) -> u32 {
         self.retries.unwrap_or(0)
-    }
-
-    /// The pause before a retry.
-    pub fn backoff(&self) -> Timespan {
-        self.backoff.unwrap_or(Timespan::from_seconds(1))
     }
 
     /// The pause between samples.

@@ -2,6 +2,7 @@ use super::*;
 use crate::domain::finding::Source;
 use crate::parse;
 
+mod assertions;
 mod kinds;
 mod plans;
 

@@ -6,6 +6,7 @@ use regex::Regex;
 use serde_json::Value as Json;
 
 use super::words::quoted;
+use crate::domain::latency::Latency;
 use crate::domain::nearest::nearest;
 use crate::domain::probe::expect::pattern;
 use crate::domain::timespan::Timespan;
@@ -123,6 +124,7 @@ type Complaint = (Option<String>, Option<String>);
 fn format_misfit(format: &str, text: &str) -> Option<Complaint> {
     match format {
         "duration" => duration_misfit(text),
+        "latency" => (text.parse::<Latency>().is_err()).then(|| duration_misfit(text))?,
         "date" => date_misfit(text),
         "date-time" => time_misfit(text),
         "time-zone" => zone_misfit(text),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Judged, Kind};
+use super::{Judged, Kind, Told};
 use crate::domain::probe::expect::{Assertion, TextExpectation, excerpt};
 use crate::domain::probe::json::schema::SchemaSource;
 use crate::domain::probe::json::{self, JsonExpectation};
@@ -95,6 +95,13 @@ impl Kind for CommandProbe {
 
     fn schemas_mut(&mut self) -> Vec<&mut SchemaSource> {
         self.expect.json_schema.iter_mut().collect()
+    }
+
+    fn told(answer: &CommandAnswer) -> Told<'_> {
+        Told {
+            text: Some(&answer.stdout),
+            ..Told::default()
+        }
     }
 
     fn judge(&self, answer: &CommandAnswer, _: u64) -> Judged {

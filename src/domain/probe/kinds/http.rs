@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Judged, Kind};
+use super::{Judged, Kind, Told};
 use crate::domain::ids::Digest;
+use crate::domain::latency::Latency;
 use crate::domain::probe::expect::{Assertion, OneOrMany, TextExpectation, excerpt};
 use crate::domain::probe::json::schema::SchemaSource;
 use crate::domain::probe::json::{self, JsonExpectation};
-use crate::domain::timespan::Timespan;
 
 /// An HTTP request and what its answer must be.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -129,7 +129,7 @@ pub struct HttpExpectation {
     pub sha256: Option<Digest>,
     /// The whole answer took no longer than this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub duration: Option<Timespan>,
+    pub duration: Option<Latency>,
 }
 
 /// A status code, or a class of them.
@@ -216,6 +216,24 @@ impl Kind for HttpProbe {
         self.expect.json_schema.iter_mut().collect()
     }
 
+    fn host(&self) -> Option<&str> {
+        let after_scheme = self.url.split_once("://")?.1;
+        let authority = after_scheme.split(['/', '?', '#']).next()?;
+        Some(
+            authority
+                .rsplit_once('@')
+                .map_or(authority, |(_, host)| host),
+        )
+    }
+
+    fn told(answer: &HttpAnswer) -> Told<'_> {
+        Told {
+            text: Some(&answer.body),
+            headers: &answer.headers,
+            cut: answer.truncated,
+        }
+    }
+
     fn judge(&self, answer: &HttpAnswer, took_ms: u64) -> Judged {
         let expect = &self.expect;
         let mut all = Vec::new();
@@ -296,7 +314,8 @@ impl Kind for HttpProbe {
     }
 }
 
-fn status_matches(expected: &StatusExpectation, status: u16) -> bool {
+/// Whether a status is the expected one, or of the expected class.
+pub fn status_matches(expected: &StatusExpectation, status: u16) -> bool {
     match expected {
         StatusExpectation::Code(code) => *code == status,
         StatusExpectation::Class(class) => {

@@ -17,6 +17,7 @@ pub use command::{CommandAnswer, CommandExpectation, CommandProbe};
 pub use dns::{DnsAnswer, DnsExpectation, DnsProbe, DnsRecordType};
 pub use file::{FileAnswer, FileExpectation, FileProbe, RegularFile};
 pub use grpc::{GrpcAnswer, GrpcExpectation, GrpcProbe, ServingStatus};
+pub(super) use http::status_matches;
 pub use http::{
     Auth, BasicAuth, ClientCertificate, HttpAnswer, HttpExpectation, HttpProbe, StatusExpectation,
 };
@@ -35,6 +36,17 @@ pub struct NoData(pub String);
 /// Every assertion held against an answer, or why none could be.
 pub type Judged = Result<Vec<Assertion>, NoData>;
 
+/// What an answer says, as far as values can be captured from it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Told<'a> {
+    /// Its body, or what was printed.
+    pub text: Option<&'a str>,
+    /// Header names in lower case, with their values.
+    pub headers: &'a [(String, String)],
+    /// Whether the text is not whole.
+    pub cut: bool,
+}
+
 /// What each kind of probe can do with its question.
 pub trait Kind {
     /// What asking it brings.
@@ -49,6 +61,16 @@ pub trait Kind {
     /// Every JSON Schema that may stand in a file.
     fn schemas_mut(&mut self) -> Vec<&mut SchemaSource> {
         Vec::new()
+    }
+
+    /// The host that is asked, where it is one: so many probes at a time ask the same.
+    fn host(&self) -> Option<&str> {
+        None
+    }
+
+    /// What can be captured from an answer.
+    fn told(_: &Self::Answer) -> Told<'_> {
+        Told::default()
     }
 
     /// Holds `answer` against what is expected. `took_ms` is how long asking took.
@@ -87,11 +109,28 @@ macro_rules! kinds {
                 }
             }
 
+            /// The host that is asked, where it is one.
+            pub fn host(self) -> Option<String> {
+                match self {
+                    $(Self::$name(question) => question.host().map(str::to_owned),)*
+                }
+            }
+
             /// Holds `answer` against what is expected; `None` where it is of another kind.
             pub(super) fn judge(self, answer: &Answer, took_ms: u64) -> Option<Judged> {
                 match (self, answer) {
                     $((Self::$name(question), Answer::$name(answer)) => Some(question.judge(answer, took_ms)),)*
                     _ => None,
+                }
+            }
+        }
+
+        impl Answer {
+            /// What can be captured from it: nothing where nothing was answered.
+            pub fn told(&self) -> Told<'_> {
+                match self {
+                    $(Self::$name(answer) => <$question>::told(answer),)*
+                    Self::Unserved(_) | Self::Unasked(_) | Self::NoData(_) => Told::default(),
                 }
             }
         }

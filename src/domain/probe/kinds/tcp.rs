@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Judged, Kind};
+use super::{Judged, Kind, Told};
 use crate::domain::probe::expect::{Assertion, TextExpectation};
 
 /// A TCP connection; being accepted is what is asked at least.
@@ -40,6 +40,17 @@ impl Kind for TcpProbe {
         texts.extend(self.send.as_mut());
         texts.extend(self.expect.iter_mut().flat_map(TextExpectation::texts_mut));
         texts
+    }
+
+    fn host(&self) -> Option<&str> {
+        Some(&self.address)
+    }
+
+    fn told(answer: &TcpAnswer) -> Told<'_> {
+        Told {
+            text: Some(&answer.received),
+            ..Told::default()
+        }
     }
 
     fn judge(&self, answer: &TcpAnswer, _: u64) -> Judged {

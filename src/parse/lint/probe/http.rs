@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use super::{Check, http_options, json};
 use crate::domain::finding::Finding;
+use crate::domain::latency::Latency;
 use crate::domain::nearest::suggestion;
 use crate::domain::probe::kinds::HttpProbe;
-use crate::domain::timespan::Timespan;
 use crate::parse::lint::variables::replaced;
 use crate::parse::node::pointer_step;
 
@@ -54,7 +54,7 @@ pub(super) fn lint(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Findi
     }
     let schema = http.expect.json_schema.as_ref();
     json::lint(check, "/http/expect", &http.expect.json, schema, findings);
-    if http.expect.duration.is_some_and(Timespan::is_zero) {
+    if http.expect.duration.is_some_and(Latency::is_zero) {
         findings.push(
             check
                 .error("/http/expect/duration", "no answer takes no time at all")

@@ -3,6 +3,7 @@
 //! Each kind is one function of one shape in a file of its own; what they share is here.
 
 mod command;
+mod control;
 mod dns;
 mod file;
 mod grpc;
@@ -27,6 +28,7 @@ use crate::domain::timespan::Timespan;
 use crate::parse::{Document, Site};
 
 pub(super) use command::{argv, environment};
+pub(super) use control::{lint_alone, lint_suite};
 
 /// A probe and where it stands.
 #[derive(Clone)]
@@ -83,16 +85,13 @@ pub(super) fn unique(probes: &[Placed<'_>], findings: &mut Vec<Finding>) {
 /// Checks one probe on its own and against the policy.
 pub(super) fn lint(workspace: &Workspace, placed: &Placed<'_>, findings: &mut Vec<Finding>) {
     let Placed { site, path, probe } = placed;
-    let check = Check {
-        site: *site,
-        path,
-        by: format!("probe \"{}\"", probe.id),
-    };
+    let check = Check::of(placed);
     for kind in KINDS {
         variables::lint(*site, &format!("{path}/{kind}"), &check.by, findings);
     }
     check.kind(probe, findings);
     check.times(probe, findings);
+    control::lint(&check, probe, findings);
     for question in probe.questions() {
         match question {
             Question::Http(http) => http::lint(&check, http, findings),
@@ -116,6 +115,16 @@ struct Check<'a> {
     path: &'a str,
     /// The probe as messages name it.
     by: String,
+}
+
+impl<'a> Check<'a> {
+    fn of(placed: &'a Placed<'_>) -> Self {
+        Self {
+            site: placed.site,
+            path: &placed.path,
+            by: format!("probe \"{}\"", placed.probe.id),
+        }
+    }
 }
 
 impl Check<'_> {
