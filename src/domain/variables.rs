@@ -419,7 +419,7 @@ fn base64_forms(secret: &[u8]) -> Vec<String> {
             // Six bits a character: the first ones belong to what comes before, the last one to what follows.
             let first = (offset * 8).div_ceil(6);
             let last = bytes.len() * 8 / 6;
-            if last.saturating_sub(first) > SHORTEST_SECRET {
+            if last.saturating_sub(first) >= SHORTEST_SECRET {
                 forms.push(encoded[first..last].to_owned());
             }
             if offset == 0 {
