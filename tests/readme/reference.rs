@@ -7,13 +7,24 @@ use relgate::parse::schema::{Kind, schema};
 use serde_json::{Map, Value as Json};
 
 /// What is told once, in the table of probes, although several files have it.
-const PROBES: [&str; 7] = [
+const PROBES: [&str; 18] = [
     "Probe",
     "HttpProbe",
     "HttpExpectation",
     "TcpProbe",
+    "TlsProbe",
+    "TlsExpectation",
+    "DnsProbe",
+    "DnsExpectation",
+    "GrpcProbe",
+    "GrpcExpectation",
     "CommandProbe",
     "CommandExpectation",
+    "FileProbe",
+    "FileExpectation",
+    "JunitProbe",
+    "JunitExpectation",
+    "CountExpectation",
     "TextExpectation",
 ];
 

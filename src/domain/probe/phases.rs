@@ -27,7 +27,7 @@ pub struct Phases {
 }
 
 impl Phases {
-    /// One line: `dns 0.412 ms, connect 1.090 ms, first byte 120.500 ms, total 131.002 ms`.
+    /// One line: `dns 0.41, connect 1.09, first byte 120.50, total 131.00 ms`.
     pub fn line(&self) -> String {
         let parts = [
             ("dns", self.dns_us),
@@ -40,12 +40,12 @@ impl Phases {
             .into_iter()
             .filter_map(|(name, time)| time.map(|us| format!("{name} {}", milliseconds(us))))
             .collect();
-        shown.join(", ")
+        format!("{} ms", shown.join(", "))
     }
 }
 
 fn milliseconds(us: u64) -> String {
-    format!("{}.{:03} ms", us / 1000, us % 1000)
+    format!("{}.{:02}", us / 1000, us % 1000 / 10)
 }
 
 #[cfg(test)]
@@ -62,7 +62,7 @@ mod tests {
         };
         assert_eq!(
             phases.line(),
-            "connect 0.090 ms, first byte 120.500 ms, total 131.002 ms"
+            "connect 0.09, first byte 120.50, total 131.00 ms"
         );
         let json = serde_json::to_value(phases).expect("JSON");
         assert_eq!(

@@ -3,6 +3,7 @@ use crate::domain::finding::Source;
 use crate::parse;
 
 mod assertions;
+mod kinds;
 mod plans;
 
 const POLICY: &str = "\

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Check, json};
+use super::{Check, http_options, json};
 use crate::domain::finding::Finding;
 use crate::domain::latency::Latency;
 use crate::domain::nearest::suggestion;
@@ -11,9 +11,7 @@ use crate::parse::lint::variables::replaced;
 use crate::parse::node::pointer_step;
 
 pub(super) fn lint(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
-    if let Ok(full) = replaced(&http.url) {
-        findings.extend(url(check, &http.url, &full));
-    }
+    findings.extend(url(check, "/http/url", &http.url));
     if let Some(method) = &http.method {
         let known = [
             "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE",
@@ -30,18 +28,8 @@ pub(super) fn lint(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Findi
             );
         }
     }
-    if http.verify_tls == Some(false) {
-        findings.push(
-            check
-                .site
-                .warning(
-                    &check.at("/http/verify_tls"),
-                    format!("{}: the server's certificate is not verified", check.by),
-                )
-                .label("anybody could answer")
-                .help("leave the key out, or add the server's authority to the system's"),
-        );
-    }
+    check.verifies("/http/verify_tls", http.verify_tls, findings);
+    http_options::lint(check, http, findings);
     let mut seen: HashMap<String, &str> = HashMap::new();
     for (name, value) in &http.headers {
         let below = format!("/http/headers{}", pointer_step(name));
@@ -75,7 +63,9 @@ pub(super) fn lint(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Findi
     }
 }
 
-fn url(check: &Check<'_>, written: &str, url: &str) -> Option<Finding> {
+/// What is wrong with the address of the web at `below`.
+pub(super) fn url(check: &Check<'_>, below: &str, written: &str) -> Option<Finding> {
+    let url = &replaced(written).ok()?;
     // The scheme and host may come out of a variable.
     if written.trim_start().starts_with("${") {
         return None;
@@ -85,6 +75,16 @@ fn url(check: &Check<'_>, written: &str, url: &str) -> Option<Finding> {
             format!("its scheme is \"{}\"", parsed.scheme())
         }
         Ok(parsed) if parsed.host_str().is_none_or(str::is_empty) => "it has no host".to_owned(),
+        Ok(parsed) if !parsed.username().is_empty() || parsed.password().is_some() => {
+            return Some(
+                check
+                    .error(
+                        "/http/url",
+                        "the address holds a user or a password, which are not sent from there",
+                    )
+                    .help("write them under \"auth\""),
+            );
+        }
         Ok(_) if url.trim() != url => "it has white space around it".to_owned(),
         Ok(_) => return None,
         Err(error) => error.to_string(),
@@ -99,10 +99,7 @@ fn url(check: &Check<'_>, written: &str, url: &str) -> Option<Finding> {
     };
     Some(
         check
-            .error(
-                "/http/url",
-                &format!("{written:?} is not an address: {why}"),
-            )
+            .error(below, &format!("{written:?} is not an address: {why}"))
             .label("expected http:// or https://")
             .help(help),
     )

@@ -55,7 +55,7 @@ fn a_json_assertion_can_hold_and_can_fail() {
         ),
         (
             "{path: $.a, length: {at_least: 5, at_most: 3}}",
-            &["no length is"],
+            &["no length satisfies all of this"],
         ),
         (
             "{path: $.a, matches: '('}",
