@@ -317,6 +317,10 @@ pub trait Ledgers: Sync {
 
     /// Whether somebody alive has the duty.
     fn is_taken(&self, release: &ReleaseName, duty: Duty) -> bool;
+
+    /// Lets whoever has the duty go on where that process was stopped: it would keep the duty and not do it. Returns
+    /// whether it was; never where the system does not tell (macOS), or where the process is another user's.
+    fn wake(&self, release: &ReleaseName, duty: Duty) -> bool;
 }
 
 /// Something that one living process at a time does for a release.

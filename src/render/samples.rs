@@ -11,7 +11,7 @@ use crate::domain::policy::OnExpiry;
 use crate::domain::probe::judge::{Assertion, Attempt, Sample, Verdict};
 use crate::domain::probe::phases::Phases;
 use crate::domain::probe::sampling::Failure;
-use crate::domain::readiness::{Decision, Readiness, Requirement, Status, Subject};
+use crate::domain::readiness::{Decision, Readiness, Requirement, Status, Subject, Terms};
 use crate::domain::record::body::{AttemptOutcome, Cause, StepOutcome};
 
 /// Clears the screen, returns to the line's begin, turns the reading order around, ends a cell and a heading.
@@ -113,6 +113,10 @@ pub fn requirement(gate: Option<&str>, id: &str, status: Status) -> Requirement 
         },
         who: vec!["Ada (ada@shop.test)".to_owned()],
         command: Some(format!("relgate sign {id} --release 2.4.0")),
+        role: None,
+        changes: Vec::new(),
+        waiver: None,
+        terms: Terms::Never("it is a sample"),
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Inquiry, Requirement, Scope, Status, Subject, binding, command, holders, requirement};
+use super::requirement::{Change, Requirement, Status, Subject, requirement};
+use super::{Inquiry, Scope, binding, command, holders};
 use crate::domain::gate::{Gate, Phase};
 use crate::domain::ids::{Digest, GateId, PersonName, RecordId, RoleName, StageName};
 use crate::domain::record::body::{Answer, Binding, Rejection, SignOff};
@@ -26,6 +27,23 @@ enum Said<'a> {
     /// The sign-offs since the last rejection, in order; never empty.
     Yes(Vec<&'a Recorded<SignOff>>),
     No(&'a Recorded<Rejection>),
+}
+
+/// Why a sign-off does not count.
+pub(super) struct Flaw {
+    pub status: Status,
+    pub why: String,
+    pub changes: Vec<Change>,
+}
+
+impl Flaw {
+    fn some(status: Status, why: String) -> Option<Self> {
+        Some(Self {
+            status,
+            why,
+            changes: Vec::new(),
+        })
+    }
 }
 
 impl<'a> Standing<'a> {
@@ -106,6 +124,7 @@ impl<'a> Standing<'a> {
         };
         let base = Requirement {
             gate: Some(gate.id.clone()),
+            role: Some(role.clone()),
             who: holders(inquiry.policy, [role]),
             command: Some(command(
                 &inquiry.notes.release,
@@ -114,7 +133,7 @@ impl<'a> Standing<'a> {
             ..requirement(Subject::Approval, format!("{}/{role}", gate.id), title)
         };
         let mut counted: BTreeSet<String> = BTreeSet::new();
-        let mut problem: Option<(Status, String)> = None;
+        let mut problem: Option<Flaw> = None;
         for (person, said) in self.words(gate, role) {
             match said {
                 Said::No(rejection) => {
@@ -160,10 +179,11 @@ impl<'a> Standing<'a> {
                 ..base
             };
         }
-        if let Some((status, why)) = problem {
+        if let Some(flaw) = problem {
             return Requirement {
-                status,
-                why,
+                status: flaw.status,
+                why: flaw.why,
+                changes: flaw.changes,
                 ..base
             };
         }
@@ -223,16 +243,11 @@ impl<'a> Standing<'a> {
     }
 
     /// Why a sign-off does not count; `None` when it does.
-    fn flaw(
-        &self,
-        gate: &Gate,
-        role: &RoleName,
-        sign_off: &Recorded<SignOff>,
-    ) -> Option<(Status, String)> {
+    fn flaw(&self, gate: &Gate, role: &RoleName, sign_off: &Recorded<SignOff>) -> Option<Flaw> {
         let inquiry = self.inquiry;
         let by = &sign_off.origin.by;
         let at = sign_off.origin.at;
-        let missing = |why: String| Some((Status::Missing, why));
+        let missing = |why: String| Flaw::some(Status::Missing, why);
         if !PersonName::new(by.clone()).is_ok_and(|person| inquiry.policy.holds(&person, role)) {
             return missing(format!("signed by {by}, who does not hold the role {role}"));
         }
@@ -250,10 +265,16 @@ impl<'a> Standing<'a> {
         let now = self.bindings.get(&gate.id)?;
         let compare_artifacts = inquiry.facts.artifacts.is_some();
         if let Some(changed) = difference(&sign_off.fact.binding, now, compare_artifacts) {
-            return Some((
-                Status::Stale,
-                format!("{by} signed before {changed} changed"),
-            ));
+            let changes = super::changes::since(inquiry, gate, sign_off);
+            let told = match super::changes::told(&changes) {
+                told if told.is_empty() => told,
+                told => format!(": {told}"),
+            };
+            return Some(Flaw {
+                status: Status::Stale,
+                why: format!("{by} signed before {changed} changed{told}"),
+                changes,
+            });
         }
         let unanswered = gate
             .manual_items()
@@ -275,10 +296,10 @@ impl<'a> Standing<'a> {
         }
         if let Some(from) = self.earliest(gate).filter(|from| at < *from) {
             let from = from.format("%Y-%m-%d %H:%M UTC");
-            return Some((
+            return Flaw::some(
                 Status::Expired,
                 format!("{by} signed too early: it counts from {from} on"),
-            ));
+            );
         }
         if gate.within.is_some() && inquiry.notes.deploy_at.is_none() {
             return missing("the release notes do not say deploy_at".to_owned());
@@ -287,10 +308,10 @@ impl<'a> Standing<'a> {
             .valid_for
             .filter(|valid_for| self.used_at(gate) > at + valid_for.delta())
         {
-            return Some((
+            return Flaw::some(
                 Status::Expired,
                 format!("{by} signed more than {valid_for} ago"),
-            ));
+            );
         }
         None
     }
