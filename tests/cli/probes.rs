@@ -126,9 +126,11 @@ fn a_part_of_the_plan_never_verifies_the_release() {
         serde_json::json!(["search", "banner"])
     );
     assert_eq!(team.standing()["standing"], "deployed");
-    verify(&team, &["--only", "search", "--format", "markdown"])
-        .code(4)
-        .says(&["home-page"]);
+    for format in ["markdown", "junit", "tap", "github"] {
+        verify(&team, &["--only", "search", "--format", format])
+            .code(4)
+            .says(&["home-page"]);
+    }
     // What decides nothing may be left out, and it is said all the same.
     verify(&team, &["--skip", "looks"])
         .code(0)
