@@ -3,6 +3,7 @@
 
 pub mod anomaly;
 pub mod audit;
+pub mod calendar;
 pub mod clock;
 pub mod completeness;
 pub mod decide;
@@ -21,6 +22,7 @@ pub mod record;
 pub mod refusal;
 pub mod release;
 pub mod secret_name;
+pub mod signature;
 pub mod state;
 #[cfg(test)]
 mod testing;

@@ -20,9 +20,9 @@ use crate::domain::history::History;
 use crate::domain::ids::{IncidentId, ProbeId, StepId};
 use crate::domain::outcome::{WatchEnd, Watched};
 use crate::domain::policy::ResolvedBy;
-use crate::domain::probe::Probe;
 use crate::domain::probe::judge::{Sample, Verdict};
 use crate::domain::probe::sampling::{Sampling, Standing};
+use crate::domain::probe::{Probe, needs};
 use crate::domain::record::{Body, Draft, TOOL};
 use crate::domain::watch::{self, Next, Outcome};
 use crate::ports::{AppendError, Duty, Ledger};
@@ -135,6 +135,7 @@ fn resample(
 ) {
     while let Ok(probes) = asked.recv() {
         let about = facts::about(release, None);
+        let probes = needs::with_needed(release.notes.probes(), &probes);
         let samples = ask::sample(world, &probes, &about, Some(Duration::from_secs(15)));
         if answer.send(samples).is_err() {
             return;
@@ -227,10 +228,11 @@ impl Watcher<'_, '_> {
             .get(id)
             .map_or(0, |incident| incident.window.late_ms(&now));
         if (late < LAUNCH_PATIENCE || self.unwritable) && self.is_driven() {
+            self.wake_driver(hear);
             return self.world.clock.wait(Duration::from_millis(20));
         }
         let claimed = self.ledger.append(self.world.clock, &mut |history, now| {
-            Ok(vec![decisions::claim_expired(history, id, now)?])
+            Ok(vec![decisions::claim_expired(history, id, None, now)?])
         });
         // The rollback does not wait for the disk: its driver claims it in memory, and writes it down when it can.
         if let Err(AppendError::Ledger(error)) = claimed {
@@ -247,8 +249,18 @@ impl Watcher<'_, '_> {
         let now = self.world.clock.now();
         let at = self.launched_at.as_ref();
         let launched = at.is_some_and(|at| passed(at, &now) < LAUNCH_PATIENCE);
-        if !launched && !self.is_driven() {
+        if self.is_driven() {
+            self.wake_driver(hear);
+        } else if !launched {
             self.launch(hear);
+        }
+    }
+
+    /// A driver that somebody stopped keeps its duty and does nothing; nobody else may take its place, so it goes on.
+    fn wake_driver(&mut self, hear: &mut Hear<'_>) {
+        if self.world.ledgers.wake(&self.release.name, Duty::Rollback) {
+            let text = "the process of the rollback was stopped, and was told to go on";
+            self.warn(hear, text.to_owned());
         }
     }
 
