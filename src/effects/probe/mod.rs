@@ -255,7 +255,7 @@ async fn in_turn(run: Arc<Run>, ready: Ready, doing: Doing) {
     let probe = match ready.complete(&captured) {
         Ok((probe, its)) => {
             run.secrets().extend(&its);
-            Arc::new(probe)
+            probe
         }
         Err(error) => {
             doing.push(Attempt::troubled(Verdict::Error, error.to_string(), 0));
