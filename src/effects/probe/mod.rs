@@ -26,6 +26,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::domain::probe::capture::{self, Captured};
@@ -206,39 +207,34 @@ async fn sample_all(
     patience: Option<Duration>,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Vec<Sample> {
+    // Each task has a handle, so that the end of the last one is heard once: to wait for one after the other would wake
+    // this thread up for each.
+    let (working, mut all_ended) = mpsc::channel::<()>(1);
     let mut tasks: Vec<(Doing, JoinHandle<()>)> = probes
         .iter()
         .map(|ready| {
             let doing = Doing::default();
             let work = in_turn(Arc::clone(&run), ready.clone(), doing.clone());
-            (doing, tokio::spawn(work))
+            let working = working.clone();
+            let task = tokio::spawn(async move {
+                work.await;
+                drop(working);
+            });
+            (doing, task)
         })
         .collect();
-    let mut ends: Vec<Option<Result<(), JoinError>>> = probes.iter().map(|_| None).collect();
-    let all = async {
-        for ((_, task), end) in tasks.iter_mut().zip(&mut ends) {
-            *end = Some(task.await);
-        }
-    };
-    let cut_off = tokio::select! {
+    drop(working);
+    tokio::select! {
         biased;
-        () = all => false,
-        () = enough(patience, stop) => true,
-    };
-    if cut_off {
-        tasks.iter().for_each(|(_, task)| task.abort());
-        for ((_, task), end) in tasks.iter_mut().zip(&mut ends) {
-            if end.is_none() {
-                *end = Some(task.await);
-            }
-        }
+        _ = all_ended.recv() => {}
+        () = enough(patience, stop) => tasks.iter().for_each(|(_, task)| task.abort()),
     }
-    probes
-        .iter()
-        .zip(tasks)
-        .zip(ends)
-        .map(|((ready, (doing, _)), end)| conclude(ready.probe(), doing.take(), end, patience))
-        .collect()
+    let mut samples = Vec::with_capacity(probes.len());
+    for (ready, (doing, task)) in probes.iter().zip(&mut tasks) {
+        let end = task.await;
+        samples.push(conclude(ready.probe(), doing.take(), end, patience));
+    }
+    samples
 }
 
 /// Asks a probe once what it needs has passed, and tells those that need it.
@@ -421,11 +417,11 @@ fn repeat(probe: &Probe) -> Option<String> {
 fn conclude(
     probe: &Probe,
     Done { attempts, asked }: Done,
-    end: Option<Result<(), JoinError>>,
+    end: Result<(), JoinError>,
     patience: Option<Duration>,
 ) -> Sample {
     let trouble = match end {
-        Some(Ok(())) => match attempts.last() {
+        Ok(()) => match attempts.last() {
             Some(last) => {
                 return Sample {
                     probe: probe.id.clone(),
@@ -440,8 +436,8 @@ fn conclude(
             }
             None => "it was not asked; this is a bug of relgate's".to_owned(),
         },
-        Some(Err(error)) if error.is_panic() => panicked(error),
-        Some(Err(_)) | None => {
+        Err(error) if error.is_panic() => panicked(error),
+        Err(_) => {
             let patience = patience.map(shown).unwrap_or_default();
             let before = attempts
                 .last()
@@ -490,7 +486,7 @@ mod tests {
         let probe: Probe =
             serde_json::from_value(serde_json::json!({"id": "a", "tcp": {"address": "x:1"}}))
                 .expect("a probe");
-        let sample = conclude(&probe, Done::default(), Some(end), None);
+        let sample = conclude(&probe, Done::default(), end, None);
         assert_eq!(sample.verdict, Verdict::Error);
         assert!(sample.reason().contains("out of cheese"));
     }
