@@ -98,6 +98,7 @@ pub fn open(
             opened.on_expiry.word()
         ),
         record: record.id,
+        waived: Vec::new(),
         next: vec![
             command(&release.name, "watch"),
             command(
@@ -146,6 +147,7 @@ pub fn escalate(
             clock_face(left.unwrap_or(0))
         ),
         record: record.id,
+        waived: Vec::new(),
         next: vec![command(&release.name, "watch")],
     })
 }
@@ -202,6 +204,7 @@ pub fn resolve(
         release: release.name.clone(),
         what: format!("the incident {id} is resolved ({how})"),
         record: record.id,
+        waived: Vec::new(),
         next: vec![
             command(&release.name, "verify"),
             command(&release.name, "status"),

@@ -49,6 +49,14 @@ pub fn sentence(body: &Body) -> String {
     match body {
         Body::SignedOff(fact) => format!("signed {} as {}", fact.gate, fact.role),
         Body::Rejected(fact) => format!("rejected {} as {}: {}", fact.gate, fact.role, fact.reason),
+        Body::Waived(fact) => format!(
+            "waived {} as {} until {}: {}",
+            fact.requirement,
+            fact.role,
+            fact.until.format("%Y-%m-%d %H:%M UTC"),
+            fact.reason
+        ),
+        Body::WaiverWithdrawn(fact) => format!("took the waiver of {} back", fact.requirement),
         Body::Checked(fact) => {
             let about = match (&fact.gate, fact.phase) {
                 (Some(gate), _) => format!(" for the gate {gate}"),
@@ -56,6 +64,9 @@ pub fn sentence(body: &Body) -> String {
                 (None, None) => String::new(),
             };
             match (fact.go, fact.decided) {
+                (true, _) if !fact.waived.is_empty() => {
+                    format!("go{about}, {} waived", fact.waived.len())
+                }
                 (true, _) => format!("go{about}"),
                 (false, true) => format!("no-go{about}: {} unmet", fact.unmet.len()),
                 (false, false) => format!("inconclusive{about}: {} unmet", fact.unmet.len()),

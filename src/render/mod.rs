@@ -10,6 +10,7 @@ mod check;
 mod done;
 mod drill;
 mod due;
+mod explained;
 pub mod findings;
 mod human;
 mod incidents;
@@ -30,6 +31,7 @@ mod status;
 mod tests;
 pub mod text;
 mod verification;
+mod waived;
 mod watched;
 mod windows;
 mod words;
@@ -164,6 +166,7 @@ shown! {
     Done: done::page;
     Drill: drill::page;
     DueReport: due::page;
+    Explanation: explained::page;
     IncidentReport: incidents::page;
     Integrity: integrity::page;
     Log: log::page;
@@ -171,5 +174,6 @@ shown! {
     Signed: signed::page;
     StatusReport: status::page;
     Verification: verification::page;
+    Waived: waived::page;
     Watched: watched::page;
 }

@@ -10,4 +10,5 @@ mod service;
 mod team;
 mod terminal;
 mod trouble;
+mod waivers;
 mod windows;

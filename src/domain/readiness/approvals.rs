@@ -2,17 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
-use super::requirement::{Change, Requirement, Status, Subject, requirement};
-use super::{Inquiry, Scope, binding, command, holders};
+use super::explain::{Considered, Reasoning};
+use super::requirement::{Change, Requirement, Status, Subject, Terms, requirement};
+use super::{Inquiry, SKEW, Scope, binding, command, holders, waivers};
 use crate::domain::gate::{Gate, Phase};
 use crate::domain::ids::{Digest, GateId, PersonName, RecordId, RoleName, StageName};
 use crate::domain::record::body::{Answer, Binding, Rejection, SignOff};
-use crate::domain::state::Recorded;
-
-/// A sign-off dated further ahead than clocks of different machines disagree is not counted.
-const SKEW: TimeDelta = TimeDelta::minutes(5);
+use crate::domain::record::digest_of;
+use crate::domain::state::{Origin, Recorded};
 
 /// Judges the sign-offs of an inquiry, remembering what each gate is bound to.
 pub(super) struct Standing<'a> {
@@ -64,8 +63,8 @@ impl<'a> Standing<'a> {
         self.signed.insert(gate.id.clone(), false);
         let signed = self
             .requirements(gate)
-            .iter()
-            .all(|requirement| requirement.status == Status::Met);
+            .into_iter()
+            .all(|it| waivers::apply(self.inquiry, it).status.is_enough());
         self.signed.insert(gate.id.clone(), signed);
         signed
     }
@@ -122,7 +121,17 @@ impl<'a> Standing<'a> {
             1 => format!("{}: signed by {role}", gate.title),
             _ => format!("{}: signed by {count} people as {role}", gate.title),
         };
+        let words = self.words(gate, role);
+        let rejections: Vec<&Recorded<Rejection>> = words
+            .values()
+            .filter_map(|said| match said {
+                Said::No(rejection) => Some(*rejection),
+                Said::Yes(_) => None,
+            })
+            .collect();
         let base = Requirement {
+            terms: self.terms(gate, role, &rejections),
+            rejected_by: rejections.iter().map(|it| it.origin.by.clone()).collect(),
             gate: Some(gate.id.clone()),
             role: Some(role.clone()),
             who: holders(inquiry.policy, [role]),
@@ -134,7 +143,7 @@ impl<'a> Standing<'a> {
         };
         let mut counted: BTreeSet<String> = BTreeSet::new();
         let mut problem: Option<Flaw> = None;
-        for (person, said) in self.words(gate, role) {
+        for (person, said) in words {
             match said {
                 Said::No(rejection) => {
                     let why = format!("{person} rejected it: {}", rejection.fact.reason);
@@ -198,6 +207,21 @@ impl<'a> Standing<'a> {
         }
     }
 
+    /// A waiver stands in for a sign-off, and is bound as one is; a rejection that was made since ends it.
+    fn terms(&self, gate: &Gate, role: &RoleName, rejections: &[&Recorded<Rejection>]) -> Terms {
+        let Some(binding) = self.bindings.get(&gate.id) else {
+            return Terms::Never("it is bound to nothing");
+        };
+        let rejections: Vec<RecordId> = rejections.iter().map(|it| it.origin.record).collect();
+        Terms::Bound(digest_of(&(
+            role,
+            binding.notes,
+            binding.gate,
+            binding.artifacts,
+            rejections,
+        )))
+    }
+
     /// What every person said about `gate` as `role`. A rejection counts as long as the person holds the role, and is
     /// lifted by a later sign-off of the same person alone.
     fn words(&self, gate: &Gate, role: &RoleName) -> BTreeMap<String, Said<'a>> {
@@ -240,6 +264,74 @@ impl<'a> Standing<'a> {
             }
         }
         words
+    }
+
+    /// Adds every word about `gate` as `role`, whether it counts and why, and the times that it depends on.
+    pub(super) fn explain(&mut self, gate: &Gate, role: &RoleName, reasoning: &mut Reasoning) {
+        self.bind(gate);
+        if let Some(from) = self.earliest(gate) {
+            reasoning.time("a sign-off counts from", from);
+        }
+        let words = self.words(gate, role);
+        let state = self.inquiry.history.state();
+        let of_gate = |its: &crate::domain::ids::GateId, as_role: &RoleName| {
+            *its == gate.id && as_role == role
+        };
+        let mut all: Vec<(usize, Considered)> = Vec::new();
+        let place = |record| self.inquiry.history.position(record).unwrap_or(usize::MAX);
+        let entry = |origin: &Origin, what: &str, flaw: Option<Flaw>, counts: &str| Considered {
+            record: origin.record,
+            at: origin.at,
+            by: origin.by.clone(),
+            what: what.to_owned(),
+            counts: flaw.is_none(),
+            why: flaw
+                .as_ref()
+                .map_or_else(|| counts.to_owned(), |it| it.why.clone()),
+            changes: flaw.map(|it| it.changes).unwrap_or_default(),
+        };
+        for sign_off in &state.sign_offs {
+            if !of_gate(&sign_off.fact.gate, &sign_off.fact.role) {
+                continue;
+            }
+            let taken_back = || match words.get(&sign_off.origin.by) {
+                Some(Said::Yes(given)) if given.iter().any(|it| it.origin == sign_off.origin) => {
+                    None
+                }
+                _ => Flaw::some(Status::Rejected, "the same person said no later".to_owned()),
+            };
+            let flaw = taken_back().or_else(|| self.flaw(gate, role, sign_off));
+            if let Some(valid_for) = gate.valid_for {
+                let what = format!("{}'s sign-off expires", sign_off.origin.by);
+                reasoning.time(what, sign_off.origin.at + valid_for.delta());
+            }
+            let shown = entry(&sign_off.origin, "signed", flaw, "it counts");
+            all.push((place(&sign_off.origin.record), shown));
+        }
+        for rejection in &state.rejections {
+            if !of_gate(&rejection.fact.gate, &rejection.fact.role) {
+                continue;
+            }
+            let flaw = match words.get(&rejection.origin.by) {
+                Some(Said::No(last)) if last.origin == rejection.origin => None,
+                Some(Said::No(_)) => {
+                    Flaw::some(Status::Rejected, "the same person said so again".to_owned())
+                }
+                Some(Said::Yes(_)) => {
+                    Flaw::some(Status::Met, "the same person has signed since".to_owned())
+                }
+                None => {
+                    let why = format!("{} does not hold the role {role}", rejection.origin.by);
+                    Flaw::some(Status::Missing, why)
+                }
+            };
+            let shown = entry(&rejection.origin, "rejected", flaw, &rejection.fact.reason);
+            all.push((place(&rejection.origin.record), shown));
+        }
+        all.sort_by_key(|(place, _)| *place);
+        reasoning
+            .considered
+            .extend(all.into_iter().map(|(_, shown)| shown));
     }
 
     /// Why a sign-off does not count; `None` when it does.

@@ -2,6 +2,7 @@
 
 mod case;
 mod monotone;
+mod waivers;
 
 use super::*;
 use crate::domain::ids::{RecordId, RoleName};
