@@ -14,6 +14,7 @@ pub use crate::domain::record::body::ProcessGroup;
 use crate::domain::record::{Draft, Record};
 use crate::domain::refusal::Refusal;
 use crate::domain::timespan::Timespan;
+use crate::domain::variables::{Ready, Secrets};
 
 /// The clocks.
 pub trait Clock: Sync {
@@ -88,30 +89,55 @@ pub enum AppendError {
     Ledger(#[from] LedgerError),
 }
 
+/// How many probes are asked at once, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// In all.
+    pub concurrency: usize,
+    /// Of one host.
+    pub per_host: usize,
+    /// All probes together take no longer.
+    pub patience: Option<Duration>,
+}
+
+/// What asking probes brought.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// One of every probe, in their order.
+    pub samples: Vec<Sample>,
+    /// The secrets that were captured meanwhile: to be masked wherever a sample is shown or kept.
+    pub secrets: Secrets,
+}
+
 /// Asks probes.
 pub trait Prober: Sync {
-    /// Takes one sample of every probe, in their order: each is asked until it passes or its retries are used up,
-    /// `concurrency` probes at a time, none for longer than `timeout` an attempt, `patience` in all, and no longer than
+    /// Takes one sample of every probe, in their order: each is asked once what it needs has passed, until it passes or
+    /// its retries are used up, within the limits, none for longer than its `timeout` an attempt, and no longer than
     /// `stop` says no.
     ///
-    /// Every probe yields a sample whatever happens; one that was cut off is an error that says so. Variables are already
-    /// filled in.
+    /// Every probe yields a sample whatever happens; one that was cut off is an error that says so, one whose needs are
+    /// not met is inconclusive.
     fn sample_until(
         &self,
-        probes: &[Probe],
-        concurrency: usize,
-        patience: Option<Duration>,
+        probes: &[Ready],
+        limits: Limits,
         stop: &(dyn Fn() -> bool + Sync),
-    ) -> Vec<Sample>;
+    ) -> Asked;
 
-    /// The same where nobody asks it to stop.
+    /// The samples of probes without variables, where nobody asks it to stop.
     fn sample(
         &self,
         probes: &[Probe],
         concurrency: usize,
         patience: Option<Duration>,
     ) -> Vec<Sample> {
-        self.sample_until(probes, concurrency, patience, &|| false)
+        let probes: Vec<Ready> = probes.iter().cloned().map(Ready::plain).collect();
+        let limits = Limits {
+            concurrency,
+            per_host: concurrency,
+            patience,
+        };
+        self.sample_until(&probes, limits, &|| false).samples
     }
 }
 
@@ -291,6 +317,10 @@ pub trait Ledgers: Sync {
 
     /// Whether somebody alive has the duty.
     fn is_taken(&self, release: &ReleaseName, duty: Duty) -> bool;
+
+    /// Lets whoever has the duty go on where that process was stopped: it would keep the duty and not do it. Returns
+    /// whether it was; never where the system does not tell (macOS), or where the process is another user's.
+    fn wake(&self, release: &ReleaseName, duty: Duty) -> bool;
 }
 
 /// Something that one living process at a time does for a release.

@@ -1,9 +1,9 @@
 //! What is found on this machine for a check: artifacts, files, programs, evidence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::gate::Gate;
-use crate::domain::ids::{Digest, GateId, ItemId};
+use crate::domain::ids::{Digest, GateId, ItemId, ProbeId};
 use crate::domain::probe::Probe;
 use crate::domain::probe::judge::Sample;
 use crate::domain::readiness::{Facts, Scope, gates_in};
@@ -15,15 +15,13 @@ use super::{Result, World};
 
 /// What probes of `release` are asked about.
 pub fn about(release: &Release, stage: Option<&str>) -> About {
+    let plan = release.notes.verification.as_ref();
     About {
         release: release.name.to_string(),
         previous: release.notes.previous.clone(),
         stage: stage.map(str::to_owned),
-        concurrency: release
-            .notes
-            .verification
-            .as_ref()
-            .and_then(|verification| verification.concurrency),
+        concurrency: plan.and_then(|plan| plan.concurrency),
+        per_host: plan.and_then(|plan| plan.per_host),
     }
 }
 
@@ -101,13 +99,24 @@ pub fn evidence<'a>(
     let mut probes: Vec<Probe> = Vec::new();
     let mut questions: BTreeMap<Digest, usize> = BTreeMap::new();
     let mut asked = Vec::new();
-    for gate in gates {
+    let gates: Vec<&Gate> = gates.collect();
+    let all = || {
+        let items = gates.iter().flat_map(|gate| gate.items());
+        items.filter_map(|item| item.probe.as_ref())
+    };
+    let needed: BTreeSet<&ProbeId> = all().flat_map(|probe| &probe.needs).collect();
+    for gate in &gates {
         for item in gate.items() {
             let Some(probe) = &item.probe else { continue };
-            let place = *questions.entry(question(probe)).or_insert_with(|| {
+            let mut ask = || {
                 probes.push(probe.clone());
                 probes.len() - 1
-            });
+            };
+            // One that others need is asked under its own name.
+            let place = match needed.contains(&probe.id) {
+                true => ask(),
+                false => *questions.entry(question(probe)).or_insert_with(ask),
+            };
             asked.push((gate.id.clone(), item.id.clone(), probe.id.clone(), place));
         }
     }

@@ -1,9 +1,10 @@
 //! `relgate waive`: an exception, recorded, and taken back.
 
 use crate::domain::decide::{Actor, waive as decisions};
-use crate::domain::gate::Gate;
+use crate::domain::gate::{Gate, Item};
 use crate::domain::history::History;
 use crate::domain::outcome::{Done, Waived};
+use crate::domain::probe::{Probe, needs};
 use crate::domain::readiness::{self, Facts, Inquiry, Requirement, Scope, command};
 use crate::domain::record::Record;
 
@@ -91,14 +92,26 @@ pub fn withdraw(
 /// What is found on this machine, and the answers of the evidence items that are meant.
 pub(super) fn gather(world: &World<'_>, release: &Release, ids: &[String]) -> Result<Facts> {
     let mut facts = facts::quiet(world, release)?;
+    let of = |keep: &dyn Fn(&Gate, &Item) -> bool| -> Vec<Probe> {
+        let gates = release.gates.iter();
+        let items = gates.flat_map(|gate| gate.items().iter().map(move |item| (gate, item)));
+        items
+            .filter(|(gate, item)| keep(gate, item))
+            .filter_map(|(_, item)| item.probe.clone())
+            .collect()
+    };
+    let is_named = |gate: &Gate, item: &Item| ids.contains(&format!("{}/{}", gate.id, item.id));
+    let asked = needs::with_needed(&of(&|_, _| true), &of(&is_named));
     let meant: Vec<Gate> = release
         .gates
         .iter()
         .filter_map(|gate| {
             let mut gate = gate.clone();
-            let id = gate.id.clone();
             let items = gate.items.as_mut()?;
-            items.retain(|item| ids.contains(&format!("{id}/{}", item.id)));
+            items.retain(|item| {
+                let id = item.probe.as_ref().map(|probe| &probe.id);
+                asked.iter().any(|probe| Some(&probe.id) == id)
+            });
             Some(gate)
         })
         .collect();

@@ -269,7 +269,40 @@ impl Context {
 
     /// Writes a result to standard output, quiet or not: what is wrong is never kept back.
     fn show_always(&self, result: &dyn Shown) -> Result<()> {
+        if self.global.format == Format::Github {
+            self.summarize(result);
+        }
         self.write(|out| render::show(result, self.command, self.global.format, &self.style(), out))
+    }
+
+    /// Adds the result to the summary of the step that GitHub Actions runs, where it does. That it cannot be added is told
+    /// and changes no answer.
+    fn summarize(&self, result: &dyn Shown) {
+        let Some(path) = self.environment.variable("GITHUB_STEP_SUMMARY") else {
+            return;
+        };
+        let add = || {
+            let mut file = std::fs::OpenOptions::new()
+                .append(true)
+                .create(true)
+                .open(&path)?;
+            let mut text = Vec::new();
+            render::show(
+                result,
+                self.command,
+                Format::Markdown,
+                &self.style(),
+                &mut text,
+            )?;
+            text.push(b'\n');
+            file.write_all(&text)
+        };
+        if let Err(error) = add() {
+            let _ = writeln!(
+                io::stderr(),
+                "warning: the step's summary {path} cannot be written: {error}"
+            );
+        }
     }
 
     /// Lets `write` write to standard output.

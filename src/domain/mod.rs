@@ -12,6 +12,7 @@ pub mod finding;
 pub mod gate;
 pub mod history;
 pub mod ids;
+pub mod latency;
 pub mod nearest;
 pub mod outcome;
 pub mod policy;
@@ -20,6 +21,7 @@ pub mod readiness;
 pub mod record;
 pub mod refusal;
 pub mod release;
+pub mod secret_name;
 pub mod state;
 #[cfg(test)]
 mod testing;

@@ -101,6 +101,7 @@ pub fn sample(probe: &str, verdict: Verdict) -> Sample {
             assertions: Vec::new(),
             trouble: Some(format!("it came to {}", verdict.word())),
             took_ms: 1,
+            phases: None,
         }],
         repeat: None,
     }

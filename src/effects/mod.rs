@@ -14,3 +14,4 @@ pub mod process;
 pub mod repository;
 pub mod service;
 pub mod signals;
+pub mod stopped;

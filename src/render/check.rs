@@ -104,7 +104,7 @@ fn groups<'a>(requirements: &[&'a Requirement]) -> Vec<(String, Vec<&'a Requirem
     groups
 }
 
-fn group(requirement: &Requirement) -> String {
+pub(super) fn group(requirement: &Requirement) -> String {
     if let Some(gate) = &requirement.gate {
         return gate.to_string();
     }

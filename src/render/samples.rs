@@ -9,6 +9,7 @@ use crate::domain::ids::{Digest, RecordId};
 use crate::domain::outcome::*;
 use crate::domain::policy::OnExpiry;
 use crate::domain::probe::judge::{Assertion, Attempt, Sample, Verdict};
+use crate::domain::probe::phases::Phases;
 use crate::domain::probe::sampling::Failure;
 use crate::domain::readiness::{
     Change, Considered, Decision, Moment, Readiness, Reasoning, Requirement, ReviewView, Status,
@@ -81,6 +82,13 @@ pub fn sample(probe: &str, verdict: Verdict, attempts: usize) -> Sample {
         ],
         trouble: (verdict == Verdict::Error).then(|| "no such host: shop.test".to_owned()),
         took_ms: 85,
+        phases: (!holds).then_some(Phases {
+            dns_us: Some(412),
+            connect_us: Some(1_090),
+            tls_us: None,
+            first_byte_us: Some(80_500),
+            total_us: 85_002,
+        }),
     };
     Sample {
         probe: name(probe),

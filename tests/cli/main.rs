@@ -3,6 +3,7 @@
 mod branches;
 mod drill;
 mod flow;
+mod formats;
 mod input;
 mod processes;
 mod run;

@@ -24,7 +24,12 @@ use crate::domain::state::rollback::{Rollback, Standing};
 /// # Errors
 /// Refused where the incident was resolved, the rollback was claimed, or the window has not expired on the deciding
 /// clock.
-pub fn claim_expired(history: &History, id: &IncidentId, now: &Reading) -> Result<Draft, Refusal> {
+pub fn claim_expired(
+    history: &History,
+    id: &IncidentId,
+    pid: Option<u32>,
+    now: &Reading,
+) -> Result<Draft, Refusal> {
     let state = history.state();
     let release = history.release();
     if state.rollback.is_some() {
@@ -60,6 +65,7 @@ pub fn claim_expired(history: &History, id: &IncidentId, now: &Reading) -> Resul
         absorbs: open_ids(state),
         plan: incident.facts.plan.clone(),
         late_ms: Some(incident.window.late_ms(now)),
+        pid,
     });
     Ok(Draft {
         by: TOOL.to_owned(),
@@ -156,6 +162,7 @@ pub fn claim_by_hand(
         absorbs: open_ids(state),
         plan,
         late_ms: None,
+        pid: None,
     });
     Ok(Draft {
         by: actor.person.to_string(),
@@ -167,7 +174,7 @@ pub fn claim_by_hand(
 ///
 /// # Errors
 /// Refused where somebody else claimed it, or none is left.
-pub fn claim_retry(history: &History, after: u32) -> Result<Draft, Refusal> {
+pub fn claim_retry(history: &History, after: u32, pid: Option<u32>) -> Result<Draft, Refusal> {
     let gone = || {
         Refusal::refused(format!(
             "attempt {} was claimed by somebody else",
@@ -190,6 +197,7 @@ pub fn claim_retry(history: &History, after: u32) -> Result<Draft, Refusal> {
         absorbs: open_ids(history.state()),
         plan: rollback.plan.clone(),
         late_ms: None,
+        pid,
     });
     Ok(Draft {
         by: TOOL.to_owned(),

@@ -9,6 +9,7 @@ use super::folder;
 use crate::domain::audit;
 use crate::domain::ids::ReleaseName;
 use crate::effects::lock::{self, Hold};
+use crate::effects::stopped::wake_holder;
 use crate::ports::{Duty, Ledger, LedgerError, Ledgers};
 
 /// At most this much of a step's output is read at once, in bytes.
@@ -29,6 +30,11 @@ impl FileLedgers {
         Self {
             releases: releases.into(),
         }
+    }
+
+    /// Whether somebody has the rollback's duty who could not make a file for it.
+    fn is_folder_held(&self, release: &ReleaseName, duty: Duty) -> bool {
+        duty == Duty::Rollback && Hold::is_held(&self.folder(release)).unwrap_or(false)
     }
 
     fn duty(&self, release: &ReleaseName, duty: Duty) -> PathBuf {
@@ -89,11 +95,27 @@ impl Ledgers for FileLedgers {
             let _ = lock::prepare(&self.duty(release, Duty::Rollback));
         }
         let path = self.duty(release, duty);
-        let hold = Hold::take(&path).map_err(|source| LedgerError::Write { path, source })?;
+        let hold = match Hold::take(&path) {
+            // The disk was read-only from the start. The folder itself can be held there.
+            Err(_) if duty == Duty::Rollback && path.symlink_metadata().is_err() => {
+                Hold::take_existing(&self.folder(release))
+            }
+            // Somebody took the folder while the disk was read-only.
+            Ok(Some(_)) if self.is_folder_held(release, duty) => Ok(None),
+            taken => taken,
+        };
+        let hold = hold.map_err(|source| LedgerError::Write { path, source })?;
         Ok(hold.map(|hold| Box::new(hold) as Box<dyn Send>))
     }
 
     fn is_taken(&self, release: &ReleaseName, duty: Duty) -> bool {
         Hold::is_held(&self.duty(release, duty)).unwrap_or(false)
+            || self.is_folder_held(release, duty)
+    }
+
+    fn wake(&self, release: &ReleaseName, duty: Duty) -> bool {
+        let by_file = wake_holder(&self.duty(release, duty));
+        let by_folder = duty == Duty::Rollback && wake_holder(&self.folder(release));
+        by_file || by_folder
     }
 }
