@@ -320,7 +320,7 @@ fn notes(argv: &[&Path]) -> Value {
         "release": "1.0.0", "type": "minor", "reason": "To be timed", "team": "Team", "summary": "Timed",
         "changes": ["One"], "deploy_at": "2026-01-01T00:00:00Z", "known_issues": [], "expected": ["Nothing else"],
         "previous": "0.9.0",
-        "deployment": { "checklist": [{ "id": "there", "title": "It is there" }] },
+        "deployment": { "strategy": "rolling", "checklist": [{ "id": "there", "title": "It is there" }] },
         "verification": { "probes": [green("up")] },
         "rollback": {
             "plan": [{ "id": "back", "kind": "code", "argv": argv }],

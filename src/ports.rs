@@ -16,6 +16,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::signature::Standing;
 use crate::domain::signature::key::PublicKey;
 use crate::domain::timespan::Timespan;
+use crate::domain::variables::{Ready, Secrets};
 
 /// The clocks.
 pub trait Clock: Sync {
@@ -187,30 +188,55 @@ pub struct Certified<'a> {
     pub revoked: Option<&'a [u8]>,
 }
 
+/// How many probes are asked at once, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// In all.
+    pub concurrency: usize,
+    /// Of one host.
+    pub per_host: usize,
+    /// All probes together take no longer.
+    pub patience: Option<Duration>,
+}
+
+/// What asking probes brought.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// One of every probe, in their order.
+    pub samples: Vec<Sample>,
+    /// The secrets that were captured meanwhile: to be masked wherever a sample is shown or kept.
+    pub secrets: Secrets,
+}
+
 /// Asks probes.
 pub trait Prober: Sync {
-    /// Takes one sample of every probe, in their order: each is asked until it passes or its retries are used up,
-    /// `concurrency` probes at a time, none for longer than `timeout` an attempt, `patience` in all, and no longer than
+    /// Takes one sample of every probe, in their order: each is asked once what it needs has passed, until it passes or
+    /// its retries are used up, within the limits, none for longer than its `timeout` an attempt, and no longer than
     /// `stop` says no.
     ///
-    /// Every probe yields a sample whatever happens; one that was cut off is an error that says so. Variables are already
-    /// filled in.
+    /// Every probe yields a sample whatever happens; one that was cut off is an error that says so, one whose needs are
+    /// not met is inconclusive.
     fn sample_until(
         &self,
-        probes: &[Probe],
-        concurrency: usize,
-        patience: Option<Duration>,
+        probes: &[Ready],
+        limits: Limits,
         stop: &(dyn Fn() -> bool + Sync),
-    ) -> Vec<Sample>;
+    ) -> Asked;
 
-    /// The same where nobody asks it to stop.
+    /// The samples of probes without variables, where nobody asks it to stop.
     fn sample(
         &self,
         probes: &[Probe],
         concurrency: usize,
         patience: Option<Duration>,
     ) -> Vec<Sample> {
-        self.sample_until(probes, concurrency, patience, &|| false)
+        let probes: Vec<Ready> = probes.iter().cloned().map(Ready::plain).collect();
+        let limits = Limits {
+            concurrency,
+            per_host: concurrency,
+            patience,
+        };
+        self.sample_until(&probes, limits, &|| false).samples
     }
 }
 

@@ -5,12 +5,16 @@ use std::time::Duration;
 use crate::domain::probe::Probe;
 use crate::domain::probe::judge::{Attempt, Sample, Verdict};
 use crate::domain::refusal::Refusal;
-use crate::domain::variables::{self, Lookup, Secrets};
+use crate::domain::variables::{self, Lookup, Ready, Secrets};
+use crate::ports::Limits;
 
 use super::{Result, World};
 
 /// How many probes are asked at once where nothing else is said.
 pub const CONCURRENCY: usize = 16;
+
+/// How many of them ask one host at once where nothing else is said.
+pub const PER_HOST: usize = 6;
 
 /// What probes are asked about: the values of their variables.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +27,8 @@ pub struct About {
     pub stage: Option<String>,
     /// How many are asked at once.
     pub concurrency: Option<u32>,
+    /// How many of them ask one host at once.
+    pub per_host: Option<u32>,
 }
 
 struct Values<'a> {
@@ -54,7 +60,7 @@ impl Lookup for Values<'_> {
 /// Invalid, naming the probe and the variable: an unset one is never a pass.
 pub fn require_values(world: &World<'_>, probes: &[Probe], about: &About) -> Result<()> {
     for probe in probes {
-        variables::fill(probe, &Values { world, about }).map_err(|error| {
+        Ready::prepare(probe, &Values { world, about }).map_err(|error| {
             Refusal::invalid(format!("probe \"{}\": {error}", probe.id))
                 .help("set it, and run the command again")
         })?;
@@ -73,23 +79,24 @@ pub fn sample(
     let mut secrets = Secrets::default();
     let mut unready: Vec<Option<Sample>> = Vec::new();
     for probe in probes {
-        match variables::fill(probe, &Values { world, about }) {
-            Ok((filled, its)) => {
-                ready.push(filled);
+        match Ready::prepare(probe, &Values { world, about }) {
+            Ok((prepared, its)) => {
+                ready.push(prepared);
                 secrets.extend(&its);
                 unready.push(None);
             }
             Err(error) => unready.push(Some(unasked(probe, &error.to_string()))),
         }
     }
-    let concurrency = about
-        .concurrency
-        .map_or(CONCURRENCY, |it| it as usize)
-        .max(1);
-    let mut asked = world
-        .prober
-        .sample_until(&ready, concurrency, patience, world.stop)
-        .into_iter();
+    let at_most = |given: Option<u32>, otherwise| given.map_or(otherwise, |it| it as usize).max(1);
+    let limits = Limits {
+        concurrency: at_most(about.concurrency, CONCURRENCY),
+        per_host: at_most(about.per_host, PER_HOST),
+        patience,
+    };
+    let asked = world.prober.sample_until(&ready, limits, world.stop);
+    secrets.extend(&asked.secrets);
+    let mut asked = asked.samples.into_iter();
     unready
         .into_iter()
         .zip(probes)
@@ -103,16 +110,10 @@ pub fn sample(
 }
 
 fn unasked(probe: &Probe, why: &str) -> Sample {
-    let attempt = Attempt {
-        verdict: Verdict::Error,
-        assertions: Vec::new(),
-        trouble: Some(why.to_owned()),
-        took_ms: 0,
-    };
     Sample {
         probe: probe.id.clone(),
         verdict: Verdict::Error,
-        attempts: vec![attempt],
+        attempts: vec![Attempt::troubled(Verdict::Error, why, 0)],
         repeat: None,
     }
 }

@@ -14,15 +14,13 @@ use super::{Result, World};
 
 /// What probes of `release` are asked about.
 pub fn about(release: &Release, stage: Option<&str>) -> About {
+    let plan = release.notes.verification.as_ref();
     About {
         release: release.name.to_string(),
         previous: release.notes.previous.clone(),
         stage: stage.map(str::to_owned),
-        concurrency: release
-            .notes
-            .verification
-            .as_ref()
-            .and_then(|verification| verification.concurrency),
+        concurrency: plan.and_then(|plan| plan.concurrency),
+        per_host: plan.and_then(|plan| plan.per_host),
     }
 }
 
@@ -117,6 +115,7 @@ fn artifacts(world: &World<'_>, release: &Release, facts: &mut Facts) {
                         ));
                     }
                     digest = Some(found);
+                    facts.artifact_digests.insert(artifact.name.clone(), found);
                 }
                 Ok(None) => problem = Some(format!("{path} is not there")),
                 Err(error) => {

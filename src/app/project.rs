@@ -180,7 +180,9 @@ pub fn load(world: &World<'_>, policy_path: &str, name: &ReleaseName) -> Result<
             name: name.clone(),
             policy: policy.value.clone(),
             notes: notes.value.clone(),
-            gates: lint::gates(&workspace, files),
+            gates: policy
+                .value
+                .with_approvals(notes.value.kind, lint::gates(&workspace, files)),
             warnings: findings,
         }),
         _ => Err(Error::Findings { findings, sources }),

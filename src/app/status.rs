@@ -150,7 +150,7 @@ fn gate_status(inquiry: &Inquiry<'_>, gate: &Gate) -> GateStatus {
     let approvals = approvals_of(inquiry, gate);
     // The worst first, and of several as bad the first in order.
     let worst = approvals.iter().rev().max_by_key(|it| match it.status {
-        Status::Met => 0,
+        Status::Met | Status::Waived => 0,
         Status::Pending => 1,
         Status::Missing => 2,
         Status::Expired => 3,
@@ -169,8 +169,7 @@ fn gate_status(inquiry: &Inquiry<'_>, gate: &Gate) -> GateStatus {
 }
 
 fn standing(state: &ReleaseState, gates: &[GateStatus]) -> &'static str {
-    let signed =
-        |gate: &GateStatus| !gate.phase.precedes_deployment() || gate.status == Status::Met;
+    let signed = |gate: &GateStatus| !gate.phase.precedes_deployment() || gate.status.is_enough();
     match &state.rollback {
         _ if state.closed.is_some() => "closed",
         Some(rollback) if rollback.is_rolled_back() => "rolled-back",
@@ -211,7 +210,8 @@ fn next(
         "preparing" => {
             let waiting = gates.iter().find(|gate| {
                 gate.phase.precedes_deployment()
-                    && !matches!(gate.status, Status::Met | Status::Pending)
+                    && !gate.status.is_enough()
+                    && gate.status != Status::Pending
             });
             let sign = waiting.map(|gate| command(name, &format!("sign {}", gate.gate)));
             sign.into_iter().chain([command(name, "check")]).collect()

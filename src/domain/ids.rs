@@ -127,6 +127,10 @@ names! {
     ItemId: "item";
     /// A probe, unique within its release.
     ProbeId: "probe";
+    /// A tag of probes, by which they are chosen.
+    TagName: "tag";
+    /// A value that one probe captures for others.
+    CaptureName: "captured value";
     /// A role of the policy.
     RoleName: "role";
     /// A person of the policy.
@@ -147,6 +151,8 @@ names! {
     ObligationId: "obligation";
     /// A checklist that others extend.
     ChecklistName: "checklist";
+    /// A freeze of the calendar.
+    FreezeName: "freeze";
 }
 
 /// A SHA-256 digest, shown as 64 lower-case hexadecimal digits.

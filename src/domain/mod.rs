@@ -3,6 +3,7 @@
 
 pub mod anomaly;
 pub mod audit;
+pub mod calendar;
 pub mod clock;
 pub mod completeness;
 pub mod decide;
@@ -11,6 +12,7 @@ pub mod finding;
 pub mod gate;
 pub mod history;
 pub mod ids;
+pub mod latency;
 pub mod nearest;
 pub mod outcome;
 pub mod policy;
@@ -19,6 +21,7 @@ pub mod readiness;
 pub mod record;
 pub mod refusal;
 pub mod release;
+pub mod secret_name;
 pub mod signature;
 pub mod state;
 #[cfg(test)]

@@ -133,6 +133,9 @@ pub struct Deployment {
     /// How the new version takes over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strategy: Option<Strategy>,
+    /// What the deployment changes beside the program itself; the rollback plan needs a step for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub touches: Option<Vec<StepKind>>,
     /// The steps of the rollout, in order; each is verified before the next. One stage, `production`, unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stages: Option<Vec<Stage>>,
@@ -179,6 +182,10 @@ pub struct Verification {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1024))]
     pub concurrency: Option<u32>,
+    /// How many of them ask one host at once; 6 unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1024))]
+    pub per_host: Option<u32>,
     /// What is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probes: Option<Vec<Probe>>,

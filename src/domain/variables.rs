@@ -6,19 +6,29 @@
 //! | `${secret:NAME}` | an environment variable | always |
 //! | `${file:PATH}` | the text of a file | always |
 //! | `${release}`, `${previous}`, `${stage}` | what is being released | never |
+//! | `${capture:NAME}` | what a probe that is needed has captured | where it is marked, or its name looks like a secret's |
 //! | `$${` | a literal `${` | |
 //!
 //! Anything unset is an error that names it, never an empty text: an address without its host would ask somebody else.
 //! A value is put in as it is and not expanded again. Where values come from is the business of the [`Lookup`].
+
+mod ready;
 
 use std::collections::BTreeSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value};
 
+use super::ids::CaptureName;
 use super::probe::Probe;
+use super::probe::json::{self, schema::SchemaSource};
 use super::probe::judge::{Assertion, Attempt, Sample};
+use super::probe::kinds::Auth;
+use super::secret_name::names_a_secret;
+
+pub use ready::{CapturedValues, Ready, captures_used};
 
 /// What a secret is replaced with.
 pub const MASK: &str = "***";
@@ -29,19 +39,8 @@ const SHORTEST_SECRET: usize = 3;
 /// A line of a secret of several lines is masked by itself from this length on.
 const SHORTEST_LINE: usize = 8;
 
-/// Parts of an environment variable's name that make its value a secret.
-const SECRET_NAMES: [&str; 7] = [
-    "TOKEN",
-    "SECRET",
-    "PASSWORD",
-    "PASSWD",
-    "KEY",
-    "CREDENTIAL",
-    "AUTH",
-];
-
 /// What a variable refers to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reference {
     /// `${env:NAME}`
     Variable(String),
@@ -55,6 +54,8 @@ pub enum Reference {
     Previous,
     /// `${stage}`
     Stage,
+    /// `${capture:NAME}`
+    Capture(CaptureName),
 }
 
 impl Reference {
@@ -62,11 +63,9 @@ impl Reference {
     pub fn is_secret(&self) -> bool {
         match self {
             Self::Secret(_) | Self::File(_) => true,
-            Self::Variable(name) => {
-                let name = name.to_ascii_uppercase();
-                SECRET_NAMES.iter().any(|part| name.contains(part))
-            }
-            Self::Release | Self::Previous | Self::Stage => false,
+            Self::Variable(name) => names_a_secret(name),
+            // Whether a captured value is secret is known to the probe that captures it.
+            Self::Release | Self::Previous | Self::Stage | Self::Capture(_) => false,
         }
     }
 
@@ -87,6 +86,9 @@ impl Reference {
             Some(("secret", rest)) => Ok(Self::Secret(name(rest)?)),
             Some(("file", "")) => Err(VariableError::NoPath),
             Some(("file", path)) => Ok(Self::File(path.to_owned())),
+            Some(("capture", name)) => CaptureName::new(name)
+                .map(Self::Capture)
+                .map_err(|error| VariableError::CaptureName(error.to_string())),
             None if inner == "release" => Ok(Self::Release),
             None if inner == "previous" => Ok(Self::Previous),
             None if inner == "stage" => Ok(Self::Stage),
@@ -103,12 +105,20 @@ pub enum VariableError {
     Unclosed,
     /// Another word in the braces.
     #[error(
-        "\"${{{0}}}\" is no variable; write ${{env:NAME}}, ${{secret:NAME}}, ${{file:PATH}}, ${{release}}, ${{previous}} or ${{stage}}, and \"$${{\" for a literal \"${{\""
+        "\"${{{0}}}\" is no variable; write ${{env:NAME}}, ${{secret:NAME}}, ${{file:PATH}}, ${{capture:NAME}}, ${{release}}, ${{previous}} or ${{stage}}, and \"$${{\" for a literal \"${{\""
     )]
     Unknown(String),
     /// A name that no environment variable has.
     #[error("{0:?} cannot be an environment variable's name; use letters, digits and \"_\"")]
     Name(String),
+    /// A name that no captured value has.
+    #[error("{0}")]
+    CaptureName(String),
+    /// `${capture:NAME}` where nothing was captured under that name.
+    #[error(
+        "nothing was captured as \"{0}\"; the probe that captures it must be among those that this one needs"
+    )]
+    Uncaptured(CaptureName),
     /// `${file:}`
     #[error("\"${{file:}}\" names no file; write ${{file:PATH}}")]
     NoPath,
@@ -121,6 +131,9 @@ pub enum VariableError {
     /// A file with nothing in it.
     #[error("the file {0} is empty")]
     EmptyFile(String),
+    /// A file that holds no JSON Schema.
+    #[error("the file {0} holds no JSON Schema that can be used: {1}")]
+    Schema(String, String),
     /// `${previous}` or `${stage}` where there is none.
     #[error("\"${{{0}}}\" has no value here; {1}")]
     Nothing(&'static str, &'static str),
@@ -145,6 +158,11 @@ pub trait Lookup {
 
     /// The stage's name.
     fn stage(&self) -> Option<String>;
+
+    /// What a probe that was asked before has captured.
+    fn captured(&self, _: &CaptureName) -> Option<String> {
+        None
+    }
 }
 
 /// A text with its values.
@@ -229,6 +247,10 @@ fn value(reference: &Reference, lookup: &dyn Lookup) -> Result<String, VariableE
             Ok(text) => Ok(text),
             Err(cause) => Err(VariableError::File(cause)),
         },
+        Reference::Capture(name) => lookup
+            .captured(name)
+            .filter(|value| !value.is_empty())
+            .ok_or_else(|| VariableError::Uncaptured(name.clone())),
         Reference::Release => given(lookup.release(), "release", "name one with --release"),
         Reference::Previous => given(
             lookup.previous(),
@@ -256,7 +278,23 @@ pub fn fill(probe: &Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), Vari
             secrets.add(secret);
         }
     }
+    for schema in filled.schemas_mut() {
+        if let SchemaSource::File(path) = schema {
+            *schema = SchemaSource::Inline(read_schema(path, lookup)?);
+        }
+    }
+    let auth = filled.http.iter().filter_map(|http| http.auth.as_ref());
+    for secret in auth.flat_map(Auth::secrets) {
+        secrets.add(&secret);
+    }
     Ok((filled, secrets))
+}
+
+fn read_schema(path: &str, lookup: &dyn Lookup) -> Result<Map<String, Value>, VariableError> {
+    let text = lookup.file(path).map_err(VariableError::File)?;
+    let schema = serde_json::from_str(&text).map_err(|error| error.to_string());
+    let usable = schema.and_then(|schema| json::schema::compile(&schema).map(|_| schema));
+    usable.map_err(|why| VariableError::Schema(path.to_owned(), why))
 }
 
 /// Secrets, and the forms in which they would be shown.
@@ -468,7 +506,7 @@ fn lower_hex(encoded: &str) -> String {
 }
 
 fn json_form(secret: &str) -> String {
-    let quoted = serde_json::Value::from(secret).to_string();
+    let quoted = Value::from(secret).to_string();
     quoted[1..quoted.len() - 1].to_owned()
 }
 
@@ -488,6 +526,7 @@ pub fn mask_sample(sample: &Sample, secrets: &Secrets) -> Sample {
             .collect(),
         trouble: attempt.trouble.as_deref().map(|text| secrets.mask(text)),
         took_ms: attempt.took_ms,
+        phases: attempt.phases,
     };
     Sample {
         probe: sample.probe.clone(),

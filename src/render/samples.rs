@@ -9,8 +9,9 @@ use crate::domain::ids::{Digest, RecordId};
 use crate::domain::outcome::*;
 use crate::domain::policy::OnExpiry;
 use crate::domain::probe::judge::{Assertion, Attempt, Sample, Verdict};
+use crate::domain::probe::phases::Phases;
 use crate::domain::probe::sampling::Failure;
-use crate::domain::readiness::{Decision, Readiness, Requirement, Status, Subject};
+use crate::domain::readiness::{Decision, Readiness, Requirement, Status, Subject, Terms};
 use crate::domain::record::body::{AttemptOutcome, Cause, StepOutcome};
 
 /// Clears the screen, returns to the line's begin, turns the reading order around, ends a cell and a heading.
@@ -78,6 +79,13 @@ pub fn sample(probe: &str, verdict: Verdict, attempts: usize) -> Sample {
         ],
         trouble: (verdict == Verdict::Error).then(|| "no such host: shop.test".to_owned()),
         took_ms: 85,
+        phases: (!holds).then_some(Phases {
+            dns_us: Some(412),
+            connect_us: Some(1_090),
+            tls_us: None,
+            first_byte_us: Some(80_500),
+            total_us: 85_002,
+        }),
     };
     Sample {
         probe: name(probe),
@@ -105,6 +113,10 @@ pub fn requirement(gate: Option<&str>, id: &str, status: Status) -> Requirement 
         },
         who: vec!["Ada (ada@shop.test)".to_owned()],
         command: Some(format!("relgate sign {id} --release 2.4.0")),
+        role: None,
+        changes: Vec::new(),
+        waiver: None,
+        terms: Terms::Never("it is a sample"),
     }
 }
 

@@ -259,6 +259,7 @@ failed
   ✗ fail  home-page  85 ms, 3 attempts
       status: expected 200, found 500
       1 of 2 assertions hold
+      time: dns 0.41, connect 1.09, first byte 80.50, total 85.00 ms
       repeat: curl -sS 'https://shop.test/home-page'
 "
         ),

@@ -225,4 +225,9 @@ fn add_attempt(item: &mut Item, attempt: &Attempt) {
             words::count(attempt.assertions.len(), "assertion")
         ))]);
     }
+    if attempt.verdict != Verdict::Pass
+        && let Some(phases) = &attempt.phases
+    {
+        item.detail(vec![faint(format!("time: {}", phases.line()))]);
+    }
 }

@@ -2,5 +2,9 @@
 
 mod asking;
 mod commands;
+mod compliance;
+mod options;
+mod shop;
 mod support;
 mod troubles;
+mod two;

@@ -65,7 +65,7 @@ fn broken_connections() -> Vec<Trouble> {
         trouble(
             "closes without an answer",
             raw(""),
-            "closed before message completed",
+            "closed the connection without an answer",
         ),
         trouble(
             "never answers",
@@ -155,7 +155,7 @@ fn broken_answers() -> Vec<Trouble> {
             },
             verdict: Verdict::Fail,
             // Nothing like a request arrives, so that this server waits on.
-            reason: "no connection within 1s",
+            reason: "no TLS within 1s",
         },
         Trouble {
             name: "answers TLS in plain text",
@@ -197,7 +197,17 @@ fn broken_answers() -> Vec<Trouble> {
             server: raw("HTTP/1.1 302 Found\r\nLocation: ftp://host/\r\nContent-Length: 0\r\n\r\n"),
             ask: followed,
             verdict: Verdict::Fail,
-            reason: "it redirects to an address that cannot be asked",
+            reason: "which is not followed",
+        },
+        Trouble {
+            name: "compressed body that must not contain",
+            server: Server::answering(
+                b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8bpacked".to_vec(),
+                true,
+            ),
+            ask: |server| with_body(server, json!({"not_contains": "error"})),
+            verdict: Verdict::Fail,
+            reason: "is compressed (gzip), which is not unpacked",
         },
         Trouble {
             name: "endless body that must not contain",
@@ -240,7 +250,7 @@ fn odd_but_good() -> Vec<Trouble> {
                 b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8bpacked".to_vec(),
                 true,
             ),
-            |server| with_body(server, json!({"contains": "packed"})),
+            |server| json!({"http": {"url": server.url(), "expect": {"status": 200}}}),
         ),
         good("endless body", endless(), |server| {
             with_body(server, json!({"contains": "xxx"}))

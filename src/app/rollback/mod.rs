@@ -393,6 +393,7 @@ impl Driver<'_, '_> {
             previous: Some(rollback.plan.previous.clone()),
             stage: Some(rollback.stage.to_string()),
             concurrency: None,
+            per_host: None,
         }
     }
 

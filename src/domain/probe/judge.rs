@@ -2,10 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    CommandExpectation, HttpExpectation, Probe, Question, StatusExpectation, TextExpectation,
-};
+use super::kinds::NoData;
+use super::phases::Phases;
+use super::{OnTrouble, Probe, capture};
 use crate::domain::ids::ProbeId;
+
+pub use super::expect::Assertion;
+pub use super::kinds::Answer;
 
 /// What a probe, a sample or a whole run came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -33,63 +36,6 @@ impl Verdict {
     }
 }
 
-/// What asking brought.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
-    /// An HTTP response arrived whole, or up to the cap.
-    Http(HttpAnswer),
-    /// The connection was accepted; what was received, if anything was expected.
-    Tcp {
-        /// What was received, as text.
-        received: String,
-    },
-    /// The command ended.
-    Command(CommandAnswer),
-    /// The target was reached and did not serve: refused, reset, silent, a broken response, an invalid certificate.
-    Unserved(String),
-    /// It could not be asked: no such host, no such program, no route.
-    Unasked(String),
-}
-
-/// An HTTP response.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct HttpAnswer {
-    /// The status code.
-    pub status: u16,
-    /// Header names in lower case, with their values.
-    pub headers: Vec<(String, String)>,
-    /// The body as text, invalid UTF-8 replaced.
-    pub body: String,
-    /// Whether the body was longer than the cap and cut there.
-    pub truncated: bool,
-}
-
-/// How a command ended.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct CommandAnswer {
-    /// Its exit code, or none when a signal ended it.
-    pub exit: Option<i32>,
-    /// The signal that ended it.
-    pub signal: Option<i32>,
-    /// Its standard output, capped.
-    pub stdout: String,
-    /// Its standard error, capped.
-    pub stderr: String,
-}
-
-/// One assertion, held against what was found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Assertion {
-    /// What is asserted about: `status`, `body contains`, `header content-type`.
-    pub about: String,
-    /// What was expected.
-    pub expected: String,
-    /// What was found.
-    pub actual: String,
-    /// Whether it held.
-    pub holds: bool,
-}
-
 /// One attempt at a probe.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -103,9 +49,23 @@ pub struct Attempt {
     pub trouble: Option<String>,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
+    /// Where that time went, where it was asked over the network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phases: Option<Phases>,
 }
 
 impl Attempt {
+    /// An attempt without an answer to judge: why.
+    pub fn troubled(verdict: Verdict, trouble: impl Into<String>, took_ms: u64) -> Self {
+        Self {
+            verdict,
+            assertions: Vec::new(),
+            trouble: Some(trouble.into()),
+            took_ms,
+            phases: None,
+        }
+    }
+
     /// One line that says why it did not pass, or how it passed.
     pub fn reason(&self) -> String {
         if let Some(trouble) = &self.trouble {
@@ -165,16 +125,40 @@ impl Sample {
     }
 }
 
-/// Holds `answer` against what `probe` expects. `took_ms` is how long asking took.
+/// Holds `answer` against what `probe` expects, and lets it say what trouble counts as. `took_ms` is how long asking
+/// took.
 ///
 /// A probe without a question or an assertion is an error, never a pass.
 pub fn judge(probe: &Probe, answer: &Answer, took_ms: u64) -> Attempt {
-    let trouble = |verdict, text: &str| Attempt {
-        verdict,
-        assertions: Vec::new(),
-        trouble: Some(text.to_owned()),
-        took_ms,
+    settle(probe, answer, hold(probe, answer, took_ms))
+}
+
+/// What `on_error` and `on_no_data` make of an attempt: a failure or nothing known, and never a pass.
+pub fn settle(probe: &Probe, answer: &Answer, held: Attempt) -> Attempt {
+    let (key, rule) = match (held.verdict, answer) {
+        (Verdict::Error, Answer::Unasked(_)) => ("on_error", probe.on_error),
+        (Verdict::Inconclusive, _) => ("on_no_data", probe.on_no_data),
+        _ => return held,
     };
+    let verdict = match rule {
+        None => return held,
+        Some(OnTrouble::Fail) => Verdict::Fail,
+        Some(OnTrouble::Inconclusive) => Verdict::Inconclusive,
+    };
+    let told = |text: String| match verdict == held.verdict {
+        true => text,
+        false => format!("{text} ({key}: {})", verdict.word()),
+    };
+    Attempt {
+        verdict,
+        trouble: held.trouble.map(told),
+        ..held
+    }
+}
+
+/// As [`judge`], whatever the probe says that trouble counts as.
+pub fn hold(probe: &Probe, answer: &Answer, took_ms: u64) -> Attempt {
+    let trouble = |verdict, text: &str| Attempt::troubled(verdict, text, took_ms);
     let questions = probe.questions();
     let [question] = questions.as_slice() else {
         return trouble(
@@ -182,37 +166,25 @@ pub fn judge(probe: &Probe, answer: &Answer, took_ms: u64) -> Attempt {
             "the probe does not have exactly one question",
         );
     };
-    let assertions = match (question, answer) {
-        (_, Answer::Unserved(text)) => return trouble(Verdict::Fail, text),
-        (_, Answer::Unasked(text)) => return trouble(Verdict::Error, text),
-        (Question::Http(http), Answer::Http(answer)) => {
-            http_assertions(&http.expect, answer, took_ms)
-        }
-        (Question::Tcp(tcp), Answer::Tcp { received }) => {
-            let mut all = vec![Assertion {
-                about: "connection".to_owned(),
-                expected: "accepted".to_owned(),
-                actual: "accepted".to_owned(),
-                holds: true,
-            }];
-            if let Some(expect) = &tcp.expect {
-                text_assertions("answer", expect, Some(received), &mut all);
+    let mut assertions = match answer {
+        Answer::Unserved(text) => return trouble(Verdict::Fail, text),
+        Answer::Unasked(text) => return trouble(Verdict::Error, text),
+        Answer::NoData(text) => return trouble(Verdict::Inconclusive, text),
+        answer => match question.judge(answer, took_ms) {
+            Some(Ok(assertions)) => assertions,
+            Some(Err(NoData(text))) => return trouble(Verdict::Inconclusive, &text),
+            None => {
+                return trouble(
+                    Verdict::Error,
+                    "the answer is of another kind than the question",
+                );
             }
-            all
-        }
-        (Question::Command(command), Answer::Command(answer)) => {
-            command_assertions(&command.expect, answer)
-        }
-        _ => {
-            return trouble(
-                Verdict::Error,
-                "the answer is of another kind than the question",
-            );
-        }
+        },
     };
     if assertions.is_empty() {
         return trouble(Verdict::Error, "the probe asserts nothing");
     }
+    assertions.extend(capture::take(probe, answer).1);
     let verdict = if assertions.iter().all(|assertion| assertion.holds) {
         Verdict::Pass
     } else {
@@ -223,179 +195,14 @@ pub fn judge(probe: &Probe, answer: &Answer, took_ms: u64) -> Attempt {
         assertions,
         trouble: None,
         took_ms,
-    }
-}
-
-fn http_assertions(expect: &HttpExpectation, answer: &HttpAnswer, took_ms: u64) -> Vec<Assertion> {
-    let mut all = Vec::new();
-    if let Some(status) = &expect.status {
-        let allowed = status.values();
-        let holds = allowed.iter().any(|one| status_matches(one, answer.status));
-        let expected: Vec<String> = allowed
-            .iter()
-            .map(|one| match one {
-                StatusExpectation::Code(code) => code.to_string(),
-                StatusExpectation::Class(class) => class.clone(),
-            })
-            .collect();
-        let location = answer.headers.iter().find(|(name, _)| name == "location");
-        let actual = match location {
-            Some((_, to)) if !holds => format!("{} (redirects to {})", answer.status, excerpt(to)),
-            _ => answer.status.to_string(),
-        };
-        all.push(Assertion {
-            about: "status".to_owned(),
-            expected: expected.join(" or "),
-            actual,
-            holds,
-        });
-    }
-    for (name, expectation) in &expect.headers {
-        let wanted = name.to_ascii_lowercase();
-        let values: Vec<&str> = answer
-            .headers
-            .iter()
-            .filter(|(name, _)| *name == wanted)
-            .map(|(_, value)| value.as_str())
-            .collect();
-        let joined = (!values.is_empty()).then(|| values.join(", "));
-        text_assertions(
-            &format!("header {wanted}"),
-            expectation,
-            joined.as_deref(),
-            &mut all,
-        );
-    }
-    if let Some(expectation) = &expect.body {
-        let from = all.len();
-        text_assertions("body", expectation, Some(&answer.body), &mut all);
-        if answer.truncated {
-            for assertion in &mut all[from..] {
-                // What lies beyond the cap was never seen, so nothing may be concluded from its absence.
-                assertion.actual.push_str(" (the body was cut at the cap)");
-                if assertion.about.ends_with("not contains") || assertion.about.ends_with("equals")
-                {
-                    assertion.holds = false;
-                }
-            }
-        }
-    }
-    if let Some(limit) = expect.duration {
-        all.push(Assertion {
-            about: "duration".to_owned(),
-            expected: format!("at most {limit}"),
-            actual: format!("{took_ms} ms"),
-            holds: took_ms <= limit.milliseconds(),
-        });
-    }
-    all
-}
-
-fn status_matches(expected: &StatusExpectation, status: u16) -> bool {
-    match expected {
-        StatusExpectation::Code(code) => *code == status,
-        StatusExpectation::Class(class) => {
-            let digit = class
-                .bytes()
-                .next()
-                .map(|byte| u16::from(byte.wrapping_sub(b'0')));
-            class.len() == 3 && class.ends_with("xx") && digit == Some(status / 100)
-        }
-    }
-}
-
-fn command_assertions(expect: &CommandExpectation, answer: &CommandAnswer) -> Vec<Assertion> {
-    let mut all = Vec::new();
-    if let Some(exit) = expect.exit {
-        let actual = match (answer.exit, answer.signal) {
-            (Some(code), _) => code.to_string(),
-            (None, Some(signal)) => format!("killed by signal {signal}"),
-            (None, None) => "no exit code".to_owned(),
-        };
-        let holds = answer.exit == Some(exit);
-        let actual = if holds || answer.stderr.trim().is_empty() {
-            actual
-        } else {
-            format!("{actual} ({})", excerpt(answer.stderr.trim()))
-        };
-        all.push(Assertion {
-            about: "exit code".to_owned(),
-            expected: exit.to_string(),
-            actual,
-            holds,
-        });
-    }
-    for (name, expectation, text) in [
-        ("stdout", &expect.stdout, &answer.stdout),
-        ("stderr", &expect.stderr, &answer.stderr),
-    ] {
-        if let Some(expectation) = expectation {
-            text_assertions(name, expectation, Some(text), &mut all);
-        }
-    }
-    all
-}
-
-/// A text that is not there satisfies nothing, not even `not_contains`.
-fn text_assertions(
-    about: &str,
-    expect: &TextExpectation,
-    text: Option<&str>,
-    all: &mut Vec<Assertion>,
-) {
-    let mut assert = |how: &str, expected: String, test: &dyn Fn(&str) -> bool| {
-        all.push(Assertion {
-            about: format!("{about} {how}"),
-            expected,
-            actual: text.map_or_else(
-                || "missing".to_owned(),
-                |text| format!("{:?}", excerpt(text)),
-            ),
-            holds: text.is_some_and(test),
-        });
-    };
-    if let Some(whole) = &expect.equals {
-        assert("equals", format!("{whole:?}"), &|text| {
-            text.trim() == whole.trim()
-        });
-    }
-    for part in expect.contains.iter().flat_map(|parts| parts.values()) {
-        assert("contains", format!("{part:?}"), &|text| {
-            text.contains(part.as_str())
-        });
-    }
-    for part in expect.not_contains.iter().flat_map(|parts| parts.values()) {
-        assert("not contains", format!("no {part:?}"), &|text| {
-            !text.contains(part.as_str())
-        });
-    }
-    if let Some(pattern) = &expect.matches {
-        let regex = regex::Regex::new(pattern);
-        assert("matches", format!("/{pattern}/"), &|text| {
-            regex.as_ref().is_ok_and(|regex| regex.is_match(text))
-        });
-    }
-}
-
-/// The beginning of a text on one line, for a message.
-pub fn excerpt(text: &str) -> String {
-    const MOST: usize = 160;
-    let line: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(MOST + 1)
-        .collect();
-    if line.chars().count() > MOST {
-        let cut: String = line.chars().take(MOST).collect();
-        format!("{cut}…")
-    } else {
-        line
+        phases: None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::probe::kinds::{CommandAnswer, HttpAnswer, TcpAnswer};
 
     fn probe(json: serde_json::Value) -> Probe {
         serde_json::from_value(json).expect("a valid probe")
@@ -471,15 +278,63 @@ mod tests {
     }
 
     #[test]
+    fn a_probe_says_what_trouble_counts_as() {
+        let with = |key: &str, word: &str| {
+            let mut value = serde_json::json!({"id": "p", "tcp": {"address": "x:1"}});
+            value[key] = word.into();
+            probe(value)
+        };
+        let unasked = Answer::Unasked("no such host".into());
+        let silent = Answer::Unserved("refused".into());
+        let no_data = Answer::NoData("no samples".into());
+        for (probe, expected) in [
+            (with("title", "x"), [Verdict::Error, Verdict::Inconclusive]),
+            (
+                with("on_error", "fail"),
+                [Verdict::Fail, Verdict::Inconclusive],
+            ),
+            (with("on_error", "inconclusive"), [Verdict::Inconclusive; 2]),
+            (with("on_no_data", "fail"), [Verdict::Error, Verdict::Fail]),
+            (
+                with("on_no_data", "inconclusive"),
+                [Verdict::Error, Verdict::Inconclusive],
+            ),
+        ] {
+            let found = [&unasked, &no_data].map(|answer| verdict(&probe, answer));
+            assert_eq!(found, expected, "{probe:?}");
+            assert_eq!(verdict(&probe, &silent), Verdict::Fail);
+        }
+        let told = judge(&with("on_error", "fail"), &unasked, 5).reason();
+        assert_eq!(told, "no such host (on_error: fail)");
+        for key in ["on_error", "on_no_data"] {
+            let value = serde_json::json!({"id": "p", key: "pass", "tcp": {"address": "x:1"}});
+            serde_json::from_value::<Probe>(value).expect_err("nothing lets trouble pass");
+        }
+    }
+
+    #[test]
+    fn what_is_to_be_captured_must_be_there() {
+        let login = probe(serde_json::json!({
+            "id": "p", "capture": {"token": {"json": "$.token"}},
+            "http": {"url": "http://x/", "expect": {"status": 200}}
+        }));
+        assert_eq!(
+            verdict(&login, &answer(200, "{\"token\": \"t\"}")),
+            Verdict::Pass
+        );
+        let without = judge(&login, &answer(200, "{}"), 5);
+        assert_eq!(without.verdict, Verdict::Fail);
+        assert_eq!(
+            without.reason(),
+            "capture token: expected a value, found missing"
+        );
+    }
+
+    #[test]
     fn an_answer_of_another_kind_is_an_error() {
         let one = http(serde_json::json!({"status": 200}));
         assert_eq!(
-            verdict(
-                &one,
-                &Answer::Tcp {
-                    received: String::new()
-                }
-            ),
+            verdict(&one, &Answer::Tcp(TcpAnswer::default())),
             Verdict::Error
         );
         let both = probe(serde_json::json!({

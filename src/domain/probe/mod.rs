@@ -1,19 +1,35 @@
 //! Probes: one language for evidence, the deployment checklist, verification, the rollback target and the checks after
 //! a rollback.
 //!
-//! This module is what a probe says and what its answer means. Asking is the business of the effects; deciding over
-//! several samples is [`sampling`].
+//! This module is what every probe says; what each kind asks is in [`kinds`], what an answer means in [`judge`]. Asking
+//! is the business of the effects; deciding over several samples is [`sampling`].
 
+pub mod capture;
+pub mod expect;
+pub mod json;
 pub mod judge;
+pub mod kinds;
+pub mod needs;
+pub mod phases;
+pub mod retry;
 pub mod sampling;
+pub mod selection;
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{PriorityName, ProbeId, TriggerName};
+use super::ids::{CaptureName, PriorityName, ProbeId, TagName, TriggerName};
+use super::latency::Latency;
 use super::timespan::Timespan;
+use capture::Capture;
+use expect::OneOrMany;
+use kinds::{CommandProbe, HttpProbe, TcpProbe};
+
+use retry::{Backoff, RetryCondition};
+
+pub use kinds::{KINDS, Question};
 
 /// One question to the running system, and what its answer must be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,15 +49,29 @@ pub struct Probe {
     /// A command on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<CommandProbe>,
+    /// The probes of the same list that must have passed in the same sample; if one has not, this one is not asked and
+    /// stays inconclusive.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<ProbeId>,
+    /// By name: what is taken out of the answer, for probes that need this one, as `${capture:NAME}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub capture: BTreeMap<CaptureName, Capture>,
+    /// The words by which it is chosen with `--only` and `--skip`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<TagName>,
     /// For one attempt; 10s unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Timespan>,
     /// How often a sample that does not pass is asked again; 0 unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<u32>,
-    /// The pause before a retry; 1s unless told.
+    /// What is worth a retry: error, fail, inconclusive, timeout, unserved, a status or a class of them; whatever is not
+    /// a pass, unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub backoff: Option<Timespan>,
+    pub retry_if: Option<OneOrMany<RetryCondition>>,
+    /// The pause before a retry, constant or growing; 1s unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backoff: Option<Backoff>,
     /// The pause before the first sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settle: Option<Timespan>,
@@ -61,6 +91,15 @@ pub struct Probe {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub errors: Option<u32>,
+    /// What an error (it could not be asked) counts as; by itself it decides nothing before the limit in `errors`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_error: Option<OnTrouble>,
+    /// What an answer without data counts as; inconclusive unless told. It is never a pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_no_data: Option<OnTrouble>,
+    /// 95 of 100 answers took no longer than this, over the samples in `passes`: at least 20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p95: Option<Latency>,
     /// It is reported and decides nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advisory: Option<bool>,
@@ -75,197 +114,22 @@ pub struct Probe {
     pub known_issue: Option<String>,
 }
 
-/// An HTTP request and what its answer must be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HttpProbe {
-    /// An absolute `http://` or `https://` address.
-    #[schemars(length(min = 1))]
-    pub url: String,
-    /// `GET` unless told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub method: Option<String>,
-    /// Request headers.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub headers: BTreeMap<String, String>,
-    /// The request's body.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub body: Option<String>,
-    /// How many redirects are followed; 0 unless told, so that a redirect is an answer of its own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(max = 20))]
-    pub redirects: Option<u32>,
-    /// Whether the server's certificate must be valid; true unless told. `lint` reports a `false`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub verify_tls: Option<bool>,
-    /// What the answer must be.
-    pub expect: HttpExpectation,
+/// What trouble counts as. There is no word that lets it pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnTrouble {
+    /// Something that did not hold.
+    Fail,
+    /// Nothing is known: it decides nothing, and the run cannot pass.
+    Inconclusive,
 }
-
-/// What an HTTP answer must be; every part that is given must hold.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HttpExpectation {
-    /// A status (`200`), a class (`2xx`), or a list of both.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<OneOrMany<StatusExpectation>>,
-    /// By name of a response header.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub headers: BTreeMap<String, TextExpectation>,
-    /// The response's body as text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub body: Option<TextExpectation>,
-    /// The whole answer took no longer than this.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub duration: Option<Timespan>,
-}
-
-/// One value, or a list of them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum OneOrMany<T> {
-    /// A single value.
-    One(T),
-    /// A list.
-    Many(#[schemars(length(min = 1))] Vec<T>),
-}
-
-impl<T> OneOrMany<T> {
-    /// The values, in order.
-    pub fn values(&self) -> &[T] {
-        match self {
-            Self::One(value) => std::slice::from_ref(value),
-            Self::Many(values) => values,
-        }
-    }
-}
-
-/// A status code, or a class of them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum StatusExpectation {
-    /// `200`
-    Code(#[schemars(range(min = 100, max = 599))] u16),
-    /// `2xx`
-    Class(#[schemars(regex(pattern = "^[1-5]xx$"))] String),
-}
-
-/// What a text must be; every part that is given must hold.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TextExpectation {
-    /// The whole text, surrounding white space apart.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub equals: Option<String>,
-    /// A part of it, or several.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub contains: Option<OneOrMany<String>>,
-    /// What it must not contain.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub not_contains: Option<OneOrMany<String>>,
-    /// A regular expression that is found in it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("format" = "regex"))]
-    pub matches: Option<String>,
-}
-
-impl TextExpectation {
-    /// Whether it asks for nothing, and so could never fail.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// A TCP connection; being accepted is what is asked at least.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TcpProbe {
-    /// `host:port`, an IPv6 address in brackets.
-    #[schemars(length(min = 1))]
-    pub address: String,
-    /// What is sent once connected.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub send: Option<String>,
-    /// What the answer must be.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expect: Option<TextExpectation>,
-}
-
-/// A command on this machine, without a shell, and what it must do.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CommandProbe {
-    /// The program and its arguments; a program with a slash is found from the repository's root.
-    #[schemars(length(min = 1))]
-    pub argv: Vec<String>,
-    /// Variables added to the environment.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub env: BTreeMap<String, String>,
-    /// What it must do.
-    pub expect: CommandExpectation,
-}
-
-/// What a command must do; every part that is given must hold.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CommandExpectation {
-    /// Its exit code.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 255))]
-    pub exit: Option<i32>,
-    /// Its standard output.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stdout: Option<TextExpectation>,
-    /// Its standard error.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stderr: Option<TextExpectation>,
-}
-
-/// The question of a probe, by kind.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Question<'a> {
-    /// Ask over HTTP.
-    Http(&'a HttpProbe),
-    /// Connect over TCP.
-    Tcp(&'a TcpProbe),
-    /// Run a command.
-    Command(&'a CommandProbe),
-}
-
-/// The names of the kinds, as they are written in a probe.
-pub const KINDS: [&str; 3] = ["http", "tcp", "command"];
 
 impl Probe {
-    /// The questions of the probe: exactly one in a valid one. `lint` refuses any other number.
-    pub fn questions(&self) -> Vec<Question<'_>> {
-        let http = self.http.as_ref().map(Question::Http);
-        let tcp = self.tcp.as_ref().map(Question::Tcp);
-        let command = self.command.as_ref().map(Question::Command);
-        [http, tcp, command].into_iter().flatten().collect()
-    }
-
     /// Whether the probe could fail at all: one that asserts nothing is an error, never a pass.
     pub fn asserts_something(&self) -> bool {
-        let text = |expectation: &TextExpectation| !expectation.is_empty();
-        self.questions().into_iter().all(|question| match question {
-            Question::Http(http) => {
-                let expect = &http.expect;
-                expect
-                    .status
-                    .as_ref()
-                    .is_some_and(|status| !status.values().is_empty())
-                    || expect.headers.values().any(text)
-                    || expect.body.as_ref().is_some_and(text)
-                    || expect.duration.is_some()
-            }
-            Question::Tcp(_) => true,
-            Question::Command(command) => {
-                let expect = &command.expect;
-                expect.exit.is_some()
-                    || expect.stdout.as_ref().is_some_and(text)
-                    || expect.stderr.as_ref().is_some_and(text)
-            }
-        })
+        self.questions()
+            .into_iter()
+            .all(Question::asserts_something)
     }
 
     /// The title, or the id where there is none.
@@ -281,11 +145,6 @@ impl Probe {
     /// How often a sample that does not pass is asked again.
     pub fn retries(&self) -> u32 {
         self.retries.unwrap_or(0)
-    }
-
-    /// The pause before a retry.
-    pub fn backoff(&self) -> Timespan {
-        self.backoff.unwrap_or(Timespan::from_seconds(1))
     }
 
     /// The pause between samples.
@@ -306,70 +165,5 @@ impl Probe {
     /// Whether it decides nothing.
     pub fn is_advisory(&self) -> bool {
         self.advisory.unwrap_or(false)
-    }
-
-    /// Every text of the probe in which a variable may stand.
-    pub fn texts_mut(&mut self) -> Vec<&mut String> {
-        let mut texts = Vec::new();
-        if let Some(http) = &mut self.http {
-            texts.push(&mut http.url);
-            texts.extend(http.headers.values_mut());
-            texts.extend(http.body.as_mut());
-            texts.extend(
-                http.expect
-                    .headers
-                    .values_mut()
-                    .flat_map(TextExpectation::texts_mut),
-            );
-            texts.extend(
-                http.expect
-                    .body
-                    .iter_mut()
-                    .flat_map(TextExpectation::texts_mut),
-            );
-        }
-        if let Some(tcp) = &mut self.tcp {
-            texts.push(&mut tcp.address);
-            texts.extend(tcp.send.as_mut());
-            texts.extend(tcp.expect.iter_mut().flat_map(TextExpectation::texts_mut));
-        }
-        if let Some(command) = &mut self.command {
-            texts.extend(command.argv.iter_mut());
-            texts.extend(command.env.values_mut());
-            texts.extend(
-                command
-                    .expect
-                    .stdout
-                    .iter_mut()
-                    .flat_map(TextExpectation::texts_mut),
-            );
-            texts.extend(
-                command
-                    .expect
-                    .stderr
-                    .iter_mut()
-                    .flat_map(TextExpectation::texts_mut),
-            );
-        }
-        texts
-    }
-}
-
-impl TextExpectation {
-    fn texts_mut(&mut self) -> Vec<&mut String> {
-        let Self {
-            equals,
-            contains,
-            not_contains,
-            matches,
-        } = self;
-        let mut texts: Vec<&mut String> = equals.iter_mut().chain(matches.iter_mut()).collect();
-        for part in [contains, not_contains].into_iter().flatten() {
-            match part {
-                OneOrMany::One(text) => texts.push(text),
-                OneOrMany::Many(list) => texts.extend(list),
-            }
-        }
-        texts
     }
 }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Inquiry, Requirement, Scope, Status, Subject, binding, command, holders, requirement};
+use super::keys::{named, with_own_keys};
+use super::requirement::{Change, Requirement, Status, Subject, requirement};
+use super::{Inquiry, Scope, binding, command, holders};
 use crate::domain::gate::{Gate, Phase};
 use crate::domain::ids::{Digest, GateId, PersonName, RecordId, RoleName, StageName};
 use crate::domain::record::Body;
@@ -34,7 +36,24 @@ struct Counted {
     /// The people, with the keys that they count with.
     people: BTreeMap<String, Option<String>>,
     /// Why one does not, and how that stands.
-    problem: Option<(Status, String)>,
+    problem: Option<Flaw>,
+}
+
+/// Why a sign-off does not count.
+pub(super) struct Flaw {
+    pub status: Status,
+    pub why: String,
+    pub changes: Vec<Change>,
+}
+
+impl Flaw {
+    fn some(status: Status, why: String) -> Option<Self> {
+        Some(Self {
+            status,
+            why,
+            changes: Vec::new(),
+        })
+    }
 }
 
 impl<'a> Standing<'a> {
@@ -90,7 +109,7 @@ impl<'a> Standing<'a> {
     /// The people whose sign-off counts, each with a key of their own.
     fn counted(&self, gate: &Gate, role: &RoleName, words: &BTreeMap<String, Said<'a>>) -> Counted {
         let mut given: BTreeMap<String, Vec<Option<&str>>> = BTreeMap::new();
-        let mut problem: Option<(Status, String)> = None;
+        let mut problem: Option<Flaw> = None;
         for (person, said) in words {
             let Said::Yes(sign_offs) = said else { continue };
             let mut flaws = sign_offs.iter().map(|it| (*it, self.flaw(gate, role, it)));
@@ -112,7 +131,7 @@ impl<'a> Standing<'a> {
             let key = keys.first().copied().flatten().unwrap_or_default();
             let why =
                 format!("{person} signed with {key}, as somebody else did: a key counts once");
-            problem = problem.or(Some((Status::Missing, why)));
+            problem = problem.or_else(|| Flaw::some(Status::Missing, why));
         }
         let problem = problem.or_else(|| self.set_aside(gate, role, &people));
         let people = people
@@ -134,7 +153,7 @@ impl<'a> Standing<'a> {
         gate: &Gate,
         role: &RoleName,
         people: &BTreeMap<String, Option<&str>>,
-    ) -> Option<(Status, String)> {
+    ) -> Option<Flaw> {
         let history = self.inquiry.history;
         history.set_aside().iter().rev().find_map(|aside| {
             let record = history.find(&aside.record)?;
@@ -151,7 +170,7 @@ impl<'a> Standing<'a> {
             };
             let (by, flaw) = (&record.by, &aside.flaw);
             let why = format!("{by}'s sign-off does not count: {flaw}; {}", flaw.remedy());
-            Some((status, why))
+            Flaw::some(status, why)
         })
     }
 
@@ -181,6 +200,7 @@ impl<'a> Standing<'a> {
         };
         let base = Requirement {
             gate: Some(gate.id.clone()),
+            role: Some(role.clone()),
             who: holders(inquiry.policy, [role]),
             command: Some(command(
                 &inquiry.notes.release,
@@ -227,10 +247,11 @@ impl<'a> Standing<'a> {
                 ..base
             };
         }
-        if let Some((status, why)) = problem {
+        if let Some(flaw) = problem {
             return Requirement {
-                status,
-                why,
+                status: flaw.status,
+                why: flaw.why,
+                changes: flaw.changes,
                 ..base
             };
         }
@@ -290,16 +311,11 @@ impl<'a> Standing<'a> {
     }
 
     /// Why a sign-off does not count; `None` when it does.
-    fn flaw(
-        &self,
-        gate: &Gate,
-        role: &RoleName,
-        sign_off: &Recorded<SignOff>,
-    ) -> Option<(Status, String)> {
+    fn flaw(&self, gate: &Gate, role: &RoleName, sign_off: &Recorded<SignOff>) -> Option<Flaw> {
         let inquiry = self.inquiry;
         let by = &sign_off.origin.by;
         let at = sign_off.origin.at;
-        let missing = |why: String| Some((Status::Missing, why));
+        let missing = |why: String| Flaw::some(Status::Missing, why);
         if !PersonName::new(by.clone()).is_ok_and(|person| inquiry.policy.holds(&person, role)) {
             return missing(format!("signed by {by}, who does not hold the role {role}"));
         }
@@ -324,10 +340,16 @@ impl<'a> Standing<'a> {
         let now = self.bindings.get(&gate.id)?;
         let compare_artifacts = inquiry.facts.artifacts.is_some();
         if let Some(changed) = difference(&sign_off.fact.binding, now, compare_artifacts) {
-            return Some((
-                Status::Stale,
-                format!("{by} signed before {changed} changed"),
-            ));
+            let changes = super::changes::since(inquiry, gate, sign_off);
+            let told = match super::changes::told(&changes) {
+                told if told.is_empty() => told,
+                told => format!(": {told}"),
+            };
+            return Some(Flaw {
+                status: Status::Stale,
+                why: format!("{by} signed before {changed} changed{told}"),
+                changes,
+            });
         }
         let unanswered = gate
             .manual_items()
@@ -349,10 +371,10 @@ impl<'a> Standing<'a> {
         }
         if let Some(from) = self.earliest(gate).filter(|from| at < *from) {
             let from = from.format("%Y-%m-%d %H:%M UTC");
-            return Some((
+            return Flaw::some(
                 Status::Expired,
                 format!("{by} signed too early: it counts from {from} on"),
-            ));
+            );
         }
         if gate.within.is_some() && inquiry.notes.deploy_at.is_none() {
             return missing("the release notes do not say deploy_at".to_owned());
@@ -361,10 +383,10 @@ impl<'a> Standing<'a> {
             .valid_for
             .filter(|valid_for| self.used_at(gate) > at + valid_for.delta())
         {
-            return Some((
+            return Flaw::some(
                 Status::Expired,
                 format!("{by} signed more than {valid_for} ago"),
-            ));
+            );
         }
         None
     }
@@ -468,58 +490,6 @@ fn sides<'a>(inquiry: &Inquiry<'a>, gate: &'a Gate) -> Vec<&'a GateId> {
         sides.any(|side| *side == gate.id)
     });
     own.chain(from_others.map(|other| &other.id)).collect()
-}
-
-/// The most people who can each be given a key of their own among those that they signed with; whoever did not sign
-/// needs none. The same key for two people counts once, and adding a sign-off never takes one away.
-fn with_own_keys<'a>(
-    given: &BTreeMap<String, Vec<Option<&'a str>>>,
-) -> BTreeMap<String, Option<&'a str>> {
-    fn give<'a, 'g>(
-        person: &'g str,
-        given: &'g BTreeMap<String, Vec<Option<&'a str>>>,
-        owners: &mut BTreeMap<&'a str, &'g str>,
-        tried: &mut BTreeSet<&'a str>,
-    ) -> bool {
-        let keys = given.get(person).into_iter().flatten().flatten();
-        for key in keys {
-            if !tried.insert(key) {
-                continue;
-            }
-            let owner = owners.get(key).copied();
-            if owner.is_none_or(|owner| give(owner, given, owners, tried)) {
-                owners.insert(key, person);
-                return true;
-            }
-        }
-        false
-    }
-    let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
-    let mut people: BTreeMap<String, Option<&str>> = BTreeMap::new();
-    for (person, keys) in given {
-        if keys.contains(&None) {
-            people.insert(person.clone(), None);
-        } else {
-            give(person, given, &mut owners, &mut BTreeSet::new());
-        }
-    }
-    people.extend(
-        owners
-            .into_iter()
-            .map(|(key, person)| (person.to_owned(), Some(key))),
-    );
-    people
-}
-
-/// The people who signed, with their keys where any of them used one.
-fn named(people: &BTreeMap<String, Option<String>>) -> String {
-    let any = people.values().any(Option::is_some);
-    let one = |(person, key): (&String, &Option<String>)| match key {
-        Some(key) => format!("{person} ({key})"),
-        None if any => format!("{person} (unsigned)"),
-        None => person.clone(),
-    };
-    people.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// What changed between two bindings, for people; `None` when nothing did.

@@ -205,6 +205,7 @@ fn a_probe_is_filled_and_its_sample_masked() {
             assertions: vec![assertion("\"t0k+n/=?\"")],
             trouble: Some("shop.example refused".to_owned()),
             took_ms: 7,
+            phases: None,
         }],
         repeat: Some("curl https://shop.example/".to_owned()),
     };
@@ -215,6 +216,32 @@ fn a_probe_is_filled_and_its_sample_masked() {
     );
     assert_eq!(masked.matches(MASK).count(), 4);
     assert!(!format!("{secrets:?}").contains("t0k"));
+}
+
+#[test]
+fn who_asks_is_masked_wherever_it_came_from() {
+    let probe: Probe = serde_json::from_value(serde_json::json!({
+        "id": "a",
+        "http": {
+            "url": "http://h/", "expect": {"status": 200},
+            "auth": {"basic": {"user": "Aladdin", "password": "open sesame"}},
+        },
+    }))
+    .expect("a probe");
+    let (_, secrets) = fill(&probe, &Known).expect("filled");
+    // RFC 7617, section 2.
+    for shown in [
+        "open sesame",
+        "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
+        "-u 'Aladdin:open sesame'",
+    ] {
+        let masked = secrets.mask(shown);
+        assert!(masked.contains(MASK), "{masked}");
+        assert!(
+            !masked.contains("open") && !masked.contains("QWxh"),
+            "{masked}"
+        );
+    }
 }
 
 proptest! {

@@ -15,8 +15,8 @@ use tokio::task::JoinHandle;
 
 use super::progress::shown;
 use super::{Context, quote};
-use crate::domain::probe::CommandProbe;
-use crate::domain::probe::judge::{Answer, CommandAnswer, excerpt};
+use crate::domain::probe::expect::excerpt;
+use crate::domain::probe::kinds::{Answer, CommandAnswer, CommandProbe};
 use crate::effects::process::group::{Family, MARK, marks_with, new_mark};
 use crate::effects::process::program;
 

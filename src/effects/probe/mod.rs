@@ -6,28 +6,33 @@
 
 mod command;
 mod http;
+mod pem;
 mod progress;
 mod quote;
 mod tcp;
 mod tls;
 mod trouble;
+mod turns;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinHandle};
 
-use crate::domain::probe::judge::{Answer, Attempt, Sample, Verdict, judge};
+use crate::domain::probe::capture::{self, Captured};
+use crate::domain::probe::judge::{Answer, Attempt, Sample, Verdict, hold, settle};
+use crate::domain::probe::retry::{Tried, asked_pause};
 use crate::domain::probe::{Probe, Question};
+use crate::domain::variables::{CapturedValues, Ready, Secrets};
 use crate::effects::clock::Stopwatch;
-use crate::ports::Prober;
+use crate::ports::{Asked, Limits, Prober};
 
 use http::Clients;
 use progress::{Progress, shown};
 use tls::Trust;
+use turns::Turns;
 
 /// Threads that do the asking. Probes wait more than they compute.
 const MOST_THREADS: usize = 4;
@@ -85,35 +90,44 @@ impl Prober for SystemProber {
     /// TERM. A probe that panics is an error, and a bug of relgate's.
     fn sample_until(
         &self,
-        probes: &[Probe],
-        concurrency: usize,
-        patience: Option<Duration>,
+        probes: &[Ready],
+        limits: Limits,
         stop: &(dyn Fn() -> bool + Sync),
-    ) -> Vec<Sample> {
+    ) -> Asked {
         if probes.is_empty() {
-            return Vec::new();
+            return Asked::default();
         }
         match self.runtime() {
             Ok(runtime) => {
-                let run = Run {
+                let run = Arc::new(Run {
                     root: self.root.clone(),
-                    clients: Clients::new(Arc::clone(&self.trust)),
-                    permits: Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS)),
-                };
+                    clients: Clients::new(self.root.clone(), Arc::clone(&self.trust)),
+                    turns: Turns::new(probes, limits),
+                    secrets: Mutex::default(),
+                });
                 // Reading the trusted roots takes a while on a busy machine, which is no fault of what is asked: it
                 // is done before any timeout begins.
-                for probe in probes {
-                    http::make_ready(probe, &run.clients);
+                for ready in probes {
+                    http::make_ready(ready.probe(), &run.clients);
                 }
-                runtime.block_on(sample_all(Arc::new(run), probes, patience, stop))
+                let all = sample_all(Arc::clone(&run), probes, limits.patience, stop);
+                let samples = runtime.block_on(all);
+                let secrets = run.secrets().clone();
+                Asked { samples, secrets }
             }
-            Err(trouble) => probes
-                .iter()
-                .map(|probe| unasked(probe, Vec::new(), trouble.clone()))
-                .collect(),
+            Err(trouble) => Asked {
+                samples: probes
+                    .iter()
+                    .map(|ready| unasked(ready.probe(), Vec::new(), trouble.clone()))
+                    .collect(),
+                secrets: Secrets::default(),
+            },
         }
     }
 }
+
+/// An answer of this many bytes is weighed apart.
+const LONG_ANSWER: usize = 16 * 1024;
 
 /// How often it is looked whether a sample is still wanted.
 const LOOK: Duration = Duration::from_millis(50);
@@ -122,23 +136,42 @@ const LOOK: Duration = Duration::from_millis(50);
 struct Run {
     root: PathBuf,
     clients: Clients,
-    permits: Semaphore,
+    turns: Turns,
+    /// What was captured and must not be shown.
+    secrets: Mutex<Secrets>,
 }
 
-/// The attempts at one probe so far; they outlive the task that makes them.
-#[derive(Clone, Default)]
-struct Attempts(Arc<Mutex<Vec<Attempt>>>);
+impl Run {
+    fn secrets(&self) -> MutexGuard<'_, Secrets> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
-impl Attempts {
+/// What was done about one probe so far; it outlives the task that does it.
+#[derive(Clone, Default)]
+struct Doing(Arc<Mutex<Done>>);
+
+#[derive(Default)]
+struct Done {
+    attempts: Vec<Attempt>,
+    /// The probe as it is asked, with all its values; none where it was not asked.
+    asked: Option<Arc<Probe>>,
+}
+
+impl Doing {
     fn push(&self, attempt: Attempt) {
-        self.lock().push(attempt);
+        self.lock().attempts.push(attempt);
     }
 
-    fn take(&self) -> Vec<Attempt> {
+    fn begin(&self, probe: &Arc<Probe>) {
+        self.lock().asked = Some(Arc::clone(probe));
+    }
+
+    fn take(&self) -> Done {
         std::mem::take(&mut *self.lock())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Attempt>> {
+    fn lock(&self) -> MutexGuard<'_, Done> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -161,16 +194,16 @@ async fn enough(patience: Option<Duration>, stop: &(dyn Fn() -> bool + Sync)) {
 
 async fn sample_all(
     run: Arc<Run>,
-    probes: &[Probe],
+    probes: &[Ready],
     patience: Option<Duration>,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Vec<Sample> {
-    let mut tasks: Vec<(Attempts, JoinHandle<()>)> = probes
+    let mut tasks: Vec<(Doing, JoinHandle<()>)> = probes
         .iter()
-        .map(|probe| {
-            let made = Attempts::default();
-            let work = attempts(Arc::clone(&run), probe.clone(), made.clone());
-            (made, tokio::spawn(work))
+        .map(|ready| {
+            let doing = Doing::default();
+            let work = in_turn(Arc::clone(&run), ready.clone(), doing.clone());
+            (doing, tokio::spawn(work))
         })
         .collect();
     let mut ends: Vec<Option<Result<(), JoinError>>> = probes.iter().map(|_| None).collect();
@@ -196,37 +229,73 @@ async fn sample_all(
         .iter()
         .zip(tasks)
         .zip(ends)
-        .map(|((probe, (made, _)), end)| conclude(probe, made.take(), end, patience))
+        .map(|((ready, (doing, _)), end)| conclude(ready.probe(), doing.take(), end, patience))
         .collect()
 }
 
-/// Attempts until one passes or the retries are used up. The permit is held only while it is being asked.
-async fn attempts(run: Arc<Run>, probe: Probe, made: Attempts) {
-    for retry in 0..=probe.retries() {
-        if retry > 0 {
-            tokio::time::sleep(probe.backoff().duration()).await;
-        }
-        let Ok(_permit) = run.permits.acquire().await else {
-            return;
-        };
-        let attempt = attempt(&run, &probe).await;
-        let passed = attempt.verdict == Verdict::Pass;
-        made.push(attempt);
-        if passed {
+/// Asks a probe once what it needs has passed, and tells those that need it.
+async fn in_turn(run: Arc<Run>, ready: Ready, doing: Doing) {
+    let id = &ready.probe().id;
+    let turn = run.turns.turn(id);
+    let mut captured = match run.turns.needs_of(ready.probe()).await {
+        Ok(captured) => captured,
+        Err(unmet) => {
+            doing.push(Attempt::troubled(Verdict::Inconclusive, unmet, 0));
             return;
         }
+    };
+    let probe = match ready.complete(&captured) {
+        Ok((probe, its)) => {
+            run.secrets().extend(&its);
+            Arc::new(probe)
+        }
+        Err(error) => {
+            doing.push(Attempt::troubled(Verdict::Error, error.to_string(), 0));
+            return;
+        }
+    };
+    doing.begin(&probe);
+    if let Some(own) = attempts(&run, &probe, &doing).await {
+        captured.extend(own);
+        turn.passed(captured);
     }
 }
 
-async fn attempt(run: &Run, probe: &Probe) -> Attempt {
+/// Attempts until one passes, or none is worth another, or the retries are used up. A permit is held only while it is
+/// being asked. Returns what was captured where one passed.
+async fn attempts(run: &Run, probe: &Arc<Probe>, doing: &Doing) -> Option<CapturedValues> {
+    let mut asked_pause = None;
+    for retry in 0..=probe.retries() {
+        if retry > 0 {
+            tokio::time::sleep(probe.pause(retry, asked_pause)).await;
+        }
+        let weighed = {
+            let _permits = run.turns.permits(probe).await?;
+            attempt(run, probe).await
+        };
+        let passed = weighed.attempt.verdict == Verdict::Pass;
+        doing.push(weighed.attempt);
+        if passed {
+            return Some(weighed.captured.values);
+        }
+        if !weighed.again {
+            return None;
+        }
+        asked_pause = weighed.asked_pause;
+    }
+    None
+}
+
+async fn attempt(run: &Run, probe: &Arc<Probe>) -> Weighed {
     let watch = Stopwatch::start();
+    let progress = Progress::default();
     let answer = match probe.questions().as_slice() {
         [question] if probe.asserts_something() => {
             let context = Context {
                 probe,
                 root: &run.root,
                 clients: &run.clients,
-                progress: Progress::default(),
+                progress: progress.clone(),
                 limit: probe.timeout().duration(),
             };
             ask(*question, &context).await
@@ -234,7 +303,63 @@ async fn attempt(run: &Run, probe: &Probe) -> Attempt {
         [_] => Answer::Unasked("the probe asserts nothing; add what it must `expect`".to_owned()),
         _ => Answer::Unasked("the probe does not have exactly one question".to_owned()),
     };
-    judge(probe, &answer, watch.elapsed_ms())
+    let took_ms = watch.elapsed_ms();
+    let size = answer.told().text.map_or(0, str::len);
+    let mut weighed = if size < LONG_ANSWER {
+        Weighed::new(probe, &answer, took_ms)
+    } else {
+        // What is asserted about a long answer may take long to find out, and could not be cut off here.
+        let theirs = Arc::clone(probe);
+        let weighing = tokio::task::spawn_blocking(move || Weighed::new(&theirs, &answer, took_ms));
+        match weighing.await {
+            Ok(weighed) => weighed,
+            Err(error) => Weighed::failed(panicked(error), took_ms),
+        }
+    };
+    for name in &weighed.captured.secret {
+        if let Some(value) = weighed.captured.values.get(name) {
+            run.secrets().add(value);
+        }
+    }
+    weighed.attempt.phases = progress.phases();
+    weighed
+}
+
+/// An attempt, and what follows from it.
+struct Weighed {
+    attempt: Attempt,
+    captured: Captured,
+    /// Whether another attempt is worth it.
+    again: bool,
+    /// The pause that the answer asks for.
+    asked_pause: Option<Duration>,
+}
+
+impl Weighed {
+    fn new(probe: &Probe, answer: &Answer, took_ms: u64) -> Self {
+        let held = hold(probe, answer, took_ms);
+        let unanswered = matches!(answer, Answer::Unserved(_) | Answer::Unasked(_));
+        let tried = Tried {
+            answer,
+            verdict: held.verdict,
+            timed_out: unanswered && took_ms >= probe.timeout().milliseconds(),
+        };
+        Self {
+            again: probe.is_retried(tried),
+            asked_pause: asked_pause(answer),
+            captured: capture::take(probe, answer).0,
+            attempt: settle(probe, answer, held),
+        }
+    }
+
+    fn failed(trouble: String, took_ms: u64) -> Self {
+        Self {
+            attempt: Attempt::troubled(Verdict::Error, trouble, took_ms),
+            captured: Captured::default(),
+            again: false,
+            asked_pause: None,
+        }
+    }
 }
 
 /// What a kind needs to ask.
@@ -276,7 +401,7 @@ fn repeat(probe: &Probe) -> Option<String> {
 
 fn conclude(
     probe: &Probe,
-    attempts: Vec<Attempt>,
+    Done { attempts, asked }: Done,
     end: Option<Result<(), JoinError>>,
     patience: Option<Duration>,
 ) -> Sample {
@@ -286,16 +411,13 @@ fn conclude(
                 return Sample {
                     probe: probe.id.clone(),
                     verdict: last.verdict,
+                    repeat: asked.as_deref().and_then(repeat),
                     attempts,
-                    repeat: repeat(probe),
                 };
             }
             None => "it was not asked; this is a bug of relgate's".to_owned(),
         },
-        Some(Err(error)) if error.is_panic() => format!(
-            "asking it failed inside relgate ({}); this is a bug of relgate's",
-            panic_text(error)
-        ),
+        Some(Err(error)) if error.is_panic() => panicked(error),
         Some(Err(_)) | None => {
             let patience = patience.map(shown).unwrap_or_default();
             let before = attempts
@@ -305,31 +427,31 @@ fn conclude(
             format!("cut off, since all probes together may take {patience} at most{before}")
         }
     };
-    unasked(probe, attempts, trouble)
+    let as_asked = asked.as_deref().unwrap_or(probe);
+    unasked(as_asked, attempts, trouble)
 }
 
 fn unasked(probe: &Probe, mut attempts: Vec<Attempt>, trouble: String) -> Sample {
-    attempts.push(Attempt {
-        verdict: Verdict::Error,
-        assertions: Vec::new(),
-        trouble: Some(trouble),
-        took_ms: 0,
-    });
+    attempts.push(Attempt::troubled(Verdict::Error, trouble, 0));
     Sample {
         probe: probe.id.clone(),
         verdict: Verdict::Error,
         attempts,
-        repeat: repeat(probe),
+        // With a captured value missing, the line would ask something else.
+        repeat: probe.needs.is_empty().then(|| repeat(probe)).flatten(),
     }
 }
 
-fn panic_text(error: JoinError) -> String {
-    let Ok(panic) = error.try_into_panic() else {
-        return String::new();
+fn panicked(error: JoinError) -> String {
+    let text = match error.try_into_panic() {
+        Ok(panic) => {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            text.or_else(|| panic.downcast_ref::<String>().cloned())
+        }
+        Err(_) => None,
     };
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned())
+    let text = text.unwrap_or_else(|| "no message".to_owned());
+    format!("asking it failed inside relgate ({text}); this is a bug of relgate's")
 }
 
 #[cfg(test)]
@@ -345,7 +467,7 @@ mod tests {
         let probe: Probe =
             serde_json::from_value(serde_json::json!({"id": "a", "tcp": {"address": "x:1"}}))
                 .expect("a probe");
-        let sample = conclude(&probe, Vec::new(), Some(end), None);
+        let sample = conclude(&probe, Done::default(), Some(end), None);
         assert_eq!(sample.verdict, Verdict::Error);
         assert!(sample.reason().contains("out of cheese"));
     }

@@ -1,28 +1,36 @@
-//! How far an attempt has come, so that one that runs out of time can say where it was stuck.
+//! How far an attempt has come: the time that each phase took, and where one that runs out of time was stuck.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::domain::probe::judge::Answer;
+use crate::domain::probe::kinds::{Answer, TcpAnswer};
+use crate::domain::probe::phases::Phases;
 use crate::effects::clock::Stopwatch;
 
-/// The progress of one attempt, shared with the hooks that observe it.
+/// The progress of one attempt; it outlives the asking, which is dropped at its timeout.
 #[derive(Clone)]
 pub(super) struct Progress(Arc<Mutex<State>>);
 
 struct State {
     watch: Stopwatch,
+    /// When the phase began, in microseconds after the attempt did.
+    since: u64,
     phase: Phase,
+    phases: Phases,
+    /// Whether a connection was made or used: only then are there phases to tell.
+    went_out: bool,
 }
 
 #[derive(Debug)]
 enum Phase {
-    /// Nothing is known to have happened: it waits for a connection, or uses one that is open.
+    /// Nothing is known to have happened.
     Begun,
     Resolving(String),
     Connecting,
-    Connected {
-        after_ms: u64,
+    Shaking,
+    Asking {
+        /// How long connecting took, TLS among it; none where the connection was open already.
+        connected_ms: Option<u64>,
     },
     Answering {
         status: u16,
@@ -37,37 +45,78 @@ impl Default for Progress {
     fn default() -> Self {
         Self(Arc::new(Mutex::new(State {
             watch: Stopwatch::start(),
+            since: 0,
             phase: Phase::Begun,
+            phases: Phases::default(),
+            went_out: false,
         })))
+    }
+}
+
+impl State {
+    fn now(&self) -> u64 {
+        u64::try_from(self.watch.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// Ends the phase, and begins the next.
+    fn step(&mut self, next: Phase) {
+        let now = self.now();
+        let took = now.saturating_sub(self.since);
+        let ended = match self.phase {
+            Phase::Resolving(_) => Some(&mut self.phases.dns_us),
+            Phase::Connecting => Some(&mut self.phases.connect_us),
+            Phase::Shaking => Some(&mut self.phases.tls_us),
+            Phase::Asking { .. }
+                if matches!(next, Phase::Answering { .. } | Phase::Receiving(_)) =>
+            {
+                Some(&mut self.phases.first_byte_us)
+            }
+            _ => None,
+        };
+        if let Some(ended) = ended {
+            *ended = Some(ended.unwrap_or(0).saturating_add(took));
+        }
+        self.since = now;
+        self.phase = next;
+        self.went_out = true;
     }
 }
 
 impl Progress {
     /// The name is being resolved.
     pub(super) fn resolving(&self, name: &str) {
-        self.step(|_| Phase::Resolving(name.to_owned()));
+        self.step(Phase::Resolving(name.to_owned()));
     }
 
     /// A connection is being made.
     pub(super) fn connecting(&self) {
-        self.step(|_| Phase::Connecting);
+        self.step(Phase::Connecting);
     }
 
-    /// A connection was made. One that was not waited for, since another came free before, changes nothing.
+    /// The connection is made, and TLS is being agreed on.
+    pub(super) fn shaking(&self) {
+        self.step(Phase::Shaking);
+    }
+
+    /// The connection stands, and the question is being asked.
     pub(super) fn connected(&self) {
         let mut state = self.lock();
-        if matches!(state.phase, Phase::Connecting | Phase::Resolving(_)) {
-            state.phase = Phase::Connected {
-                after_ms: state.watch.elapsed_ms(),
-            };
-        }
+        let connected_ms = Some(state.watch.elapsed_ms());
+        state.step(Phase::Asking { connected_ms });
+    }
+
+    /// The question is being asked over a connection that was open already.
+    pub(super) fn reusing(&self) {
+        self.step(Phase::Asking { connected_ms: None });
     }
 
     /// The head of an answer is there.
     pub(super) fn answering(&self, status: u16) {
-        self.step(|watch| Phase::Answering {
+        let mut state = self.lock();
+        let after_ms = state.watch.elapsed_ms();
+        state.step(Phase::Answering {
             status,
-            after_ms: watch.elapsed_ms(),
+            after_ms,
             bytes: 0,
         });
     }
@@ -81,7 +130,16 @@ impl Progress {
 
     /// All that a TCP connection has received so far.
     pub(super) fn received(&self, all: &[u8]) {
-        self.step(|_| Phase::Receiving(all.to_vec()));
+        self.step(Phase::Receiving(all.to_vec()));
+    }
+
+    /// How long each phase took that came to its end; none where nothing was asked over the network.
+    pub(super) fn phases(&self) -> Option<Phases> {
+        let state = self.lock();
+        state.went_out.then(|| Phases {
+            total_us: state.now(),
+            ..state.phases
+        })
     }
 
     /// How much of an answer there is, for a message about what is missing.
@@ -97,20 +155,28 @@ impl Progress {
     /// The answer of an attempt whose time is over. A name that was not resolved means that nothing was asked.
     pub(super) fn at_timeout(&self, limit: Duration) -> Answer {
         let limit = shown(limit);
-        Answer::Unserved(match &self.lock().phase {
+        let state = self.lock();
+        Answer::Unserved(match &state.phase {
             Phase::Resolving(name) => {
                 return Answer::Unasked(format!("the name {name} was not resolved within {limit}"));
             }
             Phase::Receiving(bytes) => {
-                return Answer::Tcp {
+                return Answer::Tcp(TcpAnswer {
                     received: String::from_utf8_lossy(bytes).into_owned(),
-                };
+                });
             }
             Phase::Begun => format!("no answer within {limit}"),
             Phase::Connecting => format!("no connection within {limit}"),
-            Phase::Connected { after_ms } => {
-                format!("no answer within {limit} (the connection took {after_ms} ms)")
+            Phase::Shaking => format!(
+                "no TLS within {limit} (connected after {} ms, and then no end of the handshake)",
+                state.since / 1000
+            ),
+            Phase::Asking { connected_ms: None } => {
+                format!("no answer within {limit} (the connection was open already)")
             }
+            Phase::Asking {
+                connected_ms: Some(after_ms),
+            } => format!("no answer within {limit} (the connection took {after_ms} ms)"),
             Phase::Answering {
                 status,
                 after_ms,
@@ -121,9 +187,8 @@ impl Progress {
         })
     }
 
-    fn step(&self, phase: impl FnOnce(&Stopwatch) -> Phase) {
-        let mut state = self.lock();
-        state.phase = phase(&state.watch);
+    fn step(&self, next: Phase) {
+        self.lock().step(next);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -159,17 +224,43 @@ mod tests {
         assert!(text(&progress).contains("shop.example"));
         progress.connecting();
         assert_eq!(text(&progress), "no connection within 2s");
+        progress.shaking();
+        assert!(text(&progress).starts_with("no TLS within 2s"));
         progress.connected();
         assert!(text(&progress).contains("the connection took"));
         progress.answering(200);
         progress.body(17);
-        // A connection that came too late to be used.
-        progress.connected();
         assert!(
             text(&progress).contains("status 200") && text(&progress).contains("17 bytes"),
             "{}",
             text(&progress)
         );
+        progress.reusing();
+        assert!(text(&progress).contains("open already"));
+    }
+
+    #[test]
+    fn a_phase_is_there_when_it_came_to_its_end() {
+        let progress = Progress::default();
+        assert_eq!(progress.phases(), None);
+        progress.resolving("shop.example");
+        progress.connecting();
+        let so_far = progress.phases().expect("phases");
+        assert!(so_far.dns_us.is_some() && so_far.connect_us.is_none());
+        progress.shaking();
+        progress.connected();
+        let so_far = progress.phases().expect("phases");
+        assert!(so_far.connect_us.is_some() && so_far.tls_us.is_some());
+        assert_eq!(so_far.first_byte_us, None);
+        // The connection was of no use any more: the question is asked again, over another.
+        progress.connecting();
+        assert_eq!(progress.phases().expect("phases").first_byte_us, None);
+        progress.connected();
+        progress.answering(200);
+        let all = progress.phases().expect("phases");
+        let parts = [all.dns_us, all.connect_us, all.tls_us, all.first_byte_us];
+        assert!(parts.iter().all(Option::is_some), "{all:?}");
+        assert!(parts.into_iter().flatten().sum::<u64>() <= all.total_us);
     }
 
     #[test]

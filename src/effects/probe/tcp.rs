@@ -8,8 +8,8 @@ use tokio::net::{TcpStream, lookup_host};
 
 use super::trouble::{connection_trouble, resolution_trouble};
 use super::{Context, quote};
-use crate::domain::probe::TcpProbe;
-use crate::domain::probe::judge::{Answer, Verdict, judge};
+use crate::domain::probe::judge::{Verdict, judge};
+use crate::domain::probe::kinds::{Answer, TcpAnswer, TcpProbe};
 use crate::domain::timespan::Timespan;
 
 /// More than this is not read.
@@ -39,7 +39,7 @@ pub(super) async fn ask(tcp: &TcpProbe, context: &Context<'_>) -> Answer {
             Ok(mut stream) => {
                 context.progress.connected();
                 return match exchange(&mut stream, tcp, context).await {
-                    Ok(received) => Answer::Tcp { received },
+                    Ok(received) => Answer::Tcp(TcpAnswer { received }),
                     Err(error) => connection_trouble(&tcp.address, &error),
                 };
             }
@@ -92,9 +92,9 @@ async fn exchange(
 }
 
 fn satisfies(received: &[u8], context: &Context<'_>) -> bool {
-    let answer = Answer::Tcp {
+    let answer = Answer::Tcp(TcpAnswer {
         received: text(received),
-    };
+    });
     !received.is_empty() && judge(context.probe, &answer, 0).verdict == Verdict::Pass
 }
 

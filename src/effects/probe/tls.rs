@@ -3,25 +3,37 @@
 use std::sync::{Arc, OnceLock};
 
 use chrono::DateTime;
+use hyper::body::Bytes;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore,
-    SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError,
+    RootCertStore, SignatureScheme,
 };
+
+use super::pem;
 
 /// Why no TLS can be spoken at all.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("TLS cannot be set up: {0}")]
 pub(super) struct TlsError(String);
 
+/// On which terms TLS is spoken with a server.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Terms {
+    /// Which of its certificates are accepted.
+    pub(super) acceptance: Acceptance,
+    /// The file with the authorities that are trusted instead of the system's.
+    pub(super) ca: Option<String>,
+    /// The files with the certificate that is shown to it, and its key.
+    pub(super) identity: Option<(String, String)>,
+}
+
 /// Which certificates are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Acceptance {
-    /// None: no TLS is expected to be spoken, and so no roots need to be read.
-    None,
     /// Those that the system trusts.
     Trusted,
     /// Every one: the probe says `verify_tls: false`.
@@ -39,19 +51,47 @@ impl Trust {
     /// The configuration of a client that accepts `acceptance`.
     pub(super) fn config(&self, acceptance: Acceptance) -> Result<ClientConfig, TlsError> {
         match acceptance {
-            Acceptance::None => config(Arc::new(Everything {
-                provider: provider(),
-                accept: false,
-            })),
-            Acceptance::Any => config(Arc::new(Everything {
-                provider: provider(),
-                accept: true,
-            })),
+            Acceptance::Any => config(Arc::new(Everything(provider())), None),
             Acceptance::Trusted => self
                 .trusted
-                .get_or_init(|| config(trusting(system_roots())?))
+                .get_or_init(|| config(trusting(system_roots())?, None))
                 .clone(),
         }
+    }
+
+    /// The configuration of a client that speaks on these terms; `read` brings the bytes of a file.
+    pub(super) fn config_on(
+        &self,
+        terms: &Terms,
+        read: impl Fn(&str) -> Result<Bytes, String>,
+    ) -> Result<ClientConfig, TlsError> {
+        let Terms {
+            acceptance,
+            ca,
+            identity,
+        } = terms;
+        if ca.is_none() && identity.is_none() {
+            return self.config(*acceptance);
+        }
+        let read = |path: &str| read(path).map_err(TlsError);
+        let verifier: Arc<dyn ServerCertVerifier> = match (acceptance, ca) {
+            (Acceptance::Any, _) => Arc::new(Everything(provider())),
+            (Acceptance::Trusted, None) => trusting(system_roots())?,
+            (Acceptance::Trusted, Some(path)) => {
+                trusting(pem::authorities(path, &read(path)?).map_err(TlsError)?)?
+            }
+        };
+        let identity = match identity {
+            None => None,
+            Some((cert, key)) => {
+                let (chain, key) = (
+                    pem::certificates(cert, &read(cert)?),
+                    pem::key(key, &read(key)?),
+                );
+                Some((chain.map_err(TlsError)?, key.map_err(TlsError)?))
+            }
+        };
+        config(verifier, identity)
     }
 }
 
@@ -75,15 +115,26 @@ fn trusting(roots: RootCertStore) -> Result<Arc<dyn ServerCertVerifier>, TlsErro
     Ok(Arc::new(Explaining(verifier)))
 }
 
+/// A certificate with those between it and its authority, and its key.
+type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
 /// Sessions are not resumed: a resumed one shows no certificate, so that one which has expired since, or was replaced,
 /// would not be noticed.
-fn config(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, TlsError> {
-    let mut config = ClientConfig::builder_with_provider(provider())
+fn config(
+    verifier: Arc<dyn ServerCertVerifier>,
+    identity: Option<Identity>,
+) -> Result<ClientConfig, TlsError> {
+    let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| TlsError(error.to_string()))?
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(verifier);
+    let mut config = match identity {
+        None => builder.with_no_client_auth(),
+        Some((chain, key)) => builder
+            .with_client_auth_cert(chain, key)
+            .map_err(|error| TlsError(format!("the client certificate: {error}")))?,
+    };
     config.resumption = Resumption::disabled();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
@@ -143,12 +194,9 @@ impl ServerCertVerifier for Explaining {
     }
 }
 
-/// Accepts every certificate, or none.
+/// Accepts every certificate.
 #[derive(Debug)]
-struct Everything {
-    provider: Arc<CryptoProvider>,
-    accept: bool,
-}
+struct Everything(Arc<CryptoProvider>);
 
 impl ServerCertVerifier for Everything {
     fn verify_server_cert(
@@ -159,11 +207,7 @@ impl ServerCertVerifier for Everything {
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if self.accept {
-            Ok(ServerCertVerified::assertion())
-        } else {
-            Err(Error::InvalidCertificate(CertificateError::UnknownIssuer))
-        }
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -185,9 +229,7 @@ impl ServerCertVerifier for Everything {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
 
@@ -269,6 +311,10 @@ pub(super) fn explain(error: &Error) -> String {
             other => format!("the certificate is not valid: {other}"),
         },
         Error::InvalidMessage(_) => format!("the answer is not TLS ({error})"),
+        Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            "the server requires a client certificate, and none was shown; name one with `client_certificate`"
+                .to_owned()
+        }
         Error::AlertReceived(alert) => format!("the server refused with the alert {alert:?}"),
         other => other.to_string(),
     }
@@ -355,7 +401,7 @@ mod tests {
     }
 
     fn trusted(authority: &Authority) -> ClientConfig {
-        config(trusting(authority.roots()).expect("a verifier")).expect("a configuration")
+        config(trusting(authority.roots()).expect("a verifier"), None).expect("a configuration")
     }
 
     #[test]
@@ -406,7 +452,6 @@ mod tests {
             shake(client, server(None, |_| {}), "pay.example")
         };
         assert_eq!(shake_with(Acceptance::Any), Ok(()));
-        assert!(shake_with(Acceptance::None).is_err());
         assert!(shake_with(Acceptance::Trusted).is_err());
     }
 

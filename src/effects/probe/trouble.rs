@@ -5,13 +5,10 @@
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
+use super::http::Failure;
 use super::tls;
-use crate::domain::probe::judge::{Answer, excerpt};
-
-/// A name that could not be resolved.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct ResolutionError(pub(super) String);
+use crate::domain::probe::expect::excerpt;
+use crate::domain::probe::kinds::Answer;
 
 /// Why `host` could not be resolved.
 pub(super) fn resolution_trouble(host: &str, error: &io::Error) -> String {
@@ -42,37 +39,54 @@ pub(super) fn connection_trouble(target: &str, error: &io::Error) -> Answer {
 }
 
 /// What a failed HTTP request to `target` means, from the causes of its error.
-pub(super) fn http_trouble(target: &str, error: &reqwest::Error) -> Answer {
+pub(super) fn http_trouble(target: &str, failure: &Failure) -> Answer {
+    let (error, shaking): (&(dyn Error + 'static), bool) = match failure {
+        Failure::Setup(text) | Failure::Resolution(text) => return Answer::Unasked(text.clone()),
+        Failure::Connect(address, error) => {
+            // Where the name has several addresses, it is said which one it was.
+            let address = address.to_string();
+            let named = if target == address {
+                address
+            } else {
+                format!("{target} ({address})")
+            };
+            return connection_trouble(&named, error);
+        }
+        Failure::Tls(error) => (error, true),
+        Failure::Exchange(error) if error.is_incomplete_message() => {
+            return Answer::Unserved(format!("{target} closed the connection without an answer"));
+        }
+        Failure::Exchange(error) => (error, false),
+    };
     let causes = causes(error);
-    for cause in &causes {
-        if let Some(resolution) = cause.downcast_ref::<ResolutionError>() {
-            return Answer::Unasked(resolution.to_string());
-        }
-        if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
-            return Answer::Unserved(format!("TLS with {target}: {}", tls::explain(tls)));
-        }
+    let tls = causes
+        .iter()
+        .find_map(|cause| cause.downcast_ref::<rustls::Error>());
+    if let Some(tls) = tls {
+        return Answer::Unserved(format!("TLS with {target}: {}", tls::explain(tls)));
     }
     let io = causes
         .iter()
-        .find_map(|cause| cause.downcast_ref::<io::Error>());
-    // Once connected, every other kind is the library's way of saying that it could not read the answer.
-    if let Some(io) = io.filter(|io| error.is_connect() || is_of_connection(io.kind())) {
-        return connection_trouble(target, io);
-    }
-    let deepest = causes
-        .last()
-        .map_or_else(|| error.to_string(), ToString::to_string);
-    if error.is_builder() {
-        // The probe's own address was asked; this one stands in a redirect.
-        Answer::Unserved(format!(
-            "it redirects to an address that cannot be asked: {}",
-            excerpt(&deepest)
-        ))
-    } else {
-        Answer::Unserved(format!(
-            "the answer of {target} is broken: {}",
-            excerpt(&deepest)
-        ))
+        .find_map(|cause| cause.downcast_ref::<io::Error>())
+        // Every other kind is the library's way of saying that it could not read the answer.
+        .filter(|io| is_of_connection(io.kind()));
+    match io {
+        Some(io) if shaking && io.kind() == ErrorKind::UnexpectedEof => {
+            Answer::Unserved(format!("TLS with {target}: it closed the connection"))
+        }
+        Some(io) if shaking && io.kind() == ErrorKind::ConnectionReset => {
+            Answer::Unserved(format!("TLS with {target}: it reset the connection"))
+        }
+        Some(io) => connection_trouble(target, io),
+        None => {
+            let deepest = causes
+                .last()
+                .map_or_else(|| error.to_string(), ToString::to_string);
+            Answer::Unserved(format!(
+                "the answer of {target} is broken: {}",
+                excerpt(&deepest)
+            ))
+        }
     }
 }
 

@@ -4,12 +4,14 @@
 //! it was read; what depends on it is left unchecked here, so that one mistake is told once. Whether a release may go
 //! out, and what is still to be filled in, is not lint's matter but `check`'s.
 
+mod calendar;
 mod checklist;
 mod circles;
 mod notes;
 mod policy;
 mod probe;
 mod signers;
+mod types;
 mod variables;
 
 use std::collections::BTreeMap;
@@ -107,6 +109,8 @@ pub fn lint(workspace: &Workspace) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(document) = workspace.policy.document() {
         policy::lint(workspace, document, &mut findings);
+        calendar::lint(document, &mut findings);
+        types::lint(document, &mut findings);
         signers::lint(workspace, document, &mut findings);
     }
     for (name, base) in &workspace.bases {
@@ -126,6 +130,9 @@ pub fn lint(workspace: &Workspace) -> Vec<Finding> {
             probes.extend(notes::probes(document));
         }
         probe::unique(&probes, &mut findings);
+        if let Some(document) = workspace.policy.document() {
+            types::of_release(workspace, release, document, &mut findings);
+        }
     }
     // A base is looked at through every release that extends it.
     findings.sort();

@@ -2,6 +2,7 @@ use super::*;
 use crate::domain::finding::Source;
 use crate::parse;
 
+mod calendars;
 mod plans;
 mod signers;
 
@@ -435,6 +436,38 @@ fn the_policy_refers_to_what_it_declares() {
     only(
         &with_policy(&[("ben@example.com", "Ana@example.com")]),
         &["person \"ben\" has the e-mail address of person \"ana\""],
+    );
+}
+
+#[test]
+fn what_a_type_demands_can_be_met() {
+    // req: C7
+    let types = |rule: &str| {
+        let policy = format!("{POLICY}types: {{minor: {rule}}}\n");
+        shown(&workspace(&policy, CHECKLIST, NOTES))
+    };
+    assert_eq!(
+        types("{approvals: [{gate: go, role: dev}], notice: 2w, required: [links]}"),
+        [""; 0]
+    );
+    only(
+        &types("{approvals: [{gate: goo, role: dev}]}"),
+        &[
+            "the gate \"goo\" is not declared in the checklist of 2.4.0",
+            "did you mean \"go\"?",
+        ],
+    );
+    only(
+        &types("{approvals: [{gate: go, role: dvv}]}"),
+        &["the role \"dvv\" is not declared"],
+    );
+    only(
+        &types("{approvals: [{gate: go, role: dev, count: 2}]}"),
+        &["2 people must sign as dev, and 1 can"],
+    );
+    only(
+        &types("{review: {role: boss, due: 1d}}"),
+        &["the role \"boss\" is not declared"],
     );
 }
 

@@ -1,13 +1,16 @@
 //! Are variables in the texts of a probe written as they must be?
 
 use crate::domain::finding::Finding;
+use crate::domain::ids::CaptureName;
 use crate::domain::nearest::nearest;
 use crate::domain::variables::{Lookup, VariableError, expand};
 use crate::parse::Site;
 use crate::parse::node::{Node, Value, pointer_step};
 
 /// The words that a variable can begin with.
-const WORDS: [&str; 6] = ["env", "secret", "file", "release", "previous", "stage"];
+const WORDS: [&str; 7] = [
+    "env", "secret", "file", "capture", "release", "previous", "stage",
+];
 
 /// A value for every variable that is valid in a host, a port and a path alike.
 struct StandIn;
@@ -38,6 +41,10 @@ impl Lookup for StandIn {
     fn stage(&self) -> Option<String> {
         StandIn::value()
     }
+
+    fn captured(&self, _: &CaptureName) -> Option<String> {
+        StandIn::value()
+    }
 }
 
 /// A text with each variable replaced by the digit 1.
@@ -66,7 +73,7 @@ pub(super) fn replaced(text: &str) -> Result<String, (String, Option<String>)> {
 /// What an unknown variable was probably meant to be.
 fn meant(inner: &str) -> Option<String> {
     if let Some((source, rest)) = inner.split_once(':') {
-        let source = nearest(source, WORDS[..3].iter().copied())?;
+        let source = nearest(source, WORDS[..4].iter().copied())?;
         return Some(format!("did you mean ${{{source}:{rest}}}?"));
     }
     let environment = inner.len() > 1
@@ -76,7 +83,7 @@ fn meant(inner: &str) -> Option<String> {
     if environment {
         return Some(format!("did you mean ${{env:{inner}}}?"));
     }
-    nearest(inner, WORDS[3..].iter().copied()).map(|word| format!("did you mean ${{{word}}}?"))
+    nearest(inner, WORDS[4..].iter().copied()).map(|word| format!("did you mean ${{{word}}}?"))
 }
 
 /// Findings for every malformed variable in the texts at and below `path`.

@@ -6,7 +6,9 @@ use regex::Regex;
 use serde_json::Value as Json;
 
 use super::words::quoted;
+use crate::domain::latency::Latency;
 use crate::domain::nearest::nearest;
+use crate::domain::probe::expect::pattern;
 use crate::domain::timespan::Timespan;
 
 /// What is wrong with a text: a message of its own, or what was expected of it, and a suggestion.
@@ -122,10 +124,11 @@ type Complaint = (Option<String>, Option<String>);
 fn format_misfit(format: &str, text: &str) -> Option<Complaint> {
     match format {
         "duration" => duration_misfit(text),
+        "latency" => (text.parse::<Latency>().is_err()).then(|| duration_misfit(text))?,
         "date" => date_misfit(text),
         "date-time" => time_misfit(text),
         "time-zone" => zone_misfit(text),
-        "regex" => Regex::new(text).err().map(|error| {
+        "regex" => pattern(text).err().map(|error| {
             let why = error.to_string();
             let why = why.lines().last().unwrap_or_default();
             let why = why.trim_start_matches("error: ");

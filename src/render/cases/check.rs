@@ -25,6 +25,7 @@ pub fn of(check: &Check) -> Report {
 fn case(requirement: &Requirement) -> Case {
     let outcome = match requirement.status {
         Status::Met => Outcome::Passed,
+        Status::Waived => Outcome::Warned,
         Status::Unknown => Outcome::Errored,
         Status::Missing
         | Status::Stale

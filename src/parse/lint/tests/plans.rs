@@ -107,6 +107,75 @@ fn headers_and_methods_are_those_of_http() {
 }
 
 #[test]
+fn who_asks_and_where_is_said_once_and_rightly() {
+    let https = |extra: &str| {
+        with_notes(&[(
+            "expect: {status: 200}",
+            &format!("expect: {{status: 200}}, {extra}"),
+        )])
+    };
+    let http = |extra: &str| {
+        with_notes(&[(
+            "url: 'https://shop.example.com/', expect: {status: 200}",
+            &format!("url: 'http://shop.example.com/', expect: {{status: 200}}, {extra}"),
+        )])
+    };
+    for good in [
+        "auth: {bearer: '${secret:TOKEN}'}",
+        "auth: {basic: {user: deploy, password: '${env:WORD}'}}, ca: ca.pem",
+        "client_certificate: {cert: c.pem, key: k.pem}, body_file: b.json",
+        "resolve: {shop.example.com: 10.0.0.7}",
+        "resolve: {Shop.example.com: '[::1]:8443'}",
+        "resolve: {shop.example.com: '${env:NODE}'}",
+        "resolve: {pay.example.com: '::1'}, redirects: 1",
+    ] {
+        assert_eq!(https(good), [""; 0], "{good}");
+    }
+    for (bad, words) in [
+        ("auth: {}", "has either \"basic\" or \"bearer\""),
+        (
+            "auth: {bearer: '${secret:T}'}, headers: {authorization: x}",
+            "keep one of the two",
+        ),
+        (
+            "auth: {bearer: abc}",
+            "warning: probe \"home\": the token stands in this file",
+        ),
+        (
+            "auth: {basic: {user: a, password: abc}}",
+            "the password stands in this file",
+        ),
+        (
+            "auth: {basic: {user: 'a:b', password: '${secret:T}'}}",
+            "the user has a colon",
+        ),
+        ("body: a, body_file: b", "both \"body\" and \"body_file\""),
+        (
+            "headers: {Content-Length: '1'}",
+            "the header Content-Length follows from the body",
+        ),
+        (
+            "resolve: {shop.example.com: node-7}",
+            "\"node-7\" is not an IP address",
+        ),
+        (
+            "resolve: {shop.exmaple.com: 10.0.0.7}",
+            "did you mean \"shop.example.com\"?",
+        ),
+    ] {
+        only(&https(bad), &[words]);
+    }
+    only(
+        &http("ca: ca.pem"),
+        &["\"ca\" says how TLS is spoken, and http:// does not speak it"],
+    );
+    only(
+        &with_notes(&[("https://shop", "https://me:word@shop")]),
+        &["the address holds a user or a password", "under \"auth\""],
+    );
+}
+
+#[test]
 fn an_incident_has_a_priority_that_exists() {
     only(
         &with_notes(&[("priority: critical", "priority: critcal")]),

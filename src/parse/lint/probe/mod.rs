@@ -1,4 +1,12 @@
 //! Probes wherever they stand: is each one question that can be asked and that can fail?
+//!
+//! Each kind is one function of one shape in a file of its own; what they share is here.
+
+mod command;
+mod http;
+mod http_options;
+mod json;
+mod tcp;
 
 use std::collections::HashMap;
 
@@ -7,12 +15,12 @@ use super::{Reference, Workspace, dangling};
 use crate::domain::finding::Finding;
 use crate::domain::ids::{PriorityName, TriggerName};
 use crate::domain::policy::Policy;
-use crate::domain::probe::{
-    CommandProbe, HttpProbe, KINDS, OneOrMany, Probe, Question, TcpProbe, TextExpectation,
-};
+use crate::domain::probe::expect::{OneOrMany, TextExpectation};
+use crate::domain::probe::{KINDS, Probe, Question};
 use crate::domain::timespan::Timespan;
-use crate::parse::node::pointer_step;
 use crate::parse::{Document, Site};
+
+pub(super) use command::{argv, environment};
 
 /// A probe and where it stands.
 #[derive(Clone)]
@@ -81,9 +89,9 @@ pub(super) fn lint(workspace: &Workspace, placed: &Placed<'_>, findings: &mut Ve
     check.times(probe, findings);
     for question in probe.questions() {
         match question {
-            Question::Http(http) => check.http(http, findings),
-            Question::Tcp(tcp) => check.tcp(tcp, findings),
-            Question::Command(command) => check.command(command, findings),
+            Question::Http(http) => http::lint(&check, http, findings),
+            Question::Tcp(tcp) => tcp::lint(&check, tcp, findings),
+            Question::Command(command) => command::lint(&check, command, findings),
         }
     }
     if let Some(policy) = workspace.policy.document() {
@@ -91,6 +99,7 @@ pub(super) fn lint(workspace: &Workspace, placed: &Placed<'_>, findings: &mut Ve
     }
 }
 
+/// A probe while it is checked: what every kind needs to make its findings.
 struct Check<'a> {
     site: Site<'a>,
     path: &'a str,
@@ -206,118 +215,9 @@ impl Check<'_> {
         }
     }
 
-    fn http(&self, http: &HttpProbe, findings: &mut Vec<Finding>) {
-        if let Ok(url) = replaced(&http.url) {
-            findings.extend(self.url(&http.url, &url));
-        }
-        if let Some(method) = &http.method {
-            let known = [
-                "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE",
-            ];
-            if !known.contains(&method.as_str()) {
-                let near = crate::domain::nearest::suggestion(method, known);
-                findings.push(
-                    self.error(
-                        "/http/method",
-                        &format!("\"{method}\" is not a method of HTTP"),
-                    )
-                    .help_opt(near),
-                );
-            }
-        }
-        if http.verify_tls == Some(false) {
-            findings.push(
-                self.site
-                    .warning(
-                        &self.at("/http/verify_tls"),
-                        format!("{}: the server's certificate is not verified", self.by),
-                    )
-                    .label("anybody could answer")
-                    .help("leave the key out, or add the server's authority to the system's"),
-            );
-        }
-        let mut seen: HashMap<String, &str> = HashMap::new();
-        for (name, value) in &http.headers {
-            let below = format!("/http/headers{}", pointer_step(name));
-            findings.extend(self.header_name(&below, name));
-            if let Some(other) = seen.insert(name.to_ascii_lowercase(), name) {
-                let what = format!("the headers \"{other}\" and \"{name}\" are the same");
-                findings.push(self.error(&below, &what).help("keep one of the two"));
-            }
-            if value.chars().any(|c| c.is_control() && c != '\t') {
-                let what = format!(
-                    "the header \"{name}\" contains a line break or another control character"
-                );
-                findings.push(self.error(&below, &what));
-            }
-        }
-        for (name, text) in &http.expect.headers {
-            let below = format!("/http/expect/headers{}", pointer_step(name));
-            findings.extend(self.header_name(&below, name));
-            self.text(&below, text, findings);
-        }
-        if let Some(text) = &http.expect.body {
-            self.text("/http/expect/body", text, findings);
-        }
-        if http.expect.duration.is_some_and(Timespan::is_zero) {
-            findings.push(
-                self.error("/http/expect/duration", "no answer takes no time at all")
-                    .help("write how long it may take, such as 1s"),
-            );
-        }
-    }
-
-    fn url(&self, written: &str, url: &str) -> Option<Finding> {
-        // The scheme and host may come out of a variable.
-        if written.trim_start().starts_with("${") {
-            return None;
-        }
-        let why = match reqwest::Url::parse(url) {
-            Ok(parsed) if !matches!(parsed.scheme(), "http" | "https") => {
-                format!("its scheme is \"{}\"", parsed.scheme())
-            }
-            Ok(parsed) if parsed.host_str().is_none_or(str::is_empty) => {
-                "it has no host".to_owned()
-            }
-            Ok(_) if url.trim() != url => "it has white space around it".to_owned(),
-            Ok(_) => return None,
-            Err(error) => error.to_string(),
-        };
-        let help = if url.contains("://") {
-            "write an absolute address such as https://shop.example.com/health".to_owned()
-        } else {
-            format!(
-                "did you mean \"https://{}\"?",
-                written.trim_start_matches('/')
-            )
-        };
-        Some(
-            self.error(
-                "/http/url",
-                &format!("{written:?} is not an address: {why}"),
-            )
-            .label("expected http:// or https://")
-            .help(help),
-        )
-    }
-
-    fn header_name(&self, below: &str, name: &str) -> Option<Finding> {
-        let valid = reqwest::header::HeaderName::from_bytes(name.as_bytes()).is_ok();
-        (!valid).then(|| {
-            self.site
-                .error_at_key(
-                    &self.at(below),
-                    format!("{}: {name:?} cannot be the name of a header", self.by),
-                )
-                .help("a name has letters, digits and \"-\", such as Content-Type")
-        })
-    }
-
-    fn tcp(&self, tcp: &TcpProbe, findings: &mut Vec<Finding>) {
-        if let Some(text) = &tcp.expect {
-            self.text("/tcp/expect", text, findings);
-        }
-        let Ok(address) = replaced(&tcp.address) else {
+    /// `host:port` at `below`.
+    pub(super) fn address(&self, below: &str, written: &str, findings: &mut Vec<Finding>) {
+        let Ok(address) = replaced(written) else {
             return;
         };
         // A variable alone may hold both host and port.
@@ -327,11 +227,11 @@ impl Check<'_> {
         let (host, port) = match address.rsplit_once(':') {
             Some(parts) => parts,
             None => {
-                let what = format!("the address {:?} has no port", tcp.address);
+                let what = format!("the address {:?} has no port", written);
                 findings.push(
-                    self.error("/tcp/address", &what)
+                    self.error(below, &what)
                         .label("expected host:port")
-                        .help(format!("write the port, such as \"{}:5432\"", tcp.address)),
+                        .help(format!("write the port, such as \"{}:5432\"", written)),
                 );
                 return;
             }
@@ -346,38 +246,12 @@ impl Check<'_> {
         } else {
             return;
         };
-        let what = format!("the address {:?} is not host:port: {why}", tcp.address);
+        let what = format!("the address {:?} is not host:port: {why}", written);
         findings.push(
-            self.error("/tcp/address", &what)
+            self.error(below, &what)
                 .label("expected host:port")
                 .help("write it such as db.example.com:5432"),
         );
-    }
-
-    fn command(&self, command: &CommandProbe, findings: &mut Vec<Finding>) {
-        argv(
-            self.site,
-            &self.at("/command/argv"),
-            &self.by,
-            &command.argv,
-            findings,
-        );
-        let names = command.env.keys().map(String::as_str);
-        environment(
-            self.site,
-            &self.at("/command/env"),
-            &self.by,
-            names,
-            findings,
-        );
-        for (key, text) in [
-            ("stdout", &command.expect.stdout),
-            ("stderr", &command.expect.stderr),
-        ] {
-            if let Some(text) = text {
-                self.text(&format!("/command/expect/{key}"), text, findings);
-            }
-        }
     }
 
     /// An empty text is part of every text: it asserts nothing, or can never hold.
@@ -413,67 +287,6 @@ impl Check<'_> {
                     "every text matches the empty expression",
                 )
                 .help("write what must be found"),
-            );
-        }
-    }
-}
-
-/// A command that can be run: a program, and nothing that no system takes.
-pub(super) fn argv(
-    site: Site<'_>,
-    path: &str,
-    by: &str,
-    argv: &[String],
-    findings: &mut Vec<Finding>,
-) {
-    let Some(program) = argv.first() else {
-        findings.push(
-            site.error(path, format!("{by}: \"argv\" is empty"))
-                .help("write the program and its arguments, such as [./rollback.sh, --now]"),
-        );
-        return;
-    };
-    if program.trim().is_empty() {
-        findings.push(
-            site.error(&format!("{path}/0"), format!("{by}: the program is empty"))
-                .help("write the program first, such as ./rollback.sh"),
-        );
-    } else if argv.len() == 1 && program.contains(' ') && !program.starts_with(['.', '/', '$']) {
-        let words: Vec<&str> = program.split_whitespace().collect();
-        findings.push(
-            site.warning(
-                &format!("{path}/0"),
-                format!("{by}: there is no shell, so {program:?} is the name of one program"),
-            )
-            .help(format!("did you mean [{}]?", words.join(", "))),
-        );
-    }
-    for (index, argument) in argv.iter().enumerate() {
-        if argument.contains('\0') {
-            findings.push(site.error(
-                &format!("{path}/{index}"),
-                format!("{by}: an argument contains a NUL character"),
-            ));
-        }
-    }
-}
-
-/// Names that an environment can hold.
-pub(super) fn environment<'a>(
-    site: Site<'_>,
-    path: &str,
-    by: &str,
-    names: impl Iterator<Item = &'a str>,
-    findings: &mut Vec<Finding>,
-) {
-    for name in names {
-        if name.is_empty() || name.contains(['=', '\0']) {
-            findings.push(
-                site.error_at_key(
-                    &format!("{path}{}", pointer_step(name)),
-                    format!("{by}: {name:?} cannot be the name of a variable"),
-                )
-                .help("a name has letters, digits and \"_\", such as SHOP_PORT"),
             );
         }
     }

@@ -1,0 +1,238 @@
+//! A value taken out of one probe's answer, for the probes that need it: a token, the number of an order.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Probe;
+use super::expect::{Assertion, excerpt, pattern};
+use super::json::path::Path;
+use super::json::tree::{Document, Tree};
+use super::kinds::{Answer, Told};
+use crate::domain::ids::CaptureName;
+use crate::domain::secret_name::names_a_secret;
+
+/// Where a value is taken from: exactly one of `json`, `header`, `regex`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Capture {
+    /// A JSONPath (RFC 9535) into the answer that finds one text, number or boolean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub json: Option<String>,
+    /// A header of an HTTP answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub header: Option<String>,
+    /// A regular expression that is found in the answer: its first group, or all of it where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "regex"))]
+    pub regex: Option<String>,
+    /// Whether it is masked wherever it would be shown; true where its name looks like a secret's, unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<bool>,
+}
+
+/// What was captured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Captured {
+    /// By name.
+    pub values: BTreeMap<CaptureName, String>,
+    /// The names of those that are secret.
+    pub secret: Vec<CaptureName>,
+}
+
+impl Capture {
+    /// Whether the value is masked wherever it would be shown.
+    pub fn is_secret(&self, name: &CaptureName) -> bool {
+        self.secret.unwrap_or_else(|| names_a_secret(name.as_str()))
+    }
+
+    /// The places that it names.
+    pub fn sources(&self) -> Vec<&'static str> {
+        let json = self.json.as_ref().map(|_| "json");
+        let header = self.header.as_ref().map(|_| "header");
+        let regex = self.regex.as_ref().map(|_| "regex");
+        [json, header, regex].into_iter().flatten().collect()
+    }
+
+    /// The value, or why there is none.
+    fn take(&self, told: &Told<'_>) -> Result<String, String> {
+        let text = || match (told.text, told.cut) {
+            (None, _) => Err("missing".to_owned()),
+            (Some(_), true) => Err("unknown: the answer was cut at the cap".to_owned()),
+            (Some(text), false) => Ok(text),
+        };
+        let value = match (&self.json, &self.header, &self.regex) {
+            (Some(path), None, None) => from_json(path, text()?)?,
+            (None, Some(header), None) => {
+                let wanted = header.to_ascii_lowercase();
+                let found = told.headers.iter().find(|(name, _)| *name == wanted);
+                found.map(|(_, value)| value.clone()).ok_or("missing")?
+            }
+            (None, None, Some(expression)) => {
+                let regex = pattern(expression).map_err(|error| error.to_string())?;
+                let found = regex.captures(text()?).ok_or("missing")?;
+                let group = found.get(1).or(found.get(0));
+                group
+                    .map(|group| group.as_str().to_owned())
+                    .ok_or("missing")?
+            }
+            _ => return Err("it does not name exactly one place".to_owned()),
+        };
+        if value.is_empty() {
+            Err("an empty text".to_owned())
+        } else {
+            Ok(value)
+        }
+    }
+}
+
+fn from_json(path: &str, text: &str) -> Result<String, String> {
+    let path = Path::parse(path).map_err(|error| error.to_string())?;
+    let document = Document::read(text).map_err(|why| format!("no JSON ({why})"))?;
+    let places = path.find(document.value());
+    match places.as_slice() {
+        [] => Err("missing".to_owned()),
+        [place] => match document.at(place) {
+            Some(Tree::Text(text)) => Ok(text.clone()),
+            Some(one @ (Tree::Number(_) | Tree::Bool(_))) => Ok(one.to_string()),
+            Some(other) => Err(format!("a value of type {}", other.kind())),
+            None => Err("missing".to_owned()),
+        },
+        several => Err(format!("{} values", several.len())),
+    }
+}
+
+/// What `probe` captures from an answer, and an assertion for each that says whether it was there.
+pub fn take(probe: &Probe, answer: &Answer) -> (Captured, Vec<Assertion>) {
+    let mut captured = Captured::default();
+    let told = answer.told();
+    let assertions = probe.capture.iter().map(|(name, capture)| {
+        let value = capture.take(&told);
+        let secret = capture.is_secret(name);
+        let assertion = Assertion {
+            about: format!("capture {name}"),
+            expected: "a value".to_owned(),
+            actual: match &value {
+                Ok(_) if secret => "a secret".to_owned(),
+                Ok(value) => format!("{:?}", excerpt(value)),
+                Err(why) => why.clone(),
+            },
+            holds: value.is_ok(),
+        };
+        if let Ok(value) = value {
+            if secret {
+                captured.secret.push(name.clone());
+            }
+            captured.values.insert(name.clone(), value);
+        }
+        assertion
+    });
+    let assertions = assertions.collect();
+    (captured, assertions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::probe::kinds::{CommandAnswer, HttpAnswer};
+    use serde_json::json;
+
+    fn probe(capture: serde_json::Value) -> Probe {
+        serde_json::from_value(json!({
+            "id": "p", "capture": capture, "http": {"url": "http://x/", "expect": {"status": 200}}
+        }))
+        .expect("a valid probe")
+    }
+
+    fn answer(body: &str) -> Answer {
+        Answer::Http(HttpAnswer {
+            status: 200,
+            headers: vec![("x-order".to_owned(), "A17".to_owned())],
+            body: body.to_owned(),
+            ..HttpAnswer::default()
+        })
+    }
+
+    fn taken(capture: serde_json::Value, answer: &Answer) -> Result<String, String> {
+        let (mut captured, assertions) = take(&probe(json!({"it": capture})), answer);
+        assert_eq!(assertions.len(), 1);
+        let value = captured.values.remove("it");
+        assert_eq!(assertions[0].holds, value.is_some());
+        value.ok_or_else(|| assertions[0].actual.clone())
+    }
+
+    #[test]
+    fn a_value_is_taken_from_json_a_header_or_the_text() {
+        let body = answer(r#"{"token": "t0k", "order": {"id": 9007199254740993}, "ok": true}"#);
+        for (capture, value) in [
+            (json!({"json": "$.token"}), "t0k"),
+            (json!({"json": "$.order.id"}), "9007199254740993"),
+            (json!({"json": "$.ok"}), "true"),
+            (json!({"header": "X-Order"}), "A17"),
+            (json!({"regex": "\"token\": \"(\\w+)\""}), "t0k"),
+            (json!({"regex": "t0."}), "t0k"),
+        ] {
+            assert_eq!(
+                taken(capture.clone(), &body).as_deref(),
+                Ok(value),
+                "{capture}"
+            );
+        }
+        let printed = Answer::Command(CommandAnswer {
+            stdout: "order 17\n".to_owned(),
+            ..CommandAnswer::default()
+        });
+        assert_eq!(
+            taken(json!({"regex": "order (\\d+)"}), &printed).as_deref(),
+            Ok("17")
+        );
+    }
+
+    #[test]
+    fn what_is_not_one_value_is_not_captured() {
+        let body = answer(r#"{"token": "", "none": null, "list": [1, 2]}"#);
+        for (capture, why) in [
+            (json!({"json": "$.nowhere"}), "missing"),
+            (json!({"json": "$.none"}), "a value of type null"),
+            (json!({"json": "$.list"}), "a value of type array"),
+            (json!({"json": "$.list[*]"}), "2 values"),
+            (json!({"json": "$.token"}), "an empty text"),
+            (json!({"header": "X-Nowhere"}), "missing"),
+            (json!({"regex": "nowhere"}), "missing"),
+            (json!({"regex": "to(k)?xen"}), "missing"),
+            (json!({"json": "$.a", "header": "b"}), "exactly one place"),
+            (json!({}), "exactly one place"),
+        ] {
+            let found = taken(capture.clone(), &body).expect_err("nothing");
+            assert!(found.contains(why), "{capture}: {found}");
+        }
+        assert!(taken(json!({"json": "$.a"}), &answer("<html>")).is_err());
+        let silent = Answer::Unserved("refused".to_owned());
+        assert_eq!(
+            taken(json!({"regex": "."}), &silent),
+            Err("missing".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_secret_is_known_by_its_name_or_by_what_is_said() {
+        let given = json!({
+            "token": {"regex": "t0k"},
+            "order": {"regex": "t0k"},
+            "shown_token": {"regex": "t0k", "secret": false},
+            "session": {"regex": "t0k", "secret": true},
+        });
+        let (captured, assertions) = take(&probe(given), &answer("t0k"));
+        let secret: Vec<&str> = captured.secret.iter().map(CaptureName::as_str).collect();
+        assert_eq!(secret, ["session", "token"]);
+        for assertion in assertions {
+            let shown = assertion.actual.contains("t0k");
+            assert_eq!(
+                shown,
+                assertion.about.ends_with("order") || assertion.about.ends_with("shown_token")
+            );
+        }
+    }
+}

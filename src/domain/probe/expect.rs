@@ -1,0 +1,147 @@
+//! What the kinds of probes share in judging: texts, lists of values, and an assertion with what was found.
+
+use regex::{Regex, RegexBuilder};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One assertion, held against what was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assertion {
+    /// What is asserted about: `status`, `body contains`, `header content-type`.
+    pub about: String,
+    /// What was expected.
+    pub expected: String,
+    /// What was found.
+    pub actual: String,
+    /// Whether it held.
+    pub holds: bool,
+}
+
+/// One value, or a list of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OneOrMany<T> {
+    /// A single value.
+    One(T),
+    /// A list.
+    Many(#[schemars(length(min = 1))] Vec<T>),
+}
+
+impl<T> OneOrMany<T> {
+    /// The values, in order.
+    pub fn values(&self) -> &[T] {
+        match self {
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Many(values) => values,
+        }
+    }
+}
+
+/// What a text must be; every part that is given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TextExpectation {
+    /// The whole text, surrounding white space apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equals: Option<String>,
+    /// A part of it, or several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contains: Option<OneOrMany<String>>,
+    /// What it must not contain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_contains: Option<OneOrMany<String>>,
+    /// A regular expression that is found in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "regex"))]
+    pub matches: Option<String>,
+}
+
+impl TextExpectation {
+    /// Whether it asks for nothing, and so could never fail.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Every text of it in which a variable may stand.
+    pub fn texts_mut(&mut self) -> Vec<&mut String> {
+        let Self {
+            equals,
+            contains,
+            not_contains,
+            matches,
+        } = self;
+        let mut texts: Vec<&mut String> = equals.iter_mut().chain(matches.iter_mut()).collect();
+        for part in [contains, not_contains].into_iter().flatten() {
+            match part {
+                OneOrMany::One(text) => texts.push(text),
+                OneOrMany::Many(list) => texts.extend(list),
+            }
+        }
+        texts
+    }
+
+    /// Holds `text` against it. A text that is not there satisfies nothing, not even `not_contains`.
+    pub fn assertions(&self, about: &str, text: Option<&str>) -> Vec<Assertion> {
+        let mut all = Vec::new();
+        let mut assert = |how: &str, expected: String, test: &dyn Fn(&str) -> bool| {
+            all.push(Assertion {
+                about: format!("{about} {how}"),
+                expected,
+                actual: text.map_or_else(
+                    || "missing".to_owned(),
+                    |text| format!("{:?}", excerpt(text)),
+                ),
+                holds: text.is_some_and(test),
+            });
+        };
+        if let Some(whole) = &self.equals {
+            assert("equals", format!("{whole:?}"), &|text| {
+                text.trim() == whole.trim()
+            });
+        }
+        for part in self.contains.iter().flat_map(|parts| parts.values()) {
+            assert("contains", format!("{part:?}"), &|text| {
+                text.contains(part.as_str())
+            });
+        }
+        for part in self.not_contains.iter().flat_map(|parts| parts.values()) {
+            assert("not contains", format!("no {part:?}"), &|text| {
+                !text.contains(part.as_str())
+            });
+        }
+        if let Some(pattern) = &self.matches {
+            let regex = self::pattern(pattern);
+            assert("matches", format!("/{pattern}/"), &|text| {
+                regex.as_ref().is_ok_and(|regex| regex.is_match(text))
+            });
+        }
+        all
+    }
+}
+
+/// A compiled regular expression takes no more memory than this, in bytes.
+pub const LARGEST_PATTERN: usize = 1024 * 1024;
+
+/// Reads a regular expression. Its engine takes time linear in the text, whatever the expression.
+///
+/// # Errors
+/// What is wrong with it, or that it is too large.
+pub fn pattern(text: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(text).size_limit(LARGEST_PATTERN).build()
+}
+
+/// The beginning of a text on one line, for a message.
+pub fn excerpt(text: &str) -> String {
+    const MOST: usize = 160;
+    let line: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(MOST + 1)
+        .collect();
+    if line.chars().count() > MOST {
+        let cut: String = line.chars().take(MOST).collect();
+        format!("{cut}…")
+    } else {
+        line
+    }
+}

@@ -1,0 +1,398 @@
+//! What is asserted about values of a JSON document: a path (RFC 9535), and what is found there.
+//!
+//! A value that is not there is missing, and satisfies nothing but `exists: false`. Types are never coerced: `"1"` is not
+//! 1, missing is not 0, `null` is a value. Where a path finds several values, each of them must hold, and `length` counts
+//! them. A document that cannot be read satisfies nothing at all.
+
+pub mod decimal;
+pub mod path;
+pub mod schema;
+pub mod tree;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::expect::{Assertion, excerpt, pattern};
+use decimal::Decimal;
+use path::{Path, Step};
+use schema::SchemaSource;
+use tree::{Document, Tree};
+
+/// What the value at a path must be; every part that is given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JsonExpectation {
+    /// A JSONPath (RFC 9535), such as `$.status` or `$.items[*].price`. Each value that it finds must hold.
+    #[schemars(length(min = 1))]
+    pub path: String,
+    /// The value, of the same type, numbers compared exactly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equals: Option<Value>,
+    /// A value that it is not; it must be there all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not: Option<Value>,
+    /// A number that it is below.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub less: Option<Decimal>,
+    /// A number that it does not exceed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<Decimal>,
+    /// A number that it is above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub greater: Option<Decimal>,
+    /// A number that it reaches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<Decimal>,
+    /// A regular expression that is found in it, a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "regex"))]
+    pub matches: Option<String>,
+    /// A part of it, a text, or an element of it, a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contains: Option<Value>,
+    /// How many characters, elements or members it has; where the path can find several values, how many it finds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length: Option<LengthExpectation>,
+    /// Whether it is there at all; `null` is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exists: Option<bool>,
+    /// Its type; `"null"` stands in quotes.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<JsonType>,
+}
+
+/// Holds a text that should be JSON against values and a schema. `incomplete` says why its end is not known, if so.
+pub fn assertions(
+    values: &[JsonExpectation],
+    schema: Option<&SchemaSource>,
+    text: &str,
+    incomplete: Option<&str>,
+) -> Vec<Assertion> {
+    if values.is_empty() && schema.is_none() {
+        return Vec::new();
+    }
+    let document = match incomplete {
+        Some(why) => Err(why.to_owned()),
+        None => Document::read(text).map_err(|why| match text.trim() {
+            "" => "it is empty".to_owned(),
+            text => format!("{why}; it begins with {:?}", start(text)),
+        }),
+    };
+    let document = document.as_ref().map_err(String::as_str);
+    let values = values.iter().flat_map(|value| value.assertions(document));
+    let schema = schema.map(|schema| schema::assertion(schema, document));
+    values.chain(schema).collect()
+}
+
+/// Enough of a text to tell what it is.
+fn start(text: &str) -> String {
+    let mut start: String = excerpt(text).chars().take(40).collect();
+    if start.len() < text.len() {
+        start.push('…');
+    }
+    start
+}
+
+/// A length, or bounds of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum LengthExpectation {
+    /// Exactly so much.
+    Exactly(#[schemars(range(min = 0, max = 1_000_000_000))] u64),
+    /// Between bounds.
+    Within(LengthBounds),
+}
+
+/// Bounds of a length.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LengthBounds {
+    /// Not less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 1_000_000_000))]
+    pub at_least: Option<u64>,
+    /// Not more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 1_000_000_000))]
+    pub at_most: Option<u64>,
+}
+
+/// The type of a JSON value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum JsonType {
+    /// A text.
+    String,
+    /// Any number.
+    Number,
+    /// A number without a fraction.
+    Integer,
+    /// `true` or `false`.
+    Boolean,
+    /// A list.
+    Array,
+    /// A mapping.
+    Object,
+    /// `null`.
+    Null,
+}
+
+impl JsonType {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Number => "number",
+            Self::Integer => "integer",
+            Self::Boolean => "boolean",
+            Self::Array => "array",
+            Self::Object => "object",
+            Self::Null => "null",
+        }
+    }
+
+    fn is_of(self, tree: &Tree) -> bool {
+        match self {
+            Self::Integer => tree.number().is_some_and(|number| number.is_integer()),
+            other => tree.kind() == other.word(),
+        }
+    }
+}
+
+impl LengthExpectation {
+    /// Whether it asks for nothing.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Within(bounds) if *bounds == LengthBounds::default())
+    }
+
+    fn allows(&self, length: u64) -> bool {
+        match self {
+            Self::Exactly(wanted) => *wanted == length,
+            Self::Within(LengthBounds { at_least, at_most }) => {
+                at_least.is_none_or(|least| length >= least)
+                    && at_most.is_none_or(|most| length <= most)
+            }
+        }
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Self::Exactly(wanted) => wanted.to_string(),
+            Self::Within(LengthBounds { at_least, at_most }) => {
+                let least = at_least.map(|least| format!("at least {least}"));
+                let most = at_most.map(|most| format!("at most {most}"));
+                let both: Vec<String> = least.into_iter().chain(most).collect();
+                both.join(" and ")
+            }
+        }
+    }
+}
+
+/// Where a path led.
+enum Found<'a> {
+    Places(Vec<(&'a Tree, Vec<Step>)>),
+    /// Nothing is known, and why.
+    Unknown(String),
+}
+
+impl JsonExpectation {
+    /// Whether it asks for nothing, and so could never fail.
+    pub fn is_empty(&self) -> bool {
+        let nothing = Self {
+            path: self.path.clone(),
+            ..Self::default()
+        };
+        *self == nothing
+            || self
+                .length
+                .as_ref()
+                .is_some_and(LengthExpectation::is_empty)
+    }
+
+    /// Every text of it in which a variable may stand.
+    pub fn texts_mut(&mut self) -> Vec<&mut String> {
+        let mut texts = vec![&mut self.path];
+        texts.extend(&mut self.matches);
+        for value in [&mut self.equals, &mut self.not, &mut self.contains]
+            .into_iter()
+            .flatten()
+        {
+            value_texts_mut(value, &mut texts);
+        }
+        texts
+    }
+
+    /// Holds a document, or the reason why there is none, against it.
+    pub fn assertions(&self, document: Result<&Document, &str>) -> Vec<Assertion> {
+        let path = Path::parse(&self.path).map_err(|error| error.to_string());
+        let several = path.as_ref().is_ok_and(|path| !path.is_singular());
+        let found = match (&path, document) {
+            (Err(error), _) => Found::Unknown(error.clone()),
+            (_, Err(why)) => Found::Unknown(format!("no JSON ({why})")),
+            (Ok(path), Ok(document)) => Found::Places(
+                path.find(document.value())
+                    .into_iter()
+                    .filter_map(|steps| Some((document.at(&steps)?, steps)))
+                    .collect(),
+            ),
+        };
+        let mut all = Vec::new();
+        let mut each = |how: &str, expected: String, test: &dyn Fn(&Tree) -> bool| {
+            let (actual, holds) = found.each(several, test);
+            all.push(Assertion {
+                about: format!("json {} {how}", self.path),
+                expected,
+                actual,
+                holds,
+            });
+        };
+        let written = |value: &Value| excerpt(&value.to_string());
+        if let Some(wanted) = &self.equals {
+            each("equals", written(wanted), &|it| it.is(wanted));
+        }
+        if let Some(other) = &self.not {
+            each("is not", format!("not {}", written(other)), &|it| {
+                !it.is(other)
+            });
+        }
+        let mut bound =
+            |how, bound: &Option<Decimal>, test: &dyn Fn(&Decimal, &Decimal) -> bool| {
+                if let Some(bound) = bound {
+                    each(how, format!("{how} {bound}"), &|it| {
+                        it.number().is_some_and(|number| test(&number, bound))
+                    });
+                }
+            };
+        bound("less than", &self.less, &|it, bound| it < bound);
+        bound("at most", &self.at_most, &|it, bound| it <= bound);
+        bound("greater than", &self.greater, &|it, bound| it > bound);
+        bound("at least", &self.at_least, &|it, bound| it >= bound);
+        if let Some(text) = &self.matches {
+            let regex = pattern(text);
+            each("matches", format!("/{text}/"), &|it| match it {
+                Tree::Text(it) => regex.as_ref().is_ok_and(|regex| regex.is_match(it)),
+                _ => false,
+            });
+        }
+        if let Some(part) = &self.contains {
+            each("contains", written(part), &|it| match (it, part) {
+                (Tree::Text(it), Value::String(part)) => it.contains(part.as_str()),
+                (Tree::Array(elements), part) => elements.iter().any(|it| it.is(part)),
+                _ => false,
+            });
+        }
+        if let Some(kind) = self.kind {
+            each("type", kind.word().to_owned(), &|it| kind.is_of(it));
+        }
+        if let Some(length) = &self.length {
+            let (actual, holds) = found.length(several, length);
+            all.push(Assertion {
+                about: format!("json {} length", self.path),
+                expected: length.words(),
+                actual,
+                holds,
+            });
+        }
+        if let Some(exists) = self.exists {
+            let (actual, holds) = match &found {
+                Found::Unknown(why) => (why.clone(), false),
+                Found::Places(places) => (found.shown(several), places.is_empty() != exists),
+            };
+            all.push(Assertion {
+                about: format!("json {} exists", self.path),
+                expected: if exists { "there" } else { "missing" }.to_owned(),
+                actual,
+                holds,
+            });
+        }
+        all
+    }
+}
+
+impl Found<'_> {
+    /// Whether each value holds, and which does not.
+    fn each(&self, several: bool, test: &dyn Fn(&Tree) -> bool) -> (String, bool) {
+        let Self::Places(places) = self else {
+            return (self.shown(several), false);
+        };
+        let wrong: Vec<_> = places.iter().filter(|(it, _)| !test(it)).collect();
+        let Some((first, steps)) = wrong.first() else {
+            return (self.shown(several), !places.is_empty());
+        };
+        let mut actual = excerpt(&first.to_string());
+        if several {
+            let of = match places.len() {
+                1 => String::new(),
+                all => format!(", {} of {all} do not hold", wrong.len()),
+            };
+            actual = format!("{actual} at {}{of}", located(steps));
+        }
+        (actual, false)
+    }
+
+    /// How long the one value is, or how many values there are.
+    fn length(&self, several: bool, wanted: &LengthExpectation) -> (String, bool) {
+        let length = match self {
+            Self::Places(places) if several && !places.is_empty() => Some(places.len()),
+            Self::Places(places) => places.first().and_then(|(it, _)| match it {
+                Tree::Text(text) => Some(text.chars().count()),
+                Tree::Array(elements) => Some(elements.len()),
+                Tree::Object(members) => Some(members.len()),
+                _ => None,
+            }),
+            Self::Unknown(_) => None,
+        };
+        match length.and_then(|length| u64::try_from(length).ok()) {
+            Some(length) => (length.to_string(), wanted.allows(length)),
+            None => (self.shown(several), false),
+        }
+    }
+
+    /// What was found, in a few words.
+    fn shown(&self, several: bool) -> String {
+        match self {
+            Self::Unknown(why) => why.clone(),
+            Self::Places(places) => match places.as_slice() {
+                [] => "missing".to_owned(),
+                [(only, _)] => excerpt(&only.to_string()),
+                [(first, _), ..] if several => {
+                    format!(
+                        "{} values, the first {}",
+                        places.len(),
+                        excerpt(&first.to_string())
+                    )
+                }
+                [(first, _), ..] => excerpt(&first.to_string()),
+            },
+        }
+    }
+}
+
+/// A normalized path (RFC 9535 section 2.7), for a message.
+fn located(steps: &[Step]) -> String {
+    let mut text = "$".to_owned();
+    for step in steps {
+        match step {
+            Step::Name(name) => text.push_str(&format!("['{name}']")),
+            Step::Index(index) => text.push_str(&format!("[{index}]")),
+        }
+    }
+    excerpt(&text)
+}
+
+/// The texts in a value, not the names of its members.
+pub fn value_texts_mut<'a>(value: &'a mut Value, texts: &mut Vec<&'a mut String>) {
+    match value {
+        Value::String(text) => texts.push(text),
+        Value::Array(elements) => elements
+            .iter_mut()
+            .for_each(|element| value_texts_mut(element, texts)),
+        Value::Object(members) => members
+            .values_mut()
+            .for_each(|member| value_texts_mut(member, texts)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

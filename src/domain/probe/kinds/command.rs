@@ -1,0 +1,141 @@
+//! `command`: a program on this machine, its exit code and what it writes.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Judged, Kind, Told};
+use crate::domain::probe::expect::{Assertion, TextExpectation, excerpt};
+use crate::domain::probe::json::schema::SchemaSource;
+use crate::domain::probe::json::{self, JsonExpectation};
+
+/// A command on this machine, without a shell, and what it must do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CommandProbe {
+    /// The program and its arguments; a program with a slash is found from the repository's root.
+    #[schemars(length(min = 1))]
+    pub argv: Vec<String>,
+    /// Variables added to the environment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// What it must do.
+    pub expect: CommandExpectation,
+}
+
+/// What a command must do; every part that is given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CommandExpectation {
+    /// Its exit code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 255))]
+    pub exit: Option<i32>,
+    /// Its standard output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdout: Option<TextExpectation>,
+    /// Its standard error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stderr: Option<TextExpectation>,
+    /// Values of its standard output, which is JSON.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub json: Vec<JsonExpectation>,
+    /// A JSON Schema that its standard output satisfies, or the file that it stands in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub json_schema: Option<SchemaSource>,
+}
+
+/// How a command ended.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CommandAnswer {
+    /// Its exit code, or none when a signal ended it.
+    pub exit: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// Its standard output, capped.
+    pub stdout: String,
+    /// Its standard error, capped.
+    pub stderr: String,
+}
+
+impl Kind for CommandProbe {
+    type Answer = CommandAnswer;
+
+    fn asserts_something(&self) -> bool {
+        let CommandExpectation {
+            exit,
+            stdout,
+            stderr,
+            json,
+            json_schema,
+        } = &self.expect;
+        let mut texts = stdout.iter().chain(stderr);
+        exit.is_some()
+            || json_schema.is_some()
+            || json.iter().any(|value| !value.is_empty())
+            || texts.any(|expectation| !expectation.is_empty())
+    }
+
+    fn texts_mut(&mut self) -> Vec<&mut String> {
+        let expect = &mut self.expect;
+        let expected = expect.stdout.iter_mut().chain(&mut expect.stderr);
+        let mut texts: Vec<&mut String> = self.argv.iter_mut().collect();
+        texts.extend(self.env.values_mut());
+        texts.extend(expected.flat_map(TextExpectation::texts_mut));
+        texts.extend(expect.json.iter_mut().flat_map(JsonExpectation::texts_mut));
+        texts.extend(
+            expect
+                .json_schema
+                .iter_mut()
+                .flat_map(SchemaSource::texts_mut),
+        );
+        texts
+    }
+
+    fn schemas_mut(&mut self) -> Vec<&mut SchemaSource> {
+        self.expect.json_schema.iter_mut().collect()
+    }
+
+    fn told(answer: &CommandAnswer) -> Told<'_> {
+        Told {
+            text: Some(&answer.stdout),
+            ..Told::default()
+        }
+    }
+
+    fn judge(&self, answer: &CommandAnswer, _: u64) -> Judged {
+        let expect = &self.expect;
+        let mut all = Vec::new();
+        if let Some(exit) = expect.exit {
+            let actual = match (answer.exit, answer.signal) {
+                (Some(code), _) => code.to_string(),
+                (None, Some(signal)) => format!("killed by signal {signal}"),
+                (None, None) => "no exit code".to_owned(),
+            };
+            let holds = answer.exit == Some(exit);
+            let actual = if holds || answer.stderr.trim().is_empty() {
+                actual
+            } else {
+                format!("{actual} ({})", excerpt(answer.stderr.trim()))
+            };
+            all.push(Assertion {
+                about: "exit code".to_owned(),
+                expected: exit.to_string(),
+                actual,
+                holds,
+            });
+        }
+        for (name, expectation, text) in [
+            ("stdout", &expect.stdout, &answer.stdout),
+            ("stderr", &expect.stderr, &answer.stderr),
+        ] {
+            if let Some(expectation) = expectation {
+                all.extend(expectation.assertions(name, Some(text)));
+            }
+        }
+        let schema = expect.json_schema.as_ref();
+        all.extend(json::assertions(&expect.json, schema, &answer.stdout, None));
+        Ok(all)
+    }
+}

@@ -1,0 +1,329 @@
+//! `http`: a request and what its answer must be.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Judged, Kind, Told};
+use crate::domain::ids::Digest;
+use crate::domain::latency::Latency;
+use crate::domain::probe::expect::{Assertion, OneOrMany, TextExpectation, excerpt};
+use crate::domain::probe::json::schema::SchemaSource;
+use crate::domain::probe::json::{self, JsonExpectation};
+
+/// An HTTP request and what its answer must be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HttpProbe {
+    /// An absolute `http://` or `https://` address.
+    #[schemars(length(min = 1))]
+    pub url: String,
+    /// `GET` unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Request headers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// The request's body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// A file that is the request's body, byte by byte; found from the repository's root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub body_file: Option<String>,
+    /// Who asks. It is not shown anywhere, and not told to another host that a redirect leads to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
+    /// How many redirects are followed; 0 unless told, so that a redirect is an answer of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 20))]
+    pub redirects: Option<u32>,
+    /// Whether the server's certificate must be valid; true unless told. `lint` reports a `false`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify_tls: Option<bool>,
+    /// A PEM file with the authorities that the server's certificate must come from, instead of those that the system
+    /// trusts; found from the repository's root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub ca: Option<String>,
+    /// The certificate that the probe shows to the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<ClientCertificate>,
+    /// By host of an address: the IP address, or `address:port`, that is connected to instead of what DNS says. The
+    /// host is still the one that is asked for, also in TLS.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub resolve: BTreeMap<String, String>,
+    /// What the answer must be.
+    pub expect: HttpExpectation,
+}
+
+/// Who asks: exactly one of the two.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// A user and a password: RFC 7617.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basic: Option<BasicAuth>,
+    /// A bearer token: RFC 6750.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub bearer: Option<String>,
+}
+
+/// A user and a password.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BasicAuth {
+    /// Without a colon.
+    #[schemars(length(min = 1))]
+    pub user: String,
+    /// Such as `${secret:SHOP_PASSWORD}`.
+    pub password: String,
+}
+
+/// A certificate and its key, each a PEM file found from the repository's root.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClientCertificate {
+    /// The certificate, and those between it and its authority.
+    #[schemars(length(min = 1))]
+    pub cert: String,
+    /// Its private key, without a passphrase.
+    #[schemars(length(min = 1))]
+    pub key: String,
+}
+
+impl Auth {
+    /// What must not be shown, whether or not it came out of a variable.
+    pub fn secrets(&self) -> Vec<String> {
+        let basic = self.basic.iter().flat_map(|basic| {
+            let both = format!("{}:{}", basic.user, basic.password);
+            [basic.password.clone(), both]
+        });
+        basic.chain(self.bearer.clone()).collect()
+    }
+}
+
+/// What an HTTP answer must be; every part that is given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HttpExpectation {
+    /// A status (`200`), a class (`2xx`), or a list of both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<OneOrMany<StatusExpectation>>,
+    /// By name of a response header.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, TextExpectation>,
+    /// The response's body as text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<TextExpectation>,
+    /// Values of the response's body, which is JSON.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub json: Vec<JsonExpectation>,
+    /// A JSON Schema that the response's body satisfies, or the file that it stands in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub json_schema: Option<SchemaSource>,
+    /// The SHA-256 of the response's body, byte by byte.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Digest>,
+    /// The whole answer took no longer than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<Latency>,
+}
+
+/// A status code, or a class of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum StatusExpectation {
+    /// `200`
+    Code(#[schemars(range(min = 100, max = 599))] u16),
+    /// `2xx`
+    Class(#[schemars(regex(pattern = "^[1-5]xx$"))] String),
+}
+
+/// An HTTP response.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HttpAnswer {
+    /// The status code.
+    pub status: u16,
+    /// Header names in lower case, with their values.
+    pub headers: Vec<(String, String)>,
+    /// The body as text, invalid UTF-8 replaced.
+    pub body: String,
+    /// The SHA-256 of the body; none where it was cut.
+    pub sha256: Option<Digest>,
+    /// Whether the body was longer than the cap and cut there.
+    pub truncated: bool,
+}
+
+/// What is said of a body that was cut.
+const CUT: &str = "the body was cut at the cap";
+
+impl Kind for HttpProbe {
+    type Answer = HttpAnswer;
+
+    fn asserts_something(&self) -> bool {
+        let HttpExpectation {
+            status,
+            headers,
+            body,
+            json,
+            json_schema,
+            sha256,
+            duration,
+        } = &self.expect;
+        let text = |expectation: &TextExpectation| !expectation.is_empty();
+        status
+            .as_ref()
+            .is_some_and(|status| !status.values().is_empty())
+            || headers.values().any(text)
+            || body.as_ref().is_some_and(text)
+            || json.iter().any(|value| !value.is_empty())
+            || json_schema.is_some()
+            || sha256.is_some()
+            || duration.is_some()
+    }
+
+    fn texts_mut(&mut self) -> Vec<&mut String> {
+        let expect = &mut self.expect;
+        let expected = expect.headers.values_mut().chain(&mut expect.body);
+        let mut texts = vec![&mut self.url];
+        texts.extend(self.headers.values_mut());
+        texts.extend(self.body.as_mut());
+        texts.extend(self.body_file.as_mut());
+        if let Some(auth) = &mut self.auth {
+            let basic = auth.basic.iter_mut();
+            texts.extend(basic.flat_map(|basic| [&mut basic.user, &mut basic.password]));
+            texts.extend(auth.bearer.as_mut());
+        }
+        texts.extend(self.ca.as_mut());
+        let certificate = self.client_certificate.iter_mut();
+        texts.extend(certificate.flat_map(|one| [&mut one.cert, &mut one.key]));
+        texts.extend(self.resolve.values_mut());
+        texts.extend(expected.flat_map(TextExpectation::texts_mut));
+        texts.extend(expect.json.iter_mut().flat_map(JsonExpectation::texts_mut));
+        texts.extend(
+            expect
+                .json_schema
+                .iter_mut()
+                .flat_map(SchemaSource::texts_mut),
+        );
+        texts
+    }
+
+    fn schemas_mut(&mut self) -> Vec<&mut SchemaSource> {
+        self.expect.json_schema.iter_mut().collect()
+    }
+
+    fn host(&self) -> Option<&str> {
+        let after_scheme = self.url.split_once("://")?.1;
+        let authority = after_scheme.split(['/', '?', '#']).next()?;
+        Some(
+            authority
+                .rsplit_once('@')
+                .map_or(authority, |(_, host)| host),
+        )
+    }
+
+    fn told(answer: &HttpAnswer) -> Told<'_> {
+        Told {
+            text: Some(&answer.body),
+            headers: &answer.headers,
+            cut: answer.truncated,
+        }
+    }
+
+    fn judge(&self, answer: &HttpAnswer, took_ms: u64) -> Judged {
+        let expect = &self.expect;
+        let mut all = Vec::new();
+        if let Some(status) = &expect.status {
+            let allowed = status.values();
+            let holds = allowed.iter().any(|one| status_matches(one, answer.status));
+            let expected: Vec<String> = allowed
+                .iter()
+                .map(|one| match one {
+                    StatusExpectation::Code(code) => code.to_string(),
+                    StatusExpectation::Class(class) => class.clone(),
+                })
+                .collect();
+            let location = answer.headers.iter().find(|(name, _)| name == "location");
+            let actual = match location {
+                Some((_, to)) if !holds => {
+                    format!("{} (redirects to {})", answer.status, excerpt(to))
+                }
+                _ => answer.status.to_string(),
+            };
+            all.push(Assertion {
+                about: "status".to_owned(),
+                expected: expected.join(" or "),
+                actual,
+                holds,
+            });
+        }
+        for (name, expectation) in &expect.headers {
+            let wanted = name.to_ascii_lowercase();
+            let values: Vec<&str> = answer
+                .headers
+                .iter()
+                .filter(|(name, _)| *name == wanted)
+                .map(|(_, value)| value.as_str())
+                .collect();
+            let joined = (!values.is_empty()).then(|| values.join(", "));
+            all.extend(expectation.assertions(&format!("header {wanted}"), joined.as_deref()));
+        }
+        if let Some(expectation) = &expect.body {
+            let from = all.len();
+            all.extend(expectation.assertions("body", Some(&answer.body)));
+            if answer.truncated {
+                for assertion in &mut all[from..] {
+                    // What lies beyond the cap was never seen, so nothing may be concluded from its absence.
+                    assertion.actual.push_str(&format!(" ({CUT})"));
+                    if assertion.about.ends_with("not contains")
+                        || assertion.about.ends_with("equals")
+                    {
+                        assertion.holds = false;
+                    }
+                }
+            }
+        }
+        let cut = answer.truncated.then_some(CUT);
+        let schema = expect.json_schema.as_ref();
+        all.extend(json::assertions(&expect.json, schema, &answer.body, cut));
+        if let Some(wanted) = &expect.sha256 {
+            all.push(Assertion {
+                about: "body sha256".to_owned(),
+                expected: wanted.to_string(),
+                actual: match (&answer.sha256, cut) {
+                    (Some(found), _) => found.to_string(),
+                    (None, Some(cut)) => format!("unknown: {cut}"),
+                    (None, None) => "missing".to_owned(),
+                },
+                holds: answer.sha256.as_ref() == Some(wanted),
+            });
+        }
+        if let Some(limit) = expect.duration {
+            all.push(Assertion {
+                about: "duration".to_owned(),
+                expected: format!("at most {limit}"),
+                actual: format!("{took_ms} ms"),
+                holds: took_ms <= limit.milliseconds(),
+            });
+        }
+        Ok(all)
+    }
+}
+
+/// Whether a status is the expected one, or of the expected class.
+pub fn status_matches(expected: &StatusExpectation, status: u16) -> bool {
+    match expected {
+        StatusExpectation::Code(code) => *code == status,
+        StatusExpectation::Class(class) => {
+            let digit = class
+                .bytes()
+                .next()
+                .map(|byte| u16::from(byte.wrapping_sub(b'0')));
+            class.len() == 3 && class.ends_with("xx") && digit == Some(status / 100)
+        }
+    }
+}

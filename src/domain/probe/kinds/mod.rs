@@ -1,0 +1,159 @@
+//! The kinds of probes, each in a file of its own: what it asks, what its answer must be, and how the two are held
+//! against each other.
+//!
+//! A new kind is one new file here, its line in the table below and its key in [`Probe`]. The effects
+//! and the lint have a file for it each.
+
+mod command;
+mod http;
+mod tcp;
+
+pub use command::{CommandAnswer, CommandExpectation, CommandProbe};
+pub(super) use http::status_matches;
+pub use http::{
+    Auth, BasicAuth, ClientCertificate, HttpAnswer, HttpExpectation, HttpProbe, StatusExpectation,
+};
+pub use tcp::{TcpAnswer, TcpProbe};
+
+use super::Probe;
+use super::expect::Assertion;
+use super::json::schema::SchemaSource;
+
+/// It was asked, and there is nothing to judge: why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoData(pub String);
+
+/// Every assertion held against an answer, or why none could be.
+pub type Judged = Result<Vec<Assertion>, NoData>;
+
+/// What an answer says, as far as values can be captured from it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Told<'a> {
+    /// Its body, or what was printed.
+    pub text: Option<&'a str>,
+    /// Header names in lower case, with their values.
+    pub headers: &'a [(String, String)],
+    /// Whether the text is not whole.
+    pub cut: bool,
+}
+
+/// What each kind of probe can do with its question.
+pub trait Kind {
+    /// What asking it brings.
+    type Answer;
+
+    /// Whether it could fail at all.
+    fn asserts_something(&self) -> bool;
+
+    /// Every text in which a variable may stand.
+    fn texts_mut(&mut self) -> Vec<&mut String>;
+
+    /// Every JSON Schema that may stand in a file.
+    fn schemas_mut(&mut self) -> Vec<&mut SchemaSource> {
+        Vec::new()
+    }
+
+    /// The host that is asked, where it is one: so many probes at a time ask the same.
+    fn host(&self) -> Option<&str> {
+        None
+    }
+
+    /// What can be captured from an answer.
+    fn told(_: &Self::Answer) -> Told<'_> {
+        Told::default()
+    }
+
+    /// Holds `answer` against what is expected. `took_ms` is how long asking took.
+    fn judge(&self, answer: &Self::Answer, took_ms: u64) -> Judged;
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $key:ident: $name:ident($question:ty) => $answer:ty,)*) => {
+        /// The names of the kinds, as they are written in a probe.
+        pub const KINDS: [&str; [$(stringify!($key)),*].len()] = [$(stringify!($key)),*];
+
+        /// The question of a probe, by kind.
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub enum Question<'a> {
+            $($(#[$doc])* $name(&'a $question),)*
+        }
+
+        /// What asking brought.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Answer {
+            $($(#[$doc])* $name($answer),)*
+            /// The target was reached and did not serve: refused, reset, silent, a broken response, an invalid
+            /// certificate.
+            Unserved(String),
+            /// It could not be asked: no such host, no such program, no route.
+            Unasked(String),
+            /// It was asked, and there is nothing to judge.
+            NoData(String),
+        }
+
+        impl Question<'_> {
+            /// Whether it could fail at all.
+            pub fn asserts_something(self) -> bool {
+                match self {
+                    $(Self::$name(question) => question.asserts_something(),)*
+                }
+            }
+
+            /// The host that is asked, where it is one.
+            pub fn host(self) -> Option<String> {
+                match self {
+                    $(Self::$name(question) => question.host().map(str::to_owned),)*
+                }
+            }
+
+            /// Holds `answer` against what is expected; `None` where it is of another kind.
+            pub(super) fn judge(self, answer: &Answer, took_ms: u64) -> Option<Judged> {
+                match (self, answer) {
+                    $((Self::$name(question), Answer::$name(answer)) => Some(question.judge(answer, took_ms)),)*
+                    _ => None,
+                }
+            }
+        }
+
+        impl Answer {
+            /// What can be captured from it: nothing where nothing was answered.
+            pub fn told(&self) -> Told<'_> {
+                match self {
+                    $(Self::$name(answer) => <$question>::told(answer),)*
+                    Self::Unserved(_) | Self::Unasked(_) | Self::NoData(_) => Told::default(),
+                }
+            }
+        }
+
+        impl Probe {
+            /// The questions of the probe: exactly one in a valid one. `lint` refuses any other number.
+            pub fn questions(&self) -> Vec<Question<'_>> {
+                let all = [$(self.$key.as_ref().map(Question::$name)),*];
+                all.into_iter().flatten().collect()
+            }
+
+            /// Every text of the probe in which a variable may stand.
+            pub fn texts_mut(&mut self) -> Vec<&mut String> {
+                let mut texts = Vec::new();
+                $(texts.extend(self.$key.iter_mut().flat_map(Kind::texts_mut));)*
+                texts
+            }
+
+            /// Every JSON Schema of the probe that may stand in a file.
+            pub fn schemas_mut(&mut self) -> Vec<&mut SchemaSource> {
+                let mut schemas = Vec::new();
+                $(schemas.extend(self.$key.iter_mut().flat_map(Kind::schemas_mut));)*
+                schemas
+            }
+        }
+    };
+}
+
+kinds! {
+    /// An HTTP request, and its response: whole, or up to the cap.
+    http: Http(HttpProbe) => HttpAnswer,
+    /// A TCP connection, and what came over it once it was accepted.
+    tcp: Tcp(TcpProbe) => TcpAnswer,
+    /// A command, and how it ended.
+    command: Command(CommandProbe) => CommandAnswer,
+}

@@ -1,0 +1,193 @@
+//! A `curl` line that asks the same by hand. Secrets stand in it as the probe has them: whoever shows it masks them.
+
+use std::net::{Ipv6Addr, SocketAddr};
+
+use super::USER_AGENT;
+use crate::domain::probe::kinds::HttpProbe;
+use crate::domain::timespan::Timespan;
+use crate::effects::probe::quote;
+
+/// A `curl` line that asks the same, run from the repository's root.
+///
+/// Where a redirect leads to another host, curl takes the probe's own headers along, which relgate does not.
+pub(in super::super) fn repeat(http: &HttpProbe, timeout: Timespan) -> String {
+    let mut line = Line::default();
+    line.add(["curl", "-gsSi", "--noproxy", "*", "--max-time"]);
+    line.add([timeout.seconds().to_string()]);
+    method(http, &mut line);
+    if http.verify_tls == Some(false) {
+        line.add(["-k"]);
+    }
+    if let Some(path) = &http.ca {
+        line.add(["--cacert", path]);
+    }
+    if let Some(files) = &http.client_certificate {
+        // A passphrase would follow a colon.
+        line.add([
+            "--cert",
+            &files.cert.replace(':', "\\:"),
+            "--key",
+            &files.key,
+        ]);
+    }
+    for (host, address) in &http.resolve {
+        line.add(["--connect-to", &connect_to(host, address)]);
+    }
+    if let Some(redirects) = http.redirects.filter(|redirects| *redirects > 0) {
+        line.add(["-L", "--max-redirs", &redirects.to_string()]);
+        if http.url.starts_with("https:") {
+            line.add(["--proto-redir", "=https"]);
+        }
+    }
+    headers(http, &mut line);
+    body(http, &mut line);
+    line.add([&http.url]);
+    quote::line(line.0.iter().map(String::as_str))
+}
+
+#[derive(Default)]
+struct Line(Vec<String>);
+
+impl Line {
+    fn add<W: AsRef<str>>(&mut self, words: impl IntoIterator<Item = W>) {
+        self.0
+            .extend(words.into_iter().map(|word| word.as_ref().to_owned()));
+    }
+}
+
+fn has_body(http: &HttpProbe) -> bool {
+    http.body.is_some() || http.body_file.is_some()
+}
+
+fn method(http: &HttpProbe, line: &mut Line) {
+    match http.method.as_deref().unwrap_or("GET") {
+        "GET" if !has_body(http) => {}
+        // With -X curl would wait for the body that such an answer does not have.
+        "HEAD" if !has_body(http) => line.add(["-I"]),
+        // It comes with the data, and with -X it would outlast every redirect.
+        "POST" => {}
+        method => line.add(["-X", method]),
+    }
+}
+
+fn headers(http: &HttpProbe, line: &mut Line) {
+    if !given(http, "user-agent") {
+        line.add(["-A", USER_AGENT]);
+    }
+    for (name, value) in &http.headers {
+        let header = if value.is_empty() {
+            format!("{name};")
+        } else {
+            format!("{name}: {value}")
+        };
+        line.add(["-H", &header]);
+    }
+    if let Some(auth) = &http.auth {
+        if let Some(basic) = &auth.basic {
+            line.add(["-u", &format!("{}:{}", basic.user, basic.password)]);
+        }
+        if let Some(token) = &auth.bearer {
+            line.add(["-H", &format!("Authorization: Bearer {token}")]);
+        }
+    }
+}
+
+fn body(http: &HttpProbe, line: &mut Line) {
+    let (how, what) = match (&http.body, &http.body_file) {
+        (Some(body), _) => ("--data-raw", body.clone()),
+        (None, Some(path)) => ("--data-binary", format!("@{path}")),
+        (None, None) if http.method.as_deref() == Some("POST") => ("--data-raw", String::new()),
+        (None, None) => return,
+    };
+    if !given(http, "content-type") {
+        // Otherwise curl says that the body is a form.
+        line.add(["-H", "Content-Type:"]);
+    }
+    line.add([how, &what]);
+}
+
+fn given(http: &HttpProbe, name: &str) -> bool {
+    let mut names = http.headers.keys();
+    names.any(|key| key.eq_ignore_ascii_case(name))
+}
+
+/// `host:port:address:port`; a port that is left out stays as it is.
+fn connect_to(host: &str, address: &str) -> String {
+    if address.parse::<SocketAddr>().is_ok() {
+        format!("{host}::{address}")
+    } else if address.parse::<Ipv6Addr>().is_ok() {
+        format!("{host}::[{address}]:")
+    } else {
+        format!("{host}::{address}:")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn line(value: Value) -> String {
+        let mut value = value;
+        value["expect"] = json!({"status": 200});
+        let probe = serde_json::from_value(value).expect("a probe");
+        repeat(&probe, Timespan::from_seconds(10))
+    }
+
+    #[test]
+    fn a_curl_line_asks_the_same() {
+        let agent = format!("-A {USER_AGENT}");
+        assert_eq!(
+            line(json!({"url": "http://h/a?b=c"})),
+            format!("curl -gsSi --noproxy '*' --max-time 10 {agent} 'http://h/a?b=c'")
+        );
+        let posted = line(json!({
+            "url": "https://h/", "method": "POST", "body": "it's", "verify_tls": false, "redirects": 3,
+            "headers": {"X-Empty": "", "User-Agent": "me"},
+        }));
+        assert_eq!(
+            posted,
+            "curl -gsSi --noproxy '*' --max-time 10 -k -L --max-redirs 3 --proto-redir '=https' -H 'User-Agent: me' \
+             -H 'X-Empty;' -H Content-Type: --data-raw 'it'\\''s' https://h/"
+        );
+        assert!(line(json!({"url": "http://h", "method": "HEAD"})).contains(" -I "));
+        let put = line(json!({"url": "http://h", "method": "PUT", "body_file": "a b"}));
+        assert!(
+            put.contains(" -X PUT ") && put.contains("--data-binary '@a b'"),
+            "{put}"
+        );
+        let post = line(json!({"url": "http://h", "method": "POST"}));
+        assert!(post.contains(" --data-raw '' "), "{post}");
+    }
+
+    #[test]
+    fn who_asks_and_how_is_part_of_the_line() {
+        let all = line(json!({
+            "url": "https://shop.example/", "ca": "ca.pem",
+            "client_certificate": {"cert": "a:b.pem", "key": "k.pem"},
+            "auth": {"basic": {"user": "u", "password": "p"}},
+        }));
+        for part in [
+            " --cacert ca.pem ",
+            " --cert 'a\\:b.pem' --key k.pem ",
+            " -u u:p ",
+        ] {
+            assert!(all.contains(part), "no {part} in {all}");
+        }
+        let bearer = line(json!({"url": "http://h/", "auth": {"bearer": "t"}}));
+        assert!(
+            bearer.contains(" -H 'Authorization: Bearer t' "),
+            "{bearer}"
+        );
+        for (address, to) in [
+            ("10.0.0.7", "h::10.0.0.7:"),
+            ("10.0.0.7:8443", "h::10.0.0.7:8443"),
+            ("::1", "'h::[::1]:'"),
+            ("[::1]", "'h::[::1]:'"),
+            ("[::1]:8443", "'h::[::1]:8443'"),
+        ] {
+            let line = line(json!({"url": "http://h/", "resolve": {"h": address}}));
+            assert!(line.contains(&format!(" --connect-to {to} ")), "{line}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Asks over HTTP.
+//!
+//! The target itself is asked: proxies of the environment are not used, nothing is asked to be compressed and nothing
+//! is unpacked, a redirect is an answer unless the probe follows it, and nothing is retried behind the probe's back. No
+//! library follows redirects or keeps connections here, so that the time of each phase is known and no credential goes
+//! where the probe did not send it.
+
+mod connect;
+mod curl;
+mod hop;
+mod pool;
+mod prepare;
+
+use http::header::{CONTENT_ENCODING, LOCATION};
+use http::{HeaderMap, Response};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+
+use super::Context;
+use super::progress::Progress;
+use super::trouble::http_trouble;
+use crate::domain::ids::Digest;
+use crate::domain::probe::Probe;
+use crate::domain::probe::Question;
+use crate::domain::probe::expect::excerpt;
+use crate::domain::probe::kinds::{Answer, HttpAnswer, HttpExpectation, HttpProbe};
+
+pub(super) use connect::Failure;
+pub(super) use curl::repeat;
+pub(super) use pool::Clients;
+
+use hop::is_redirect;
+use prepare::prepare;
+
+/// More of a body than this is not read.
+const CAP: usize = 1024 * 1024;
+
+/// How relgate names itself.
+const USER_AGENT: &str = concat!("relgate/", env!("CARGO_PKG_VERSION"));
+
+/// Reads the files and makes the terms of TLS that `probe` will need; what is wrong with it is told when it is asked.
+pub(super) fn make_ready(probe: &Probe, clients: &Clients) {
+    if let [Question::Http(http)] = probe.questions().as_slice()
+        && let Ok(hop) = prepare(http, clients)
+    {
+        hop.make_ready(clients, http.redirects.unwrap_or(0) > 0);
+    }
+}
+
+/// One request, and those that its redirects lead to; the answer read to the end or to the cap.
+pub(super) async fn ask(http: &HttpProbe, context: &Context<'_>) -> Answer {
+    let Context {
+        clients, progress, ..
+    } = context;
+    let mut hop = match prepare(http, clients) {
+        Ok(hop) => hop,
+        Err(trouble) => return Answer::Unasked(trouble),
+    };
+    let most = http.redirects.unwrap_or(0);
+    for redirects in 0.. {
+        let asked = async {
+            let (response, lease) = clients.send(&hop, progress).await?;
+            progress.answering(response.status().as_u16());
+            Ok((read(response, progress).await?, lease))
+        };
+        let (Reading { head, answer }, lease) = match asked.await {
+            Ok(asked) => asked,
+            Err(failure) => return troubled(&hop.target(), &failure, progress),
+        };
+        if !answer.truncated {
+            clients.give_back(lease);
+        }
+        let location = head.headers.get(LOCATION);
+        let Some(location) = location.filter(|_| most > 0 && is_redirect(head.status)) else {
+            return seen(&http.expect, &head.headers, answer);
+        };
+        if redirects == most {
+            let times = if most == 1 { "redirect" } else { "redirects" };
+            return Answer::Unserved(format!(
+                "it redirects again after {most} {times}; the last led from {}",
+                excerpt(hop.url.as_str())
+            ));
+        }
+        hop = match hop.next(head.status, location) {
+            Ok(next) => next,
+            Err(why) => return Answer::Unserved(why),
+        };
+    }
+    // More redirects than can be counted.
+    Answer::Unserved("it redirects for ever".to_owned())
+}
+
+fn troubled(target: &str, failure: &Failure, progress: &Progress) -> Answer {
+    match (http_trouble(target, failure), progress.so_far()) {
+        (Answer::Unserved(text), Some(came)) => Answer::Unserved(format!("{text} ({came})")),
+        (answer, _) => answer,
+    }
+}
+
+/// What is expected of a compressed body cannot be held against it, and a part that must not be in it would never be
+/// found: that is no pass.
+fn seen(expect: &HttpExpectation, headers: &HeaderMap, answer: HttpAnswer) -> Answer {
+    match encoding(headers) {
+        Some(encoding) if expects_body(expect) => Answer::Unserved(format!(
+            "the body of the answer (status {}) is compressed ({}), which is not unpacked: what is expected of it cannot be seen",
+            answer.status,
+            excerpt(&encoding)
+        )),
+        _ => Answer::Http(answer),
+    }
+}
+
+/// Whether anything is expected but of the head and the time.
+fn expects_body(expect: &HttpExpectation) -> bool {
+    let rest = HttpExpectation {
+        status: None,
+        headers: std::collections::BTreeMap::new(),
+        duration: None,
+        ..expect.clone()
+    };
+    rest != HttpExpectation::default()
+}
+
+fn encoding(headers: &HeaderMap) -> Option<String> {
+    let all: Vec<String> = headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
+        .filter(|value| !value.is_empty() && !value.eq_ignore_ascii_case("identity"))
+        .collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
+struct Reading {
+    head: http::response::Parts,
+    answer: HttpAnswer,
+}
+
+async fn read(response: Response<Incoming>, progress: &Progress) -> Result<Reading, Failure> {
+    let (head, mut incoming) = response.into_parts();
+    let headers = head
+        .headers
+        .iter()
+        .map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.as_str().to_owned(), value)
+        })
+        .collect();
+    let mut body = Vec::new();
+    let mut truncated = false;
+    while let Some(frame) = incoming.frame().await {
+        // What follows a body, its trailers, is not judged.
+        let Ok(chunk) = frame.map_err(Failure::Exchange)?.into_data() else {
+            continue;
+        };
+        let room = CAP - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        progress.body(body.len());
+        if chunk.len() > room {
+            truncated = true;
+            break;
+        }
+    }
+    let sha256 = (!truncated).then(|| Digest::of(&body));
+    let body = String::from_utf8(body)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    let answer = HttpAnswer {
+        status: head.status.as_u16(),
+        headers,
+        body,
+        sha256,
+        truncated,
+    };
+    Ok(Reading { head, answer })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expect(value: serde_json::Value) -> HttpExpectation {
+        serde_json::from_value(value).expect("an expectation")
+    }
+
+    #[test]
+    fn a_compressed_body_is_no_answer_to_what_is_expected_of_it() {
+        let body = expect(serde_json::json!({"status": 200, "body": {"not_contains": "error"}}));
+        let head = expect(serde_json::json!({
+            "status": 200, "headers": {"content-encoding": {"equals": "br"}}, "duration": "1s"
+        }));
+        let headers = |value: &'static str| {
+            HeaderMap::from_iter([(CONTENT_ENCODING, http::HeaderValue::from_static(value))])
+        };
+        let answer = HttpAnswer::default;
+        for (expect, headers, good) in [
+            (&body, headers("gzip"), false),
+            (&body, headers("identity"), true),
+            (&body, HeaderMap::new(), true),
+            (&head, headers("br"), true),
+        ] {
+            let is_good = matches!(seen(expect, &headers, answer()), Answer::Http(_));
+            assert_eq!(is_good, good, "{headers:?}");
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! From what a probe says to the first request, or to why it cannot be asked.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING,
+    USER_AGENT,
+};
+use http::uri::Authority;
+use http::{HeaderMap, Method};
+use hyper::body::Bytes;
+use url::Url;
+
+use super::super::tls::{Acceptance, Terms};
+use super::connect::Instead;
+use super::hop::{Hop, Ways, is_asked};
+use super::pool::Clients;
+use crate::domain::probe::expect::excerpt;
+use crate::domain::probe::kinds::{Auth, HttpProbe};
+
+/// The first request of `http`.
+///
+/// # Errors
+/// Why it cannot be asked; no secret is shown.
+pub(super) fn prepare(http: &HttpProbe, clients: &Clients) -> Result<Hop, String> {
+    let url = Url::parse(&http.url)
+        .map_err(|error| format!("{:?} is no address: {error}", excerpt(&http.url)))?;
+    is_asked(&url).map_err(|why| format!("{:?} is no address; {why}", excerpt(&http.url)))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(
+            "the address holds a user or a password, which are not sent from there; \
+                    write them under `auth`"
+                .to_owned(),
+        );
+    }
+    let method = http.method.as_deref().unwrap_or("GET");
+    let method = Method::from_bytes(method.as_bytes())
+        .ok()
+        .filter(|method| *method != Method::CONNECT)
+        .ok_or_else(|| format!("{method:?} is no HTTP method; write GET, HEAD, POST, …"))?;
+    let ways = Arc::new(ways(http)?);
+    Ok(Hop {
+        method,
+        headers: headers(http)?,
+        body: body(http, clients)?,
+        origin: ways.own(&url),
+        ways,
+        url,
+    })
+}
+
+fn ways(http: &HttpProbe) -> Result<Ways, String> {
+    let acceptance = match http.verify_tls {
+        Some(false) => Acceptance::Any,
+        Some(true) | None => Acceptance::Trusted,
+    };
+    let identity = http.client_certificate.as_ref();
+    Ok(Ways {
+        instead: http
+            .resolve
+            .iter()
+            .map(|(host, address)| instead(host, address))
+            .collect::<Result<_, _>>()?,
+        terms: Terms {
+            acceptance,
+            ca: http.ca.clone(),
+            identity: identity.map(|files| (files.cert.clone(), files.key.clone())),
+        },
+    })
+}
+
+fn instead(host: &str, address: &str) -> Result<(String, Instead), String> {
+    let whole = address
+        .parse()
+        .ok()
+        .map(|address: std::net::SocketAddr| Instead {
+            address: address.ip(),
+            port: Some(address.port()),
+        });
+    let instead = whole
+        .or_else(|| {
+            let bare = address.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+            let address = bare.unwrap_or(address).parse().ok()?;
+            Some(Instead {
+                address,
+                port: None,
+            })
+        })
+        .ok_or_else(|| {
+            format!(
+                "{:?} is no IP address that {host} could be resolved to; write one such as 10.0.0.7, 10.0.0.7:8443 or [::1]:8443",
+                excerpt(address)
+            )
+        })?;
+    Ok((host.to_ascii_lowercase(), instead))
+}
+
+fn headers(http: &HttpProbe) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &http.headers {
+        let key = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| format!("{:?} is no name of a header", excerpt(name)))?;
+        if [CONTENT_LENGTH, TRANSFER_ENCODING].contains(&key) {
+            return Err(format!(
+                "the header {name} follows from the body, and cannot be given"
+            ));
+        }
+        // The value may be a secret, and is not shown.
+        let value = HeaderValue::from_bytes(value.as_bytes())
+            .map_err(|_| format!("the value of the header {name} has a line break or a control character, which no header may have"))?;
+        if key == HOST && Authority::try_from(value.as_bytes()).is_err() {
+            return Err(format!("the header {name} is no host"));
+        }
+        headers.append(key, value);
+    }
+    if let Some(auth) = &http.auth {
+        if headers.contains_key(AUTHORIZATION) {
+            return Err("both `auth` and a header Authorization say who asks; keep one".to_owned());
+        }
+        headers.insert(AUTHORIZATION, authorization(auth)?);
+    }
+    let mut default = |name: HeaderName, value| {
+        headers
+            .entry(name)
+            .or_insert_with(|| HeaderValue::from_static(value));
+    };
+    default(USER_AGENT, super::USER_AGENT);
+    default(ACCEPT, "*/*");
+    Ok(headers)
+}
+
+fn authorization(auth: &Auth) -> Result<HeaderValue, String> {
+    let (what, text) = match (&auth.basic, &auth.bearer) {
+        (Some(basic), None) if basic.user.contains(':') => {
+            return Err("the user under `auth` has a colon, which none may have".to_owned());
+        }
+        (Some(basic), None) => {
+            let both = format!("{}:{}", basic.user, basic.password);
+            ("basic", format!("Basic {}", STANDARD.encode(both)))
+        }
+        (None, Some(token)) => ("bearer", format!("Bearer {token}")),
+        _ => return Err("`auth` must have either `basic` or `bearer`".to_owned()),
+    };
+    let mut value = HeaderValue::from_bytes(text.as_bytes()).map_err(|_| {
+        format!("`{what}` under `auth` has a line break or a control character, which no header may have")
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn body(http: &HttpProbe, clients: &Clients) -> Result<Option<Bytes>, String> {
+    match (&http.body, &http.body_file) {
+        (None, None) => Ok(None),
+        (Some(body), None) => Ok(Some(Bytes::from(body.clone()))),
+        (None, Some(path)) => clients.file(path).map(Some),
+        (Some(_), Some(_)) => {
+            Err("both `body` and `body_file` say what is sent; keep one".to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn prepared(value: Value) -> Result<Hop, String> {
+        let mut value = value;
+        value["expect"] = json!({"status": 200});
+        let probe: HttpProbe = serde_json::from_value(value).expect("a probe");
+        prepare(&probe, &Clients::new("/nowhere", Arc::default()))
+    }
+
+    #[test]
+    fn what_cannot_be_asked_says_why() {
+        let at = |more: Value| {
+            let mut value = json!({"url": "https://h/"});
+            for (key, given) in more.as_object().expect("an object") {
+                value[key] = given.clone();
+            }
+            value
+        };
+        let hidden = json!({"user": "u", "password": "hidden\n"});
+        for (value, reason) in [
+            (json!({"url": "shop.example/"}), "no address"),
+            (json!({"url": "ftp://shop.example/"}), "http://"),
+            (json!({"url": "http://"}), "no address"),
+            (json!({"url": "http://u:hidden@h/"}), "under `auth`"),
+            (at(json!({"method": "G T"})), "no HTTP method"),
+            (at(json!({"method": "CONNECT"})), "no HTTP method"),
+            (at(json!({"headers": {"a b": "c"}})), "no name of a header"),
+            (at(json!({"headers": {"a": "hidden\n"}})), "the header a"),
+            (at(json!({"headers": {"Host": "a b"}})), "is no host"),
+            (
+                at(json!({"headers": {"content-length": "9"}})),
+                "cannot be given",
+            ),
+            (at(json!({"auth": {}})), "either `basic` or `bearer`"),
+            (
+                at(json!({"auth": {"bearer": "hidden", "basic": hidden.clone()}})),
+                "either `basic` or `bearer`",
+            ),
+            (at(json!({"auth": {"bearer": "hidden\n"}})), "line break"),
+            (
+                at(json!({"auth": {"basic": {"user": "a:b", "password": "hidden"}}})),
+                "a colon",
+            ),
+            (
+                at(json!({"auth": {"bearer": "hidden"}, "headers": {"authorization": "hidden"}})),
+                "keep one",
+            ),
+            (at(json!({"body": "a", "body_file": "b"})), "keep one"),
+            (
+                at(json!({"body_file": "gone"})),
+                "/nowhere/gone cannot be read",
+            ),
+            (
+                at(json!({"resolve": {"h": "elsewhere"}})),
+                "\"elsewhere\" is no IP address",
+            ),
+        ] {
+            let text = prepared(value).expect_err(reason);
+            assert!(text.contains(reason) && !text.contains("hidden"), "{text}");
+        }
+    }
+
+    #[test]
+    fn who_asks_is_told_as_the_server_expects_it() {
+        let authorization = |auth: Value| {
+            let hop = prepared(json!({"url": "http://h/", "auth": auth})).expect("prepared");
+            let value = &hop.headers[AUTHORIZATION];
+            assert!(value.is_sensitive());
+            String::from_utf8_lossy(value.as_bytes()).into_owned()
+        };
+        // RFC 7617, section 2.
+        let basic = json!({"basic": {"user": "Aladdin", "password": "open sesame"}});
+        assert_eq!(authorization(basic), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+        assert_eq!(authorization(json!({"bearer": "abc"})), "Bearer abc");
+    }
+
+    #[test]
+    fn another_address_is_connected_to_and_the_host_stays() {
+        for (address, ip, port) in [
+            ("10.0.0.7", "10.0.0.7", None),
+            ("10.0.0.7:8443", "10.0.0.7", Some(8443)),
+            ("::1", "::1", None),
+            ("[::1]", "::1", None),
+            ("[::1]:8443", "::1", Some(8443)),
+        ] {
+            let hop = prepared(
+                json!({"url": "https://Shop.Example/", "resolve": {"SHOP.example": address}}),
+            )
+            .expect("prepared");
+            let place = &hop.origin.place;
+            assert_eq!((place.host.as_str(), place.port), ("shop.example", 443));
+            let instead = place.instead.expect("another address");
+            assert_eq!(
+                instead.address,
+                ip.parse::<std::net::IpAddr>().expect("an address")
+            );
+            assert_eq!(instead.port, port);
+        }
+    }
+
+    #[test]
+    fn roots_are_read_only_where_tls_is_spoken() {
+        let terms = |url: &str| {
+            prepared(json!({"url": url}))
+                .expect("prepared")
+                .origin
+                .terms
+        };
+        assert_eq!(terms("http://h/"), None);
+        assert!(terms("https://h/").is_some());
+    }
+}

@@ -1,0 +1,179 @@
+//! The options of `http` probes that say who asks, whom it trusts, and where it connects to.
+
+use std::net::{IpAddr, SocketAddr};
+
+use url::Url;
+
+use super::Check;
+use crate::domain::finding::Finding;
+use crate::domain::nearest::suggestion;
+use crate::domain::probe::kinds::HttpProbe;
+use crate::domain::variables;
+use crate::parse::lint::variables::replaced;
+use crate::parse::node::pointer_step;
+
+pub(super) fn lint(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
+    auth(check, http, findings);
+    body(check, http, findings);
+    headers(check, http, findings);
+    tls(check, http, findings);
+    resolve(check, http, findings);
+}
+
+fn auth(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
+    let Some(auth) = &http.auth else {
+        return;
+    };
+    if auth.basic.is_some() == auth.bearer.is_some() {
+        findings.push(
+            check
+                .error("/http/auth", "\"auth\" has either \"basic\" or \"bearer\"")
+                .help("write one of the two, such as bearer: ${secret:SHOP_TOKEN}"),
+        );
+    }
+    if http
+        .headers
+        .keys()
+        .any(|name| name.eq_ignore_ascii_case("authorization"))
+    {
+        findings.push(
+            check
+                .error(
+                    "/http/auth",
+                    "both \"auth\" and a header Authorization say who asks",
+                )
+                .help("keep one of the two"),
+        );
+    }
+    if let Some(basic) = &auth.basic
+        && replaced(&basic.user).is_ok_and(|user| user.contains(':'))
+    {
+        findings.push(check.error(
+            "/http/auth/basic/user",
+            "the user has a colon, which none may have",
+        ));
+    }
+    let password = auth.basic.as_ref().map(|basic| &basic.password);
+    for (below, name, secret) in [
+        ("/http/auth/basic/password", "password", password),
+        ("/http/auth/bearer", "token", auth.bearer.as_ref()),
+    ] {
+        let is_written_out =
+            |secret: &String| variables::syntax(secret).is_ok_and(|all| all.is_empty());
+        if secret.is_some_and(is_written_out) {
+            findings.push(
+                check
+                    .site
+                    .warning(
+                        &check.at(below),
+                        format!("{}: the {name} stands in this file", check.by),
+                    )
+                    .label("whoever reads the file knows it")
+                    .help("take it from the environment, such as ${secret:SHOP_TOKEN}"),
+            );
+        }
+    }
+}
+
+fn body(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
+    if http.body.is_some() && http.body_file.is_some() {
+        findings.push(
+            check
+                .error(
+                    "/http/body_file",
+                    "both \"body\" and \"body_file\" say what is sent",
+                )
+                .help("keep one of the two"),
+        );
+    }
+}
+
+fn headers(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
+    for name in http.headers.keys() {
+        let lower = name.to_ascii_lowercase();
+        if matches!(lower.as_str(), "content-length" | "transfer-encoding") {
+            findings.push(
+                check
+                    .site
+                    .error_at_key(
+                        &check.at(&format!("/http/headers{}", pointer_step(name))),
+                        format!("{}: the header {name} follows from the body", check.by),
+                    )
+                    .help("leave it out"),
+            );
+        }
+    }
+}
+
+fn tls(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
+    let follows = http.redirects.unwrap_or(0) > 0;
+    let without_tls = http.url.starts_with("http://") && !follows;
+    for (key, given) in [
+        ("ca", http.ca.is_some()),
+        ("client_certificate", http.client_certificate.is_some()),
+    ] {
+        if given && without_tls {
+            findings.push(
+                check
+                    .error(
+                        &format!("/http/{key}"),
+                        &format!("\"{key}\" says how TLS is spoken, and http:// does not speak it"),
+                    )
+                    .help("ask https://, or leave it out"),
+            );
+        }
+    }
+    if http.ca.is_some() && http.verify_tls == Some(false) {
+        findings.push(
+            check
+                .error(
+                    "/http/ca",
+                    "\"ca\" says which certificates are valid, and \"verify_tls: false\" takes every one",
+                )
+                .help("leave out \"verify_tls\""),
+        );
+    }
+}
+
+fn resolve(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
+    // A host that comes out of a variable is not known here.
+    let asked = variables::syntax(&http.url)
+        .is_ok_and(|all| all.is_empty())
+        .then(|| Url::parse(&http.url).ok())
+        .flatten()
+        .and_then(|url| url.host_str().map(str::to_owned));
+    let follows = http.redirects.unwrap_or(0) > 0;
+    for (host, address) in &http.resolve {
+        let below = format!("/http/resolve{}", pointer_step(host));
+        let given = variables::syntax(address).is_ok_and(|all| all.is_empty());
+        if given && !is_address(address) {
+            findings.push(
+                check
+                    .error(&below, &format!("{address:?} is not an IP address"))
+                    .help("write one such as 10.0.0.7, 10.0.0.7:8443 or [::1]:8443"),
+            );
+        }
+        if let Some(asked) = &asked
+            && !follows
+            && !asked.eq_ignore_ascii_case(host)
+        {
+            findings.push(
+                check
+                    .site
+                    .error_at_key(
+                        &check.at(&below),
+                        format!(
+                            "{}: {host:?} is not the host that is asked, which is {asked:?}",
+                            check.by
+                        ),
+                    )
+                    .help_opt(suggestion(host, [asked.as_str()])),
+            );
+        }
+    }
+}
+
+fn is_address(text: &str) -> bool {
+    let bare = text.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+    text.parse::<SocketAddr>().is_ok() || bare.unwrap_or(text).parse::<IpAddr>().is_ok()
+}

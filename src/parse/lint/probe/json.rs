@@ -1,0 +1,206 @@
+//! What is asserted about JSON: can the path be read, and could the assertion ever fail, and ever hold?
+
+use serde_json::Value;
+
+use super::Check;
+use crate::domain::finding::Finding;
+use crate::domain::probe::json::path::Path;
+use crate::domain::probe::json::schema::{self, SchemaSource};
+use crate::domain::probe::json::{JsonExpectation, LengthExpectation};
+use crate::parse::lint::inside;
+use crate::parse::lint::variables::replaced;
+use crate::parse::node::{Node, Value as Written, pointer_step};
+
+/// From here on a number is not kept exactly in a record (RFC 8785 section 3.2.2.3).
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Checks the keys `json` and `json_schema` below `below`.
+pub(super) fn lint(
+    check: &Check<'_>,
+    below: &str,
+    values: &[JsonExpectation],
+    schema: Option<&SchemaSource>,
+    findings: &mut Vec<Finding>,
+) {
+    for (index, value) in values.iter().enumerate() {
+        lint_value(check, &format!("{below}/json/{index}"), value, findings);
+    }
+    if let Some(source) = schema {
+        lint_schema(check, &format!("{below}/json_schema"), source, findings);
+    }
+}
+
+fn lint_value(
+    check: &Check<'_>,
+    below: &str,
+    value: &JsonExpectation,
+    findings: &mut Vec<Finding>,
+) {
+    let path = &value.path;
+    if let Ok(full) = replaced(path)
+        && let Err(error) = Path::parse(&full)
+    {
+        let error = error.to_string();
+        let (what, help) = error.split_once("; ").unwrap_or((&error, ""));
+        findings.push(
+            check
+                .error(&format!("{below}/path"), what)
+                .help_opt((!help.is_empty()).then(|| help.to_owned())),
+        );
+    }
+    let written = |key: &str| check.site.node.at(&check.at(&format!("{below}/{key}")));
+    let null = ["type", "equals", "not", "contains"]
+        .into_iter()
+        .find(|key| written(key).is_some_and(Node::is_null));
+    if let Some(key) = null {
+        let what = format!("\"{key}\" has no value, so it asserts nothing");
+        let help = match key {
+            "not" => "to say that it is not null, name the \"type\" that it has",
+            _ => "to say that it is null, write type: \"null\", in quotes",
+        };
+        findings.push(check.error(&format!("{below}/{key}"), &what).help(help));
+    } else if value.is_empty() {
+        findings.push(
+            check
+                .error(
+                    &format!("{below}/path"),
+                    "nothing is said about what stands there, so it could never fail",
+                )
+                .help("add \"equals\", \"exists: true\", \"at_least\" or another assertion"),
+        );
+    }
+    if value.exists == Some(false) {
+        let alone = JsonExpectation {
+            path: path.clone(),
+            exists: Some(false),
+            ..JsonExpectation::default()
+        };
+        if *value != alone {
+            findings.push(
+                check
+                    .error(
+                        &format!("{below}/exists"),
+                        "what is missing satisfies nothing else, so this can never hold",
+                    )
+                    .help("leave out \"exists: false\", or the rest"),
+            );
+        }
+    }
+    for (key, operand) in [
+        ("equals", &value.equals),
+        ("not", &value.not),
+        ("contains", &value.contains),
+    ] {
+        if let Some(operand) = operand {
+            let below = format!("{below}/{key}");
+            findings.extend(inexact(check, &below, operand));
+            findings.extend(nulls(check, &below));
+        }
+    }
+    if value.contains.as_ref().and_then(Value::as_str) == Some("") {
+        let what = "every text contains the empty text";
+        findings.push(check.error(&format!("{below}/contains"), what));
+    }
+    if value.matches.as_deref() == Some("") {
+        let what = "every text matches the empty expression";
+        findings.push(check.error(&format!("{below}/matches"), what));
+    }
+    let contradicts = match &value.length {
+        Some(LengthExpectation::Within(bounds)) => bounds
+            .at_least
+            .zip(bounds.at_most)
+            .is_some_and(|(least, most)| least > most),
+        _ => false,
+    };
+    if contradicts {
+        let what = "no length is at least the one and at most the other";
+        findings.push(check.error(&format!("{below}/length"), what));
+    }
+    let least = value.at_least.iter().chain(&value.greater).max();
+    let most = value.at_most.iter().chain(&value.less).min();
+    if let (Some(least), Some(most)) = (least, most)
+        && least > most
+    {
+        let what = format!("no number reaches {least} and does not exceed {most}");
+        findings.push(check.error(&format!("{below}/path"), &what));
+    }
+}
+
+/// A number that would lose digits on its way into a record, or has lost them already.
+fn inexact(check: &Check<'_>, below: &str, operand: &Value) -> Option<Finding> {
+    match operand {
+        Value::Number(number) => number
+            .as_f64()
+            .is_none_or(|size| size.abs() >= EXACT)
+            .then(|| {
+                check
+                    .error(
+                        below,
+                        &format!("{number} is too large to be kept exactly here"),
+                    )
+                    .help(format!(
+                        "write at_least: \"{number}\" and at_most: \"{number}\", in quotes, with all its digits"
+                    ))
+            }),
+        Value::Array(elements) => elements
+            .iter()
+            .enumerate()
+            .find_map(|(index, element)| inexact(check, &format!("{below}/{index}"), element)),
+        Value::Object(members) => members.iter().find_map(|(name, member)| {
+            inexact(check, &format!("{below}{}", pointer_step(name)), member)
+        }),
+        _ => None,
+    }
+}
+
+/// A key without a value counts as not filled in, also where a mapping is meant to be compared.
+fn nulls(check: &Check<'_>, below: &str) -> Option<Finding> {
+    fn null_in(node: &Node, path: String) -> Option<String> {
+        match &node.value {
+            Written::Map(entries) => entries.iter().find_map(|entry| {
+                let path = format!("{path}{}", pointer_step(&entry.key));
+                if entry.value.is_null() {
+                    Some(path)
+                } else {
+                    null_in(&entry.value, path)
+                }
+            }),
+            Written::Seq(elements) => elements
+                .iter()
+                .enumerate()
+                .find_map(|(index, element)| null_in(element, format!("{path}/{index}"))),
+            _ => None,
+        }
+    }
+    let path = check.at(below);
+    let null = null_in(check.site.node.at(&path)?, path)?;
+    Some(
+        check
+            .site
+            .error_at_key(
+                &null,
+                format!("{}: a key without a value cannot stand here", check.by),
+            )
+            .help("give it a value; that something is null is said with its own path and type: \"null\""),
+    )
+}
+
+fn lint_schema(check: &Check<'_>, below: &str, source: &SchemaSource, findings: &mut Vec<Finding>) {
+    match source {
+        SchemaSource::File(path) => {
+            if replaced(path).is_ok_and(|full| full == *path) {
+                findings.extend(inside(check.site, &check.at(below), &check.by, path));
+            }
+        }
+        SchemaSource::Inline(inline) => {
+            if let Some(null) = nulls(check, below) {
+                findings.push(null);
+            } else if inline.is_empty() {
+                findings.push(check.error(below, "every document satisfies the empty schema"));
+            } else if let Err(why) = schema::compile(inline) {
+                let what = format!("the JSON Schema cannot be used: {why}");
+                findings.push(check.error(below, &what));
+            }
+        }
+    }
+}
