@@ -95,6 +95,26 @@ pub enum AppendError {
     Ledger(#[from] LedgerError),
 }
 
+/// How many probes are asked at once, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// In all.
+    pub concurrency: usize,
+    /// Of one host.
+    pub per_host: usize,
+    /// All probes together take no longer.
+    pub patience: Option<Duration>,
+}
+
+/// What asking probes brought.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// One of every probe, in their order.
+    pub samples: Vec<Sample>,
+    /// The secrets that were captured meanwhile: to be masked wherever a sample is shown or kept.
+    pub secrets: Secrets,
+}
+
 /// Signs what people record, and says what the signatures of records make of them.
 pub trait Seal: Sync {
     /// The signature of `record`, which has none yet; `None` where it needs none.
@@ -186,26 +206,6 @@ pub struct Certified<'a> {
     pub signers: &'a [u8],
     /// The revocation list, in either form.
     pub revoked: Option<&'a [u8]>,
-}
-
-/// How many probes are asked at once, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// In all.
-    pub concurrency: usize,
-    /// Of one host.
-    pub per_host: usize,
-    /// All probes together take no longer.
-    pub patience: Option<Duration>,
-}
-
-/// What asking probes brought.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
-    /// One of every probe, in their order.
-    pub samples: Vec<Sample>,
-    /// The secrets that were captured meanwhile: to be masked wherever a sample is shown or kept.
-    pub secrets: Secrets,
 }
 
 /// Asks probes.

@@ -215,6 +215,12 @@ pub struct Verify {
     /// Open the windows of failures and return at once; somebody else must watch
     #[arg(long)]
     pub no_watch: bool,
+    /// Ask only the probes with this id or tag, and what they need; without a required one it is never a pass
+    #[arg(long, value_name = "TAG|ID", value_parser = NonEmptyStringValueParser::new())]
+    pub only: Vec<String>,
+    /// Leave out the probes with this id or tag, and what needs them; without a required one it is never a pass
+    #[arg(long, value_name = "TAG|ID", value_parser = NonEmptyStringValueParser::new())]
+    pub skip: Vec<String>,
 }
 
 /// `relgate watch`

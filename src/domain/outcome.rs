@@ -8,7 +8,9 @@ use serde::Serialize;
 use super::event::WindowView;
 use super::gate::Phase;
 use super::history::Anomaly;
-use super::ids::{GateId, ObligationId, RecordId, ReleaseName, RoleName, StageName, StepId};
+use super::ids::{
+    GateId, ObligationId, ProbeId, RecordId, ReleaseName, RoleName, StageName, StepId,
+};
 use super::probe::judge::{Sample, Verdict};
 use super::probe::sampling::Failure;
 use super::readiness::{Readiness, Status};
@@ -103,6 +105,8 @@ pub struct Verification {
     pub samples: Vec<Sample>,
     /// The probes that count as failed.
     pub failures: Vec<Failure>,
+    /// The probes that were left out on purpose; without a required one it is never verified.
+    pub skipped: Vec<ProbeId>,
     /// What is open now.
     pub windows: Vec<WindowView>,
     /// The next commands to type.

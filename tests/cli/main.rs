@@ -5,6 +5,7 @@ mod drill;
 mod flow;
 mod formats;
 mod input;
+mod probes;
 mod processes;
 mod run;
 mod service;

@@ -2,7 +2,9 @@ use super::*;
 use crate::domain::finding::Source;
 use crate::parse;
 
+mod assertions;
 mod calendars;
+mod kinds;
 mod plans;
 mod signers;
 
