@@ -56,7 +56,7 @@ pub struct Policy {
     /// What releases of a type need, beyond what every release needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub types: Option<Types>,
-    /// Whether sign-offs must carry a signature.
+    /// Whether what people record must be signed to count; `optional` unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signatures: Option<Signatures>,
     /// How fresh the last drill of the rollback plan must be before a release may go out; none is needed unless told.
@@ -297,14 +297,14 @@ pub enum DueDay {
     NextBusinessDay,
 }
 
-/// Whether sign-offs must carry a signature.
+/// Whether what people record must be signed to count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Signatures {
-    /// They may.
+    /// It may be; a signature that does not verify counts for less than none.
     #[default]
     Optional,
-    /// They must.
+    /// It must be.
     Required,
 }
 

@@ -255,6 +255,7 @@ pub fn release_status() -> ReleaseStatus {
         watched: false,
         rollback: None,
         obligations: vec![obligation("rca", true, None)],
+        set_aside: Vec::new(),
         anomalies: vec![Anomaly {
             damage: Damage::Removed,
             file: None,
@@ -273,6 +274,8 @@ pub fn log() -> Log {
         host: "build-1".to_owned(),
         kind: "sign-off".to_owned(),
         text: text.to_owned(),
+        signed: None,
+        flaw: None,
         record: record(),
         body: serde_json::json!({"text": text}),
     };

@@ -9,6 +9,8 @@ mod probes;
 mod processes;
 mod run;
 mod service;
+mod signatures;
+mod signing;
 mod team;
 mod terminal;
 mod trouble;

@@ -29,6 +29,7 @@ use expect::OneOrMany;
 use kinds::{
     CommandProbe, DnsProbe, FileProbe, GrpcProbe, HttpProbe, JunitProbe, TcpProbe, TlsProbe,
 };
+
 use retry::{Backoff, RetryCondition};
 
 pub use kinds::{KINDS, Question};
