@@ -165,12 +165,7 @@ fn what_is_no_tls_is_a_failure_and_what_cannot_be_asked_an_error() {
     ask_silent["timeout"] = "1s".into();
     assert_sample(root, ask_silent, Fail, "no answer within 1s");
     let closing = Server::new(drop);
-    assert_sample(
-        root,
-        ask(&closing, json!({})),
-        Fail,
-        "closed the connection",
-    );
+    assert_sample(root, ask(&closing, json!({})), Fail, "the connection");
     let nowhere = json!({"tls": {"address": "no-such-host.invalid:443"}});
     assert_sample(
         root,
