@@ -3,6 +3,7 @@
 
 pub mod anomaly;
 pub mod audit;
+pub mod baseline;
 pub mod clock;
 pub mod completeness;
 pub mod decide;

@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 
 use super::ids::{IncidentId, ObligationId, RecordId, StageName};
 use super::record::body::{
-    Checked, ChecklistPass, DeployStarted, Drilled, IncidentOpened, Obligation, ObligationSettled,
-    Rejection, RollbackStuck, RolledBack, SignOff, VerificationRun,
+    Baseline, Checked, ChecklistPass, DeployStarted, Drilled, IncidentOpened, Obligation,
+    ObligationSettled, Rejection, RollbackStuck, RolledBack, SignOff, VerificationRun,
 };
 use super::record::{Body, Record};
 use incident::Incident;
@@ -45,6 +45,8 @@ pub struct ReleaseState {
     pub rejections: Vec<Recorded<Rejection>>,
     /// The last answer to go or no-go before the deployment.
     pub last_check: Option<Recorded<Checked>>,
+    /// What metrics were before the deployment, in order of capture.
+    pub baselines: Vec<Recorded<Baseline>>,
     /// The deployments by stage.
     pub deployments: BTreeMap<StageName, Deployment>,
     /// The incidents by id.
@@ -137,6 +139,9 @@ impl ReleaseState {
             Body::DeployStarted(_) if self.rollback.is_some() => {
                 Err("a rollback was started".to_owned())
             }
+            Body::BaselineCaptured(_) if !self.deployments.is_empty() => {
+                Err("a deployment had begun, so it is no baseline".to_owned())
+            }
             Body::DeployDone(fact) => self.deployment(&fact.stage).map(|_| ()),
             Body::ChecklistPass(fact) => self.must_be_done(&fact.stage),
             Body::Verified(fact) => self.must_be_done(&fact.stage),
@@ -167,6 +172,7 @@ impl ReleaseState {
             Body::SignedOff(_)
             | Body::Rejected(_)
             | Body::Checked(_)
+            | Body::BaselineCaptured(_)
             | Body::DeployStarted(_)
             | Body::Checkpoint(_)
             | Body::Drilled(_)
@@ -185,6 +191,11 @@ impl ReleaseState {
                 if fact.gate.is_none() && fact.phase.is_none() {
                     self.last_check = Some(recorded(fact, origin));
                 }
+            }
+            Body::BaselineCaptured(fact) => {
+                let each = fact.baselines.iter();
+                self.baselines
+                    .extend(each.map(|one| recorded(one, origin.clone())));
             }
             Body::DeployStarted(fact) => {
                 let deployment = Deployment {
