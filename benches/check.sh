@@ -49,7 +49,7 @@ deploy_at: 2026-01-01T00:00:00Z
 known_issues: []
 expected: [Nothing else]
 previous: "0.9.0"
-deployment: { checklist: [{ id: there, title: It is there }] }
+deployment: { strategy: rolling, checklist: [{ id: there, title: It is there }] }
 verification: { probes: [{ id: up, command: { argv: ["true"], expect: { exit: 0 } } }] }
 rollback:
   plan: [{ id: back, kind: code, argv: ["true"] }]

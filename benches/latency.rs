@@ -3,7 +3,8 @@
 //!
 //! `RELGATE_BENCH_WINDOWS` is the number of windows (100), and a fifth of it with 10,000 open incidents; `RELGATE` is the
 //! program, where it is not the one built with this. One window at a time: load would be measured as latency. This
-//! program is the rollback's command too, and writes what the boot-time clock says when it begins.
+//! program is the rollback's command too, and writes what the boot-time clock says when it begins. Between a deadline and
+//! the command lies one durable write, the claim, which is timed by itself as well: `TMPDIR` chooses the disk.
 
 use std::collections::HashSet;
 use std::fs;
@@ -43,13 +44,15 @@ fn main() {
     let windows = std::env::var("RELGATE_BENCH_WINDOWS");
     let windows: usize = windows.map_or(100, |it| it.parse().expect("a number"));
     let one = Shop::new(1);
-    let (mut relgate, mut sleep) = (Vec::new(), Vec::new());
+    let (mut relgate, mut sleep, mut disk) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..windows {
         relgate.push(one.window(1));
         sleep.push(one.sleep());
+        disk.push(one.durable_write());
     }
     tell("deadline to command, 1 window", relgate);
     tell("sleep 1 && command", sleep);
+    tell("one durable write on this disk", disk);
     one.idle();
     let many = Shop::new(MANY);
     let crowded = (0..windows.div_ceil(5)).map(|_| many.window(5)).collect();
@@ -219,6 +222,22 @@ impl Shop {
         self.instant() - deadline
     }
 
+    /// Microseconds for what a claim costs at least: a file of its size, synced, linked, and its folder synced.
+    fn durable_write(&self) -> i64 {
+        let (begun, written) = (self.folder.path().join("new"), self.ledger().join("new"));
+        let before = microseconds();
+        let mut file = fs::File::create(&begun).expect("made");
+        file.write_all(&[b'x'; 2_000]).expect("written");
+        file.sync_all().expect("synced");
+        fs::hard_link(&begun, &written).expect("linked");
+        let folder = fs::File::open(self.ledger()).expect("a folder");
+        folder.sync_all().expect("synced");
+        let took = microseconds() - before;
+        fs::remove_file(begun).expect("removed");
+        fs::remove_file(written).expect("removed");
+        took
+    }
+
     fn instant(&self) -> i64 {
         let file = self.folder.path().join("instant");
         let text = fs::read_to_string(&file).expect("the command ran");
@@ -301,7 +320,7 @@ fn notes(argv: &[&Path]) -> Value {
         "release": "1.0.0", "type": "minor", "reason": "To be timed", "team": "Team", "summary": "Timed",
         "changes": ["One"], "deploy_at": "2026-01-01T00:00:00Z", "known_issues": [], "expected": ["Nothing else"],
         "previous": "0.9.0",
-        "deployment": { "checklist": [{ "id": "there", "title": "It is there" }] },
+        "deployment": { "strategy": "rolling", "checklist": [{ "id": "there", "title": "It is there" }] },
         "verification": { "probes": [green("up")] },
         "rollback": {
             "plan": [{ "id": "back", "kind": "code", "argv": argv }],

@@ -74,6 +74,7 @@ fn body(number: i64, before: Option<RecordId>) -> Body {
                 gate: digest,
                 artifacts: digest,
             },
+            seen: None,
         }),
         2 => Body::Checked(Checked {
             gate: None,

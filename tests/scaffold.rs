@@ -41,6 +41,7 @@ fn filled_in(template: &str) -> String {
     ] {
         text = text.replace(&format!("\n{key}:\n"), &format!("\n{key}: {value}\n"));
     }
+    text = text.replace("\n  strategy:\n", "\n  strategy: rolling\n");
     let program = "command: { argv: [\"true\"], expect: { exit: 0 } }";
     for (key, value) in [
         (

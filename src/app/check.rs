@@ -95,7 +95,7 @@ fn checked(release: &Release, scope: &Scope, readiness: &Readiness, facts: &Fact
 
 fn parts(scope: &Scope) -> (Option<crate::domain::ids::GateId>, Option<Phase>) {
     match scope {
-        Scope::Deployment => (None, None),
+        Scope::Deployment | Scope::Start => (None, None),
         Scope::Gate(gate) => (Some(gate.clone()), None),
         Scope::Phase(phase) => (None, Some(*phase)),
         Scope::Closing => (None, Some(Phase::Closure)),

@@ -30,19 +30,14 @@ pub fn start(
     stage: &StageName,
 ) -> Result<((Readiness, RecordId), Result<Done>)> {
     actor.authority(&release.policy, Action::Deploy)?;
-    let facts = facts::gather(world, release, &Scope::Deployment)?;
+    let facts = facts::gather(world, release, &Scope::Start)?;
     let mut ledger = world.ledgers.open(&release.name);
     let by = actor.person.as_str();
-    let (readiness, checked) = check::record(
-        world,
-        ledger.as_mut(),
-        release,
-        by,
-        (&Scope::Deployment, &facts),
-    )?;
+    let (readiness, checked) =
+        check::record(world, ledger.as_mut(), release, by, (&Scope::Start, &facts))?;
     let started = append(ledger.as_mut(), world.clock, &mut |history, now| {
         // Decided anew under this lock: what was recorded since the check counts.
-        let readiness = check::decide(release, history, &facts, &Scope::Deployment, now.wall);
+        let readiness = check::decide(release, history, &facts, &Scope::Start, now.wall);
         let start = decisions::start(
             &release.policy,
             &release.notes,

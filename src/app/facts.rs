@@ -115,6 +115,7 @@ fn artifacts(world: &World<'_>, release: &Release, facts: &mut Facts) {
                         ));
                     }
                     digest = Some(found);
+                    facts.artifact_digests.insert(artifact.name.clone(), found);
                 }
                 Ok(None) => problem = Some(format!("{path} is not there")),
                 Err(error) => {

@@ -13,7 +13,7 @@ use crate::domain::state::ReleaseState;
 use crate::ports::Duty;
 
 use super::project::{self, Release};
-use super::{Error, Result, World, facts, view};
+use super::{Error, Result, World, facts, log, view};
 
 /// How the releases stand: the one that was named, or all that are open, or the last one where none is.
 ///
@@ -142,6 +142,7 @@ pub fn of(world: &World<'_>, release: &Release) -> Result<ReleaseStatus> {
         rollback: state.rollback.as_ref().map(view::rollback),
         obligations: obligations(release, state, &now),
         anomalies: history.anomalies(),
+        set_aside: log::set_aside(history),
     })
 }
 
@@ -149,7 +150,7 @@ fn gate_status(inquiry: &Inquiry<'_>, gate: &Gate) -> GateStatus {
     let approvals = approvals_of(inquiry, gate);
     // The worst first, and of several as bad the first in order.
     let worst = approvals.iter().rev().max_by_key(|it| match it.status {
-        Status::Met => 0,
+        Status::Met | Status::Waived => 0,
         Status::Pending => 1,
         Status::Missing => 2,
         Status::Expired => 3,
@@ -168,8 +169,7 @@ fn gate_status(inquiry: &Inquiry<'_>, gate: &Gate) -> GateStatus {
 }
 
 fn standing(state: &ReleaseState, gates: &[GateStatus]) -> &'static str {
-    let signed =
-        |gate: &GateStatus| !gate.phase.precedes_deployment() || gate.status == Status::Met;
+    let signed = |gate: &GateStatus| !gate.phase.precedes_deployment() || gate.status.is_enough();
     match &state.rollback {
         _ if state.closed.is_some() => "closed",
         Some(rollback) if rollback.is_rolled_back() => "rolled-back",
@@ -210,7 +210,8 @@ fn next(
         "preparing" => {
             let waiting = gates.iter().find(|gate| {
                 gate.phase.precedes_deployment()
-                    && !matches!(gate.status, Status::Met | Status::Pending)
+                    && !gate.status.is_enough()
+                    && gate.status != Status::Pending
             });
             let sign = waiting.map(|gate| command(name, &format!("sign {}", gate.gate)));
             sign.into_iter().chain([command(name, "check")]).collect()

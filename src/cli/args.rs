@@ -33,6 +33,10 @@ pub struct Global {
     /// Who you are: a person of the policy [default: RELGATE_BY, git's user.email, or the login name]
     #[arg(long, global = true, value_name = "PERSON", value_parser = NonEmptyStringValueParser::new(), env = "RELGATE_BY", hide_env = true)]
     pub by: Option<String>,
+    /// The SSH key that signs what you record [default: RELGATE_SIGNING_KEY, or a key of yours that git, the agent or
+    /// ~/.ssh has]
+    #[arg(long, global = true, value_name = "FILE", value_parser = NonEmptyStringValueParser::new(), env = "RELGATE_SIGNING_KEY", hide_env = true)]
+    pub key: Option<String>,
     /// How results are written
     #[arg(long, global = true, default_value = Format::default().word(), value_parser = formats())]
     pub format: Format,
@@ -325,7 +329,7 @@ pub enum Due {
 /// `relgate ledger`
 #[derive(Debug, Subcommand)]
 pub enum Ledger {
-    /// Whether the records are whole: digests, links, order, foreign files
+    /// Whether the records are whole and their writers': digests, links, order, foreign files, signatures
     Verify,
 }
 

@@ -8,11 +8,25 @@ use super::release::{ReleaseNotes, ReleaseType, StepKind, Strategy};
 /// Something that the release notes still lack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Gap {
+    /// Which gap, unique within the release: the field, and what of it.
+    pub id: &'static str,
     /// The field, as a path: `rollback.plan`.
     pub field: &'static str,
     /// What belongs there.
     pub what: &'static str,
+    /// Whether a release could go out without it: never without a way to verify it, and a way back.
+    pub essential: bool,
 }
+
+/// What no release goes out without (req: C8).
+const ESSENTIAL: [&str; 6] = [
+    "previous",
+    "deployment.checklist",
+    "verification.probes",
+    "rollback.plan",
+    "rollback.verify",
+    "rollback.target_probe",
+];
 
 /// What `notes` lack for their type, in the order of the fields; empty when they are complete.
 ///
@@ -21,12 +35,21 @@ pub fn gaps(notes: &ReleaseNotes) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let mut need = |met: bool, field, what| {
         if !met {
-            gaps.push(Gap { field, what });
+            gaps.push(Gap {
+                id: field,
+                field,
+                what,
+                essential: ESSENTIAL.contains(&field),
+            });
         }
     };
     let text = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.trim().is_empty());
     let some = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
     let emergency = notes.kind == ReleaseType::Emergency;
+    let strategy = notes
+        .deployment
+        .as_ref()
+        .and_then(|deployment| deployment.strategy);
 
     need(text(&notes.reason), "reason", "what triggered the release");
     need(
@@ -80,6 +103,14 @@ pub fn gaps(notes: &ReleaseNotes) -> Vec<Gap> {
         "previous",
         "the last known good version: where a rollback goes",
     );
+    if !emergency {
+        // req: D3
+        need(
+            strategy.is_some(),
+            "deployment.strategy",
+            "how the new version takes over: blue-green, canary, rolling, big-bang or feature-flag",
+        );
+    }
     need(
         !notes.deployment_checklist().is_empty(),
         "deployment.checklist",
@@ -114,32 +145,70 @@ pub fn gaps(notes: &ReleaseNotes) -> Vec<Gap> {
         "rollback.target_probe",
         "the probe that says whether the previous version is live",
     );
-    // req: A18
+    gaps.extend(reversals(notes));
+    gaps
+}
+
+/// What the release changes without a step that changes it back, where there is a plan at all (req: A18).
+fn reversals(notes: &ReleaseNotes) -> Vec<Gap> {
     let plans = |kinds: &[StepKind]| notes.steps().iter().any(|step| kinds.contains(&step.kind));
-    let flagged = notes
-        .deployment
-        .as_ref()
-        .and_then(|deployment| deployment.strategy)
-        == Some(Strategy::FeatureFlag);
-    if flagged && !notes.steps().is_empty() {
-        need(
-            plans(&[StepKind::FeatureFlag]),
-            "rollback.plan",
-            "a step of kind feature-flag: the strategy is a flag",
-        );
-    }
-    let reversal = [
-        StepKind::Database,
-        StepKind::Configuration,
-        StepKind::FeatureFlag,
-        StepKind::Infrastructure,
-    ];
-    if some(&notes.migration_steps) && !notes.steps().is_empty() {
-        need(
-            plans(&reversal),
-            "rollback.plan",
-            "a step that reverses the migration steps (database, configuration, …)",
-        );
+    let deployment = notes.deployment.as_ref();
+    let touched: Vec<StepKind> = deployment
+        .and_then(|deployment| deployment.touches.clone())
+        .unwrap_or_default();
+    let flagged = deployment.and_then(|it| it.strategy) == Some(Strategy::FeatureFlag);
+    let migrates = notes.migration_steps.as_ref();
+    let migrates = migrates.is_some_and(|steps| !steps.is_empty());
+    let mut gaps = Vec::new();
+    let mut need = |reversed: bool, id, what| {
+        if !reversed && !notes.steps().is_empty() {
+            gaps.push(Gap {
+                id,
+                field: "rollback.plan",
+                what,
+                essential: false,
+            });
+        }
+    };
+    need(
+        !flagged || plans(&[StepKind::FeatureFlag]),
+        "rollback.plan.strategy",
+        "a step of kind feature-flag: the strategy is a flag",
+    );
+    need(
+        !migrates
+            || plans(&[
+                StepKind::Database,
+                StepKind::Configuration,
+                StepKind::FeatureFlag,
+                StepKind::Infrastructure,
+            ]),
+        "rollback.plan.migration",
+        "a step that reverses the migration steps (database, configuration, …)",
+    );
+    for (kind, id, what) in [
+        (
+            StepKind::Database,
+            "rollback.plan.database",
+            "a step of kind database: the deployment touches it",
+        ),
+        (
+            StepKind::Configuration,
+            "rollback.plan.configuration",
+            "a step of kind configuration: the deployment touches it",
+        ),
+        (
+            StepKind::FeatureFlag,
+            "rollback.plan.feature-flag",
+            "a step of kind feature-flag: the deployment touches one",
+        ),
+        (
+            StepKind::Infrastructure,
+            "rollback.plan.infrastructure",
+            "a step of kind infrastructure: the deployment touches it",
+        ),
+    ] {
+        need(!touched.contains(&kind) || plans(&[kind]), id, what);
     }
     gaps
 }
@@ -158,7 +227,7 @@ mod tests {
             "release": "2.4.0", "type": kind, "reason": "schedule", "team": "shop", "summary": "s",
             "changes": ["c"], "deploy_at": "2026-11-20T18:00:00+01:00", "known_issues": [], "expected": ["e"],
             "previous": "2.3.9",
-            "deployment": {"checklist": [{"id": "i", "title": "t"}]},
+            "deployment": {"strategy": "rolling", "checklist": [{"id": "i", "title": "t"}]},
             "verification": {"probes": [probe]},
             "rollback": {
                 "plan": [{"id": "s", "kind": "code", "argv": ["x"]}],
@@ -188,6 +257,7 @@ mod tests {
             "breaking",
             "migration_steps",
             "previous",
+            "deployment.strategy",
             "deployment.checklist",
             "verification.probes",
             "rollback.plan",
@@ -226,12 +296,71 @@ mod tests {
     }
 
     #[test]
+    fn each_thing_that_is_touched_has_a_step_of_its_kind() {
+        // req: A18
+        let mut touching = complete("patch");
+        touching["deployment"]["touches"] =
+            serde_json::json!(["code", "database", "configuration"]);
+        let ids = |value: &serde_json::Value| {
+            let gaps = gaps(&notes(value.clone())).into_iter();
+            gaps.map(|gap| gap.id).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            ids(&touching),
+            ["rollback.plan.database", "rollback.plan.configuration"]
+        );
+        touching["rollback"]["plan"][0]["kind"] = "database".into();
+        assert_eq!(ids(&touching), ["rollback.plan.configuration"]);
+    }
+
+    #[test]
+    fn a_strategy_is_chosen() {
+        // req: D3
+        let mut without = complete("patch");
+        without["deployment"]["strategy"] = serde_json::Value::Null;
+        assert_eq!(fields(without), ["deployment.strategy"]);
+    }
+
+    #[test]
+    fn what_triggered_it_is_said_whatever_the_type() {
+        // req: C1
+        for kind in ReleaseType::ALL {
+            let mut without = complete(kind.word());
+            without["reason"] = serde_json::Value::Null;
+            assert!(fields(without).contains(&"reason"), "{}", kind.word());
+        }
+    }
+
+    #[test]
+    fn no_gap_has_the_id_of_another() {
+        let mut everything = complete("major");
+        everything["deployment"]["strategy"] = "feature-flag".into();
+        everything["deployment"]["touches"] = serde_json::json!([
+            "database",
+            "configuration",
+            "feature-flag",
+            "infrastructure",
+            "database"
+        ]);
+        everything["migration_steps"] = serde_json::json!(["m"]);
+        for value in [
+            everything,
+            serde_json::json!({"release": "1", "type": "major"}),
+        ] {
+            let gaps = gaps(&notes(value));
+            let ids: std::collections::BTreeSet<&str> = gaps.iter().map(|gap| gap.id).collect();
+            assert_eq!(ids.len(), gaps.len(), "{gaps:?}");
+        }
+    }
+
+    #[test]
     fn an_emergency_needs_less_prose_and_the_same_way_back() {
         // req: C8
         let mut emergency = complete("emergency");
         for field in ["deploy_at", "known_issues", "expected"] {
             emergency[field] = serde_json::Value::Null;
         }
+        emergency["deployment"]["strategy"] = serde_json::Value::Null;
         assert!(fields(emergency.clone()).is_empty());
         emergency["rollback"] = serde_json::Value::Null;
         assert_eq!(

@@ -161,6 +161,14 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Where it is, as editors and terminals take it: `file:line:column`, or the file alone.
+    pub fn place(&self) -> String {
+        match self.at {
+            Some(at) => format!("{}:{at}", self.file),
+            None => self.file.clone(),
+        }
+    }
+
     /// An error in `file`, without a position yet.
     pub fn error(file: impl Into<String>, message: impl Into<String>) -> Finding {
         Finding {

@@ -151,6 +151,8 @@ names! {
     ObligationId: "obligation";
     /// A checklist that others extend.
     ChecklistName: "checklist";
+    /// A freeze of the calendar.
+    FreezeName: "freeze";
 }
 
 /// A SHA-256 digest, shown as 64 lower-case hexadecimal digits.

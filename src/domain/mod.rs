@@ -4,6 +4,7 @@
 pub mod anomaly;
 pub mod audit;
 pub mod baseline;
+pub mod calendar;
 pub mod clock;
 pub mod completeness;
 pub mod decide;
@@ -22,6 +23,7 @@ pub mod record;
 pub mod refusal;
 pub mod release;
 pub mod secret_name;
+pub mod signature;
 pub mod state;
 #[cfg(test)]
 mod testing;

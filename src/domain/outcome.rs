@@ -15,6 +15,7 @@ use super::probe::judge::{Sample, Verdict};
 use super::probe::sampling::Failure;
 use super::readiness::{Readiness, Status};
 use super::record::body::{AttemptOutcome, Cause, StepOutcome};
+use super::signature::Flaw;
 
 /// Go or no-go.
 #[derive(Clone, Debug, Serialize)]
@@ -209,8 +210,23 @@ pub struct ReleaseStatus {
     pub obligations: Vec<ObligationView>,
     /// What is wrong with the records.
     pub anomalies: Vec<Anomaly>,
+    /// The records that do not count as their writers'.
+    pub set_aside: Vec<SetAsideView>,
     /// The next commands to type.
     pub next: Vec<String>,
+}
+
+/// A record that does not count, as shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SetAsideView {
+    /// Which record.
+    pub record: RecordId,
+    /// Its file, relative to the ledger.
+    pub file: String,
+    /// What it says, by whom, and why it does not count.
+    pub what: String,
+    /// Whether it counted in its time, so that it is no forgery.
+    pub lapsed: bool,
 }
 
 /// How a gate stands.
@@ -386,6 +402,10 @@ pub struct LogEntry {
     pub kind: String,
     /// What, for people.
     pub text: String,
+    /// The fingerprint of the key that signed it; none of what nobody signed, or does not count as signed.
+    pub signed: Option<String>,
+    /// Why it does not count as its writer's.
+    pub flaw: Option<Flaw>,
     /// The record.
     pub record: RecordId,
     /// All that it says.

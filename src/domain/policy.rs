@@ -1,13 +1,18 @@
 //! The policy: people, roles, priorities, authority, and what is owed afterwards. `relgate.yaml`.
 
+mod types;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::calendar::Calendar;
+use super::gate::Gate;
 use super::ids::{ChecklistName, PersonName, PriorityName, RoleName, TriggerName};
 use super::release::ReleaseType;
 use super::timespan::Timespan;
+pub use types::{ExtraApproval, Field, Review, TypeRule, Types};
 
 /// The rules of a team, apart from what a release's author edits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -42,13 +47,16 @@ pub struct Policy {
     /// What is owed after a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follow_up: Option<Vec<FollowUp>>,
-    /// The team's calendar.
+    /// The team's calendar: when a deployment may begin, and which days are worked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calendar: Option<Calendar>,
     /// The checklist that every release extends, by release type or for all of them under `default`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checklists: Option<BTreeMap<ChecklistRule, ChecklistName>>,
-    /// Whether sign-offs must carry a signature.
+    /// What releases of a type need, beyond what every release needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub types: Option<Types>,
+    /// Whether what people record must be signed to count; `optional` unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signatures: Option<Signatures>,
     /// How fresh the last drill of the rollback plan must be before a release may go out; none is needed unless told.
@@ -289,27 +297,14 @@ pub enum DueDay {
     NextBusinessDay,
 }
 
-/// The team's calendar.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Calendar {
-    /// The zone in which days are counted, such as Europe/Madrid; UTC unless told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("format" = "time-zone"))]
-    pub time_zone: Option<String>,
-    /// Days on which nobody works, such as 2026-12-25.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub holidays: Option<Vec<chrono::NaiveDate>>,
-}
-
-/// Whether sign-offs must carry a signature.
+/// Whether what people record must be signed to count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Signatures {
-    /// They may.
+    /// It may be; a signature that does not verify counts for less than none.
     #[default]
     Optional,
-    /// They must.
+    /// It must be.
     Required,
 }
 
@@ -334,6 +329,7 @@ impl Policy {
             follow_up: None,
             calendar: None,
             checklists: None,
+            types: None,
             signatures: None,
             drill_valid_for: None,
         }
@@ -438,6 +434,19 @@ impl Policy {
         rules
             .get(&own)
             .or_else(|| rules.get(&ChecklistRule::Default))
+    }
+
+    /// What releases of `kind` need, beyond what every release needs.
+    pub fn type_rule(&self, kind: ReleaseType) -> Option<&TypeRule> {
+        self.types.as_ref()?.of(kind)
+    }
+
+    /// `gates` as the policy wants them for a release of `kind` (req: B1, req: C7).
+    pub fn with_approvals(&self, kind: ReleaseType, gates: Vec<Gate>) -> Vec<Gate> {
+        match self.type_rule(kind) {
+            Some(rule) => rule.with_approvals(gates),
+            None => gates,
+        }
     }
 
     /// How a person is reached: name and contact, as shown on incidents (req: A3).

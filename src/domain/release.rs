@@ -133,6 +133,9 @@ pub struct Deployment {
     /// How the new version takes over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strategy: Option<Strategy>,
+    /// What the deployment changes beside the program itself; the rollback plan needs a step for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub touches: Option<Vec<StepKind>>,
     /// The steps of the rollout, in order; each is verified before the next. One stage, `production`, unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stages: Option<Vec<Stage>>,

@@ -52,7 +52,7 @@ pub fn notes() -> ReleaseNotes {
         "release": "2.4.0", "type": "minor", "reason": "schedule", "team": "shop", "summary": "s", "changes": ["c"],
         "deploy_at": "2026-11-20T18:00:00Z", "known_issues": [], "expected": ["e"], "previous": "2.3.9",
         "deployment": {
-            "stages": [{"id": "north"}, {"id": "south"}],
+            "strategy": "rolling", "stages": [{"id": "north"}, {"id": "south"}],
             "checklist": [
                 {"id": "config", "title": "configured", "optional": false},
                 {"id": "docs", "title": "documented"},

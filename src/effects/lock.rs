@@ -90,16 +90,29 @@ impl Hold {
     /// # Errors
     /// The file cannot be made or locked; [`io::ErrorKind::WouldBlock`] where others ask [`Hold::is_held`] without end.
     pub fn take(path: &Path) -> io::Result<Option<Self>> {
+        Self::take_opened(path, &|| match open(path) {
+            // On a disk that became read-only, what is there can be held all the same.
+            Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+                open_to_read(path).map_err(|_| error)
+            }
+            opened => opened,
+        })
+    }
+
+    /// The same for what is there already, such as a folder: on a disk that was read-only from the start nothing can be
+    /// made.
+    ///
+    /// # Errors
+    /// It cannot be opened or locked, as a folder on some network file systems.
+    pub fn take_existing(path: &Path) -> io::Result<Option<Self>> {
+        Self::take_opened(path, &|| open_to_read(path))
+    }
+
+    fn take_opened(path: &Path, open: &dyn Fn() -> io::Result<File>) -> io::Result<Option<Self>> {
         // Whoever only asks has a shared lock for a moment, and must not be taken for the holder: a shared lock can be
         // had beside theirs, and not beside the holder's.
         for _ in 0..10_000 {
-            let file = match open(path) {
-                // On a disk that became read-only, what is there can be held all the same.
-                Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {
-                    open_to_read(path).map_err(|_| error)?
-                }
-                opened => opened?,
-            };
+            let file = open()?;
             match file.try_lock() {
                 Ok(()) if is_at(&file, path) => return Ok(Some(Self { file })),
                 Ok(()) => {}

@@ -92,7 +92,7 @@ fn groups<'a>(requirements: &[&'a Requirement]) -> Vec<(String, Vec<&'a Requirem
     groups
 }
 
-fn group(requirement: &Requirement) -> String {
+pub(super) fn group(requirement: &Requirement) -> String {
     if let Some(gate) = &requirement.gate {
         return gate.to_string();
     }
@@ -101,6 +101,7 @@ fn group(requirement: &Requirement) -> String {
         Subject::Notes => "release notes",
         Subject::Artifact => "artifacts",
         Subject::Plan => "rollback plan",
+        Subject::Calendar | Subject::Notice => "calendar",
         Subject::Approval => "approvals",
         Subject::Evidence => "evidence",
         Subject::Incident => "incidents",

@@ -9,7 +9,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::Serialize;
 
 use super::page::{Cell, Page, Tone, faint, plain, strong, toned};
-use super::{Shown, Style, ink, json, text, words};
+use super::{Shown, Style, cases, ink, json, text, words};
 use crate::domain::finding::{Finding, Severity, Source};
 
 /// The findings of a run over a team's files.
@@ -80,7 +80,7 @@ impl Shown for Findings<'_> {
             .iter()
             .map(|finding| {
                 vec![
-                    Cell::new(place(finding)),
+                    Cell::new(finding.place()),
                     Cell::toned(tone(finding), finding.severity.to_string()),
                     Cell::new(match &finding.label {
                         Some(label) => format!("{} ({label})", finding.message),
@@ -92,6 +92,10 @@ impl Shown for Findings<'_> {
             .collect();
         page.table("", &["where", "", "what", "help"], rows);
         page
+    }
+
+    fn cases(&self) -> cases::Report {
+        cases::of_findings(self.findings, &self.page())
     }
 
     fn json(&self, command: &str, out: &mut dyn Write) -> io::Result<()> {
@@ -112,7 +116,7 @@ impl Shown for Findings<'_> {
     fn human(&self, style: &Style, out: &mut dyn Write) -> io::Result<()> {
         for finding in self.findings {
             let head = [
-                strong(format!("{}:", place(finding))),
+                strong(format!("{}:", finding.place())),
                 plain(" "),
                 toned(tone(finding), format!("{}:", finding.severity)),
                 plain(format!(" {}", finding.message)),
@@ -134,13 +138,6 @@ impl Shown for Findings<'_> {
         }
         let summary = ink::paint(&[toned(self.tone(), self.summary())], style.color);
         writeln!(out, "{summary}")
-    }
-}
-
-fn place(finding: &Finding) -> String {
-    match finding.at {
-        Some(at) => format!("{}:{at}", finding.file),
-        None => finding.file.clone(),
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::io::{self, Write};
 
+mod cases;
 mod check;
 mod done;
 mod drill;
@@ -44,6 +45,11 @@ pub trait Shown {
     /// # Errors
     /// What `out` reports.
     fn json(&self, command: &str, out: &mut dyn Write) -> io::Result<()>;
+
+    /// What holds and what does not: the answer, unless there is more to tell apart.
+    fn cases(&self) -> cases::Report {
+        cases::of_page(&self.page())
+    }
 
     /// Writes it for people at a terminal: its page, unless it has a form of its own.
     ///
@@ -128,6 +134,12 @@ formats! {
     Json "json": |shown, command, _, out| shown.json(command, out);
     /// For pull requests and chats.
     Markdown "markdown": |shown, _, _, out| markdown::write(&shown.page(), out);
+    /// For test reports: a case for each requirement, probe or finding, with every attempt.
+    Junit "junit": |shown, command, _, out| cases::junit::write(&shown.cases(), command, out);
+    /// The same as lines, TAP version 14.
+    Tap "tap": |shown, _, _, out| cases::tap::write(&shown.cases(), out);
+    /// For GitHub Actions: annotations, and the step's summary.
+    Github "github": |shown, _, style, out| cases::github::write(shown, style, out);
 }
 
 /// Writes the result of `command` to `out`.
@@ -146,11 +158,16 @@ pub fn show(
 }
 
 macro_rules! shown {
-    ($($kind:ident: $page:path;)*) => {$(
+    ($($kind:ident: $page:path $(, $cases:path)?;)*) => {$(
         impl Shown for crate::domain::outcome::$kind {
             fn page(&self) -> page::Page {
                 $page(self)
             }
+            $(
+            fn cases(&self) -> cases::Report {
+                $cases(self)
+            }
+            )?
 
             fn json(&self, command: &str, out: &mut dyn Write) -> io::Result<()> {
                 json::result(command, self, out)
@@ -160,7 +177,7 @@ macro_rules! shown {
 }
 
 shown! {
-    Check: check::page;
+    Check: check::page, cases::of_check;
     Done: done::page;
     Drill: drill::page;
     DueReport: due::page;
@@ -170,6 +187,6 @@ shown! {
     Scaffold: scaffold::page;
     Signed: signed::page;
     StatusReport: status::page;
-    Verification: verification::page;
+    Verification: verification::page, cases::of_verification;
     Watched: watched::page;
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::page::{Page, Tone, plain, toned};
-use super::{Shown, Style, ink, json, text};
+use super::{Shown, Style, cases, ink, json, text};
 use crate::domain::refusal::{Kind, Refusal};
 
 impl Shown for Refusal {
@@ -25,6 +25,20 @@ impl Shown for Refusal {
                 .map_or(String::new(), |help| format!("help: {help}")),
         );
         page
+    }
+
+    /// Nothing was decided, so nothing is known to hold or not.
+    fn cases(&self) -> cases::Report {
+        let mut report = cases::of_page(&self.page());
+        for case in &mut report.cases {
+            if self.kind != Kind::NoGo {
+                case.outcome = cases::Outcome::Errored;
+            }
+            if let Some(help) = &self.help {
+                case.say(format!("help: {help}"));
+            }
+        }
+        report
     }
 
     fn json(&self, command: &str, out: &mut dyn Write) -> io::Result<()> {

@@ -11,7 +11,7 @@ use crate::domain::policy::OnExpiry;
 use crate::domain::probe::judge::{Assertion, Attempt, Sample, Verdict};
 use crate::domain::probe::phases::Phases;
 use crate::domain::probe::sampling::Failure;
-use crate::domain::readiness::{Decision, Readiness, Requirement, Status, Subject};
+use crate::domain::readiness::{Decision, Readiness, Requirement, Status, Subject, Terms};
 use crate::domain::record::body::{AttemptOutcome, Cause, StepOutcome};
 
 /// Clears the screen, returns to the line's begin, turns the reading order around, ends a cell and a heading.
@@ -114,6 +114,10 @@ pub fn requirement(gate: Option<&str>, id: &str, status: Status) -> Requirement 
         },
         who: vec!["Ada (ada@shop.test)".to_owned()],
         command: Some(format!("relgate sign {id} --release 2.4.0")),
+        role: None,
+        changes: Vec::new(),
+        waiver: None,
+        terms: Terms::Never("it is a sample"),
     }
 }
 
@@ -252,6 +256,7 @@ pub fn release_status() -> ReleaseStatus {
         watched: false,
         rollback: None,
         obligations: vec![obligation("rca", true, None)],
+        set_aside: Vec::new(),
         anomalies: vec![Anomaly {
             damage: Damage::Removed,
             file: None,
@@ -270,6 +275,8 @@ pub fn log() -> Log {
         host: "build-1".to_owned(),
         kind: "sign-off".to_owned(),
         text: text.to_owned(),
+        signed: None,
+        flaw: None,
         record: record(),
         body: serde_json::json!({"text": text}),
     };

@@ -121,7 +121,7 @@ pub const fn status_mark(status: Status) -> Mark {
     match status {
         Status::Met => Mark::Good,
         Status::Pending => Mark::Neutral,
-        Status::Unknown => Mark::Warning,
+        Status::Unknown | Status::Waived => Mark::Warning,
         Status::Missing | Status::Stale | Status::Expired | Status::Rejected | Status::Failed => {
             Mark::Bad
         }

@@ -3,11 +3,14 @@
 mod branches;
 mod drill;
 mod flow;
+mod formats;
 mod input;
 mod probes;
 mod processes;
 mod run;
 mod service;
+mod signatures;
+mod signing;
 mod team;
 mod terminal;
 mod trouble;

@@ -48,7 +48,6 @@ fn a_failure_that_nobody_mends_is_rolled_back() {
             "incident-opened",
             "verification",
             "rollback-claimed",
-            "attempt-started",
             "step-started",
             "step-ended",
             "attempt-ended",

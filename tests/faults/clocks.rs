@@ -159,39 +159,70 @@ fn a_watcher_that_is_stopped_over_the_deadline_delays_nothing() {
     );
 }
 
+/// An incident whose watcher and driver are both stopped before the deadline.
+fn stopped() -> (Team, crate::run::Running) {
+    let team = broken();
+    let watching = team.start("rory", &["watch"]);
+    until("a driver waits", || {
+        !processes(&team, "drive-rollback").is_empty()
+    });
+    assert_eq!(signal(&team, "drive-rollback", Signal::STOP), 1);
+    watching.signal(Signal::STOP);
+    until("the deadline is past", || {
+        team.standing()["windows"][0]["left_ms"] == 0
+    });
+    assert!(!team.path("live/runs").exists());
+    (team, watching)
+}
+
 #[test]
 fn a_watcher_and_a_driver_that_are_stopped_over_the_deadline_go_on_afterwards() {
-    for second in [false, true] {
-        let team = broken();
-        let watching = team.start("rory", &["watch"]);
-        until("a driver waits", || {
-            !processes(&team, "drive-rollback").is_empty()
-        });
-        assert_eq!(signal(&team, "drive-rollback", Signal::STOP), 1);
-        watching.signal(Signal::STOP);
-        until("the deadline is past", || {
-            team.standing()["windows"][0]["left_ms"] == 0
-        });
-        let other = second.then(|| {
-            let other = team.start("quin", &["watch"]);
-            until("the other has claimed it", || {
-                !team.recorded("rollback-claimed").is_empty()
-            });
-            other
-        });
-        assert!(!team.path("live/runs").exists());
-        signal(&team, "drive-rollback", Signal::CONT);
-        watching.signal(Signal::CONT);
-        watching.end().code(5);
-        if let Some(other) = other {
-            other.end().code(5);
-        }
-        let fate = kept(&team, "both stopped");
-        assert_eq!((fate.runs, team.recorded("rollback-claimed").len()), (1, 1));
-        let fault = match second {
-            false => "the watcher and the driver are stopped over the deadline",
-            true => "so, and a second watcher claims meanwhile",
-        };
-        tell(fault, "rolled back once, as soon as the driver goes on");
-    }
+    let (team, watching) = stopped();
+    // The watcher wakes the driver.
+    watching.signal(Signal::CONT);
+    watching.end().code(5);
+    let fate = kept(&team, "both stopped");
+    assert_eq!((fate.runs, team.recorded("rollback-claimed").len()), (1, 1));
+    tell(
+        "the watcher and the driver are stopped over the deadline",
+        "rolled back once, as soon as one of them goes on",
+    );
+}
+
+#[test]
+fn a_driver_that_is_stopped_is_made_to_go_on_by_any_watcher() {
+    let (team, watching) = stopped();
+    let other = team.start("quin", &["watch"]);
+    until("it is rolled back", || {
+        !team.recorded("rolled-back").is_empty()
+    });
+    other.end().code(5).says(&["was told to go on"]);
+    watching.signal(Signal::CONT);
+    watching.end().code(5);
+    let fate = kept(&team, "a stopped driver, and a second watcher");
+    assert_eq!((fate.runs, team.recorded("rollback-claimed").len()), (1, 1));
+    tell(
+        "so, and a second watcher begins meanwhile",
+        "it makes the driver go on; rolled back once",
+    );
+}
+
+#[test]
+fn a_driver_that_is_stopped_under_its_watcher_is_not_late() {
+    let team = broken();
+    let watching = team.start("rory", &["watch"]);
+    until("a driver waits", || {
+        !processes(&team, "drive-rollback").is_empty()
+    });
+    assert_eq!(signal(&team, "drive-rollback", Signal::STOP), 1);
+    watching.end().code(5);
+    let fate = kept(&team, "a stopped driver");
+    assert_eq!((fate.runs, team.recorded("rollback-claimed").len()), (1, 1));
+    tell(
+        "the driver is stopped before the deadline (SIGSTOP)",
+        &format!(
+            "made to go on; rolled back once, {} ms after the deadline",
+            fate.after_ms
+        ),
+    );
 }

@@ -123,20 +123,32 @@ fn fails(disk: &Disk) {
 }
 
 #[test]
-fn two_watchers_of_a_disk_that_became_read_only_roll_back_once() {
+fn two_watchers_of_a_disk_that_is_read_only_roll_back_once() {
+    for before in [false, true] {
+        two_watchers(before);
+    }
+}
+
+/// Two watchers whose disk becomes read-only within the window, or is so before either of them begins.
+fn two_watchers(before: bool) {
     let team = deployed();
+    let (first, then) = match before {
+        true => (LOCK, ":"),
+        false => (":", LOCK),
+    };
     // No driver lives yet when the disk fails: the window is longer than a driver is started ahead.
     team.edit("relgate.yaml", "window: 1s", "window: 4s");
     let script = format!(
         r#"
         ledger=releases/2.0.0/ledger
         "$1" --by omar incident open --no-watch --title Slow --priority critical >/dev/null || test $? -eq 1
+        {first}
         "$1" --by rory watch >live/first 2>&1 &
         first=$!
         "$1" --by quin watch >live/second 2>&1 &
         second=$!
         sleep 1
-        {LOCK}
+        {then}
         sleep 6
         test -f live/runs && echo "rolled back while the disk failed"
         {UNLOCK}
@@ -149,7 +161,10 @@ fn two_watchers_of_a_disk_that_became_read_only_roll_back_once() {
         exit $code
     "#
     );
-    let fault = "the disk becomes read-only within the window, under two watchers";
+    let fault = match before {
+        true => "the disk is read-only before two watchers begin",
+        false => "the disk becomes read-only within the window, under two watchers",
+    };
     let Some(ended) = with_mounts(&team, &script) else {
         tell(fault, "SKIPPED: no mounts here");
         return;

@@ -253,7 +253,9 @@ fn value(root: &Json, schema: &Json) -> String {
         if definition["properties"].is_object() {
             return format!("[{0}](#{1})", spoken(name), spoken(name).replace(' ', "-"));
         }
-        if name == "Duration" || name.ends_with("Name") || name.ends_with("Id") || name == "Sha256"
+        if ["Duration", "Latency", "Sha256"].contains(&name)
+            || name.ends_with("Name")
+            || name.ends_with("Id")
         {
             return spoken(name);
         }

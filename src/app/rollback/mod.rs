@@ -106,6 +106,7 @@ pub fn drive(world: &World<'_>, release: &Release) -> Result<()> {
         world,
         release,
         ledger,
+        claimed: None,
     };
     driver.end_unrecorded()?;
     driver.run()?;
@@ -132,7 +133,9 @@ enum Awaited {
 struct Driver<'a, 'w> {
     world: &'a World<'w>,
     release: &'a Release,
-    ledger: Insistent,
+    ledger: Insistent<'a>,
+    /// The attempt that this process claimed and has not yet begun.
+    claimed: Option<u32>,
 }
 
 impl Driver<'_, '_> {
@@ -190,6 +193,9 @@ impl Driver<'_, '_> {
             match next {
                 Next::Nothing | Next::Ended => return Ok(()),
                 Next::Run(attempt) => self.attempt(&rollback, attempt),
+                Next::Recover(attempt, None) if self.claimed.take() == Some(attempt) => {
+                    self.attempt(&rollback, attempt);
+                }
                 Next::Recover(attempt, group) => {
                     if let Some(group) = group {
                         self.world.runner.end(&group);
@@ -219,9 +225,11 @@ impl Driver<'_, '_> {
         match watch::next(self.ledger.history().state(), &now) {
             watch::Next::Claim(id) => {
                 let claimed = append(&mut self.ledger, self.world.clock, &mut |history, now| {
-                    Ok(vec![decisions::claim_expired(history, &id, now)?])
+                    let pid = Some(std::process::id());
+                    Ok(vec![decisions::claim_expired(history, &id, pid, now)?])
                 });
                 let known = claimed.is_ok();
+                self.claimed = known.then_some(1);
                 self.settle(claimed)?;
                 Ok(if known { Awaited::Known } else { Awaited::Look })
             }
@@ -241,11 +249,13 @@ impl Driver<'_, '_> {
 
     /// Runs the plan's steps in order, up to the first that does not succeed.
     fn attempt(&mut self, rollback: &Rollback, attempt: u32) {
-        let pid = std::process::id();
-        self.record(Draft {
-            by: TOOL.to_owned(),
-            body: Body::AttemptStarted(AttemptStarted { attempt, pid }),
-        });
+        if rollback.last().is_some_and(|last| last.started.is_none()) {
+            let pid = std::process::id();
+            self.record(Draft {
+                by: TOOL.to_owned(),
+                body: Body::AttemptStarted(AttemptStarted { attempt, pid }),
+            });
+        }
         for (place, step) in rollback.plan.steps().iter().enumerate() {
             let outcome = self.step(rollback, attempt, (place, step));
             if outcome != (StepOutcome::Exited { code: 0 }) {
@@ -397,8 +407,10 @@ impl Driver<'_, '_> {
             pause(self.world, RETRY_PAUSE << attempt.saturating_sub(1).min(4))?;
         }
         let claimed = append(&mut self.ledger, self.world.clock, &mut |history, _| {
-            Ok(vec![decisions::claim_retry(history, attempt)?])
+            let pid = Some(std::process::id());
+            Ok(vec![decisions::claim_retry(history, attempt, pid)?])
         });
+        self.claimed = claimed.is_ok().then_some(attempt + 1);
         self.settle(claimed)
     }
 

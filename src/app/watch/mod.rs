@@ -228,10 +228,11 @@ impl Watcher<'_, '_> {
             .get(id)
             .map_or(0, |incident| incident.window.late_ms(&now));
         if (late < LAUNCH_PATIENCE || self.unwritable) && self.is_driven() {
+            self.wake_driver(hear);
             return self.world.clock.wait(Duration::from_millis(20));
         }
         let claimed = self.ledger.append(self.world.clock, &mut |history, now| {
-            Ok(vec![decisions::claim_expired(history, id, now)?])
+            Ok(vec![decisions::claim_expired(history, id, None, now)?])
         });
         // The rollback does not wait for the disk: its driver claims it in memory, and writes it down when it can.
         if let Err(AppendError::Ledger(error)) = claimed {
@@ -248,8 +249,18 @@ impl Watcher<'_, '_> {
         let now = self.world.clock.now();
         let at = self.launched_at.as_ref();
         let launched = at.is_some_and(|at| passed(at, &now) < LAUNCH_PATIENCE);
-        if !launched && !self.is_driven() {
+        if self.is_driven() {
+            self.wake_driver(hear);
+        } else if !launched {
             self.launch(hear);
+        }
+    }
+
+    /// A driver that somebody stopped keeps its duty and does nothing; nobody else may take its place, so it goes on.
+    fn wake_driver(&mut self, hear: &mut Hear<'_>) {
+        if self.world.ledgers.wake(&self.release.name, Duty::Rollback) {
+            let text = "the process of the rollback was stopped, and was told to go on";
+            self.warn(hear, text.to_owned());
         }
     }
 

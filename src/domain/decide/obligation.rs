@@ -1,11 +1,12 @@
 //! What is owed after an event, and until when.
 
-use chrono::{DateTime, Datelike, Days, NaiveTime, TimeZone, Utc, Weekday};
+use chrono::{DateTime, Utc};
 
 use super::Actor;
+use crate::domain::calendar::Calendar;
 use crate::domain::history::History;
 use crate::domain::ids::Digest;
-use crate::domain::policy::{Calendar, Due, DueDay, FollowUpEvent, Policy};
+use crate::domain::policy::{Due, DueDay, FollowUpEvent, Policy};
 use crate::domain::record::body::{Obligation, ObligationSettled};
 use crate::domain::record::{Body, Draft};
 use crate::domain::refusal::{Refusal, nearest};
@@ -58,27 +59,7 @@ fn owed(
 pub fn due(rule: &Due, calendar: &Calendar, at: DateTime<Utc>) -> DateTime<Utc> {
     match rule {
         Due::After(time) => at + time.delta(),
-        Due::Day(DueDay::NextBusinessDay) => {
-            let zone = calendar
-                .time_zone
-                .as_deref()
-                .and_then(|zone| zone.parse().ok())
-                .unwrap_or(chrono_tz::UTC);
-            let holidays = calendar.holidays.as_deref().unwrap_or_default();
-            let mut day = at.with_timezone(&zone).date_naive();
-            // Bounded: a calendar of nothing but holidays must not hang.
-            for _ in 0..366 {
-                day = day.checked_add_days(Days::new(1)).unwrap_or(day);
-                if !matches!(day.weekday(), Weekday::Sat | Weekday::Sun) && !holidays.contains(&day)
-                {
-                    break;
-                }
-            }
-            let end = day.and_time(NaiveTime::from_hms_opt(23, 59, 59).unwrap_or_default());
-            zone.from_local_datetime(&end)
-                .latest()
-                .map_or_else(|| end.and_utc(), |end| end.to_utc())
-        }
+        Due::Day(DueDay::NextBusinessDay) => calendar.end_of_next_business_day(at),
     }
 }
 
@@ -139,30 +120,6 @@ mod tests {
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().expect("a time")
-    }
-
-    #[test]
-    fn the_next_business_day_skips_weekends_and_holidays() {
-        // req: A15
-        let calendar = Calendar {
-            time_zone: Some("Europe/Madrid".into()),
-            holidays: Some(vec!["2026-11-23".parse().expect("a day")]),
-        };
-        let friday_night = at("2026-11-20T19:30:00Z");
-        let rule = Due::Day(DueDay::NextBusinessDay);
-        assert_eq!(
-            due(&rule, &calendar, friday_night),
-            at("2026-11-24T22:59:59Z")
-        );
-        assert_eq!(
-            due(&rule, &Calendar::default(), friday_night),
-            at("2026-11-23T23:59:59Z")
-        );
-        // After midnight in Madrid it is Saturday there, and still Friday in UTC.
-        assert_eq!(
-            due(&rule, &calendar, at("2026-11-19T23:30:00Z")),
-            at("2026-11-24T22:59:59Z")
-        );
     }
 
     #[test]

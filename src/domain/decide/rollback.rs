@@ -24,7 +24,12 @@ use crate::domain::state::rollback::{Rollback, Standing};
 /// # Errors
 /// Refused where the incident was resolved, the rollback was claimed, or the window has not expired on the deciding
 /// clock.
-pub fn claim_expired(history: &History, id: &IncidentId, now: &Reading) -> Result<Draft, Refusal> {
+pub fn claim_expired(
+    history: &History,
+    id: &IncidentId,
+    pid: Option<u32>,
+    now: &Reading,
+) -> Result<Draft, Refusal> {
     let state = history.state();
     let release = history.release();
     if state.rollback.is_some() {
@@ -51,6 +56,12 @@ pub fn claim_expired(history: &History, id: &IncidentId, now: &Reading) -> Resul
             "the window of {id} does not end in a rollback"
         )));
     }
+    if incident.is_in_question(now) {
+        return Err(Refusal::refused(format!(
+            "whether {id} was resolved in time is in question: its resolution does not count"
+        ))
+        .help(command(release, "ledger verify")));
+    }
     let body = Body::RollbackClaimed(RollbackClaimed {
         attempt: 1,
         cause: Cause::Expired {
@@ -60,6 +71,7 @@ pub fn claim_expired(history: &History, id: &IncidentId, now: &Reading) -> Resul
         absorbs: open_ids(state),
         plan: incident.facts.plan.clone(),
         late_ms: Some(incident.window.late_ms(now)),
+        pid,
     });
     Ok(Draft {
         by: TOOL.to_owned(),
@@ -156,6 +168,7 @@ pub fn claim_by_hand(
         absorbs: open_ids(state),
         plan,
         late_ms: None,
+        pid: None,
     });
     Ok(Draft {
         by: actor.person.to_string(),
@@ -167,7 +180,7 @@ pub fn claim_by_hand(
 ///
 /// # Errors
 /// Refused where somebody else claimed it, or none is left.
-pub fn claim_retry(history: &History, after: u32) -> Result<Draft, Refusal> {
+pub fn claim_retry(history: &History, after: u32, pid: Option<u32>) -> Result<Draft, Refusal> {
     let gone = || {
         Refusal::refused(format!(
             "attempt {} was claimed by somebody else",
@@ -190,6 +203,7 @@ pub fn claim_retry(history: &History, after: u32) -> Result<Draft, Refusal> {
         absorbs: open_ids(history.state()),
         plan: rollback.plan.clone(),
         late_ms: None,
+        pid,
     });
     Ok(Draft {
         by: TOOL.to_owned(),

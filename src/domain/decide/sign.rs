@@ -196,6 +196,7 @@ pub fn sign(
         answers,
         evidence,
         binding,
+        seen: readiness::seen(inquiry, gate),
     });
     Ok(Draft {
         by: actor.person.to_string(),

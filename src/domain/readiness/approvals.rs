@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Inquiry, Requirement, Scope, Status, Subject, binding, command, holders, requirement};
+use super::requirement::{Change, Requirement, Status, Subject, requirement};
+use super::{Inquiry, Scope, binding, command, holders};
 use crate::domain::gate::{Gate, Phase};
 use crate::domain::ids::{Digest, GateId, PersonName, RecordId, RoleName, StageName};
+use crate::domain::record::Body;
 use crate::domain::record::body::{Answer, Binding, Rejection, SignOff};
 use crate::domain::state::Recorded;
 
@@ -26,6 +28,31 @@ enum Said<'a> {
     /// The sign-offs since the last rejection, in order; never empty.
     Yes(Vec<&'a Recorded<SignOff>>),
     No(&'a Recorded<Rejection>),
+}
+
+/// Why a sign-off does not count.
+pub(super) struct Flaw {
+    pub status: Status,
+    pub why: String,
+    pub changes: Vec<Change>,
+}
+
+impl Flaw {
+    fn some(status: Status, why: String) -> Option<Self> {
+        Some(Self {
+            status,
+            why,
+            changes: Vec::new(),
+        })
+    }
+}
+
+/// Whose sign-offs count.
+struct Counted {
+    /// The people, with the keys that they count with.
+    people: BTreeMap<String, Option<String>>,
+    /// Why one does not.
+    problem: Option<Flaw>,
 }
 
 impl<'a> Standing<'a> {
@@ -74,10 +101,76 @@ impl<'a> Standing<'a> {
     /// Whether `person` has signed `gate` as `role`, and it counts.
     pub(super) fn has_signed(&mut self, gate: &Gate, role: &RoleName, person: &PersonName) -> bool {
         self.bind(gate);
-        match self.words(gate, role).get(person.as_str()) {
-            Some(Said::Yes(given)) => given.iter().any(|it| self.flaw(gate, role, it).is_none()),
-            Some(Said::No(_)) | None => false,
+        let counted = self.counted(gate, role, &self.words(gate, role));
+        counted.people.contains_key(person.as_str())
+    }
+
+    /// The people whose sign-off counts, each with a key of their own.
+    fn counted(&self, gate: &Gate, role: &RoleName, words: &BTreeMap<String, Said<'a>>) -> Counted {
+        let mut given: BTreeMap<String, Vec<Option<&str>>> = BTreeMap::new();
+        let mut problem: Option<Flaw> = None;
+        for (person, said) in words {
+            let Said::Yes(sign_offs) = said else { continue };
+            let mut flaws = sign_offs.iter().map(|it| (*it, self.flaw(gate, role, it)));
+            // One of them that counts is enough: signing again takes nothing back.
+            let keys: Vec<Option<&str>> = flaws
+                .clone()
+                .filter(|(_, flaw)| flaw.is_none())
+                .map(|(it, _)| self.key(&it.origin.record))
+                .collect();
+            if keys.is_empty() {
+                problem = problem.or(flaws.next_back().and_then(|(_, flaw)| flaw));
+            } else {
+                given.insert(person.clone(), keys);
+            }
         }
+        let people = with_own_keys(&given);
+        let shares = |person: &String| !people.contains_key(person);
+        if let Some((person, keys)) = given.iter().find(|(person, _)| shares(person)) {
+            let key = keys.first().copied().flatten().unwrap_or_default();
+            let why =
+                format!("{person} signed with {key}, as somebody else did: a key counts once");
+            problem = problem.or(Flaw::some(Status::Missing, why));
+        }
+        let problem = problem.or_else(|| self.set_aside(gate, role, &people));
+        let people = people
+            .into_iter()
+            .map(|(person, key)| (person, key.map(str::to_owned)))
+            .collect();
+        Counted { people, problem }
+    }
+
+    /// The key that a record is signed with.
+    fn key(&self, record: &RecordId) -> Option<&'a str> {
+        let signer = self.inquiry.history.signer(record)?;
+        Some(signer.fingerprint.as_str())
+    }
+
+    /// Why a sign-off that was set aside does not count, where its person's does not count otherwise.
+    fn set_aside(
+        &self,
+        gate: &Gate,
+        role: &RoleName,
+        people: &BTreeMap<String, Option<&str>>,
+    ) -> Option<Flaw> {
+        let history = self.inquiry.history;
+        history.set_aside().iter().rev().find_map(|aside| {
+            let record = history.find(&aside.record)?;
+            let Body::SignedOff(fact) = &record.body else {
+                return None;
+            };
+            let is_meant = fact.gate == gate.id && fact.role == *role;
+            if !is_meant || people.contains_key(&record.by) {
+                return None;
+            }
+            let status = match aside.lapsed {
+                true => Status::Expired,
+                false => Status::Missing,
+            };
+            let (by, flaw) = (&record.by, &aside.flaw);
+            let why = format!("{by}'s sign-off does not count: {flaw}; {}", flaw.remedy());
+            Flaw::some(status, why)
+        })
     }
 
     fn bind(&mut self, gate: &Gate) {
@@ -106,6 +199,7 @@ impl<'a> Standing<'a> {
         };
         let base = Requirement {
             gate: Some(gate.id.clone()),
+            role: Some(role.clone()),
             who: holders(inquiry.policy, [role]),
             command: Some(command(
                 &inquiry.notes.release,
@@ -113,30 +207,22 @@ impl<'a> Standing<'a> {
             )),
             ..requirement(Subject::Approval, format!("{}/{role}", gate.id), title)
         };
-        let mut counted: BTreeSet<String> = BTreeSet::new();
-        let mut problem: Option<(Status, String)> = None;
-        for (person, said) in self.words(gate, role) {
-            match said {
-                Said::No(rejection) => {
-                    let why = format!("{person} rejected it: {}", rejection.fact.reason);
-                    return Requirement {
-                        status: Status::Rejected,
-                        why,
-                        ..base
-                    };
-                }
-                // One of them that counts is enough: signing again takes nothing back.
-                Said::Yes(sign_offs) => {
-                    let mut flaws = sign_offs.iter().map(|it| self.flaw(gate, role, it));
-                    if flaws.clone().any(|flaw| flaw.is_none()) {
-                        counted.insert(person);
-                    } else {
-                        problem = problem.or(flaws.next_back().flatten());
-                    }
-                }
+        let words = self.words(gate, role);
+        for (person, said) in &words {
+            if let Said::No(rejection) = said {
+                let why = format!("{person} rejected it: {}", rejection.fact.reason);
+                return Requirement {
+                    status: Status::Rejected,
+                    why,
+                    ..base
+                };
             }
         }
-        let people = counted.iter().cloned().collect::<Vec<_>>().join(", ");
+        let Counted {
+            people: counted,
+            problem,
+        } = self.counted(gate, role, &words);
+        let people = named(&counted);
         if !waiting.is_empty() {
             let why = format!("waits for {}", waiting.join(", "));
             return Requirement {
@@ -160,10 +246,11 @@ impl<'a> Standing<'a> {
                 ..base
             };
         }
-        if let Some((status, why)) = problem {
+        if let Some(flaw) = problem {
             return Requirement {
-                status,
-                why,
+                status: flaw.status,
+                why: flaw.why,
+                changes: flaw.changes,
                 ..base
             };
         }
@@ -223,16 +310,11 @@ impl<'a> Standing<'a> {
     }
 
     /// Why a sign-off does not count; `None` when it does.
-    fn flaw(
-        &self,
-        gate: &Gate,
-        role: &RoleName,
-        sign_off: &Recorded<SignOff>,
-    ) -> Option<(Status, String)> {
+    fn flaw(&self, gate: &Gate, role: &RoleName, sign_off: &Recorded<SignOff>) -> Option<Flaw> {
         let inquiry = self.inquiry;
         let by = &sign_off.origin.by;
         let at = sign_off.origin.at;
-        let missing = |why: String| Some((Status::Missing, why));
+        let missing = |why: String| Flaw::some(Status::Missing, why);
         if !PersonName::new(by.clone()).is_ok_and(|person| inquiry.policy.holds(&person, role)) {
             return missing(format!("signed by {by}, who does not hold the role {role}"));
         }
@@ -247,13 +329,26 @@ impl<'a> Standing<'a> {
                 "{by} signed {other} before, and the two must be signed by different people"
             ));
         }
+        if let Some(key) = self.key(&sign_off.origin.record)
+            && let Some(other) = self.other_side_by_key(gate, key, &sign_off.origin.record)
+        {
+            return missing(format!(
+                "{by} signed with {key}, which signed {other} before, and the two must be signed by different people"
+            ));
+        }
         let now = self.bindings.get(&gate.id)?;
         let compare_artifacts = inquiry.facts.artifacts.is_some();
         if let Some(changed) = difference(&sign_off.fact.binding, now, compare_artifacts) {
-            return Some((
-                Status::Stale,
-                format!("{by} signed before {changed} changed"),
-            ));
+            let changes = super::changes::since(inquiry, gate, sign_off);
+            let told = match super::changes::told(&changes) {
+                told if told.is_empty() => told,
+                told => format!(": {told}"),
+            };
+            return Some(Flaw {
+                status: Status::Stale,
+                why: format!("{by} signed before {changed} changed{told}"),
+                changes,
+            });
         }
         let unanswered = gate
             .manual_items()
@@ -275,10 +370,10 @@ impl<'a> Standing<'a> {
         }
         if let Some(from) = self.earliest(gate).filter(|from| at < *from) {
             let from = from.format("%Y-%m-%d %H:%M UTC");
-            return Some((
+            return Flaw::some(
                 Status::Expired,
                 format!("{by} signed too early: it counts from {from} on"),
-            ));
+            );
         }
         if gate.within.is_some() && inquiry.notes.deploy_at.is_none() {
             return missing("the release notes do not say deploy_at".to_owned());
@@ -287,12 +382,26 @@ impl<'a> Standing<'a> {
             .valid_for
             .filter(|valid_for| self.used_at(gate) > at + valid_for.delta())
         {
-            return Some((
+            return Flaw::some(
                 Status::Expired,
                 format!("{by} signed more than {valid_for} ago"),
-            ));
+            );
         }
         None
+    }
+
+    /// The gate on the other side of a `distinct_from` that was signed with `key` before `record`.
+    fn other_side_by_key(&self, gate: &Gate, key: &str, record: &RecordId) -> Option<GateId> {
+        let others = sides(self.inquiry, gate);
+        if others.is_empty() {
+            return None;
+        }
+        let sign_offs = self.inquiry.history.state().sign_offs.iter();
+        sign_offs
+            .take_while(|it| it.origin.record != *record)
+            .filter(|it| others.contains(&&it.fact.gate))
+            .find(|it| self.key(&it.origin.record) == Some(key))
+            .map(|it| it.fact.gate.clone())
     }
 
     /// Why `gate` cannot be signed yet, however its hand-off stands.
@@ -361,12 +470,7 @@ pub(in crate::domain) fn other_side(
     by: &str,
     before: Option<&RecordId>,
 ) -> Option<GateId> {
-    let own = gate.distinct_from.iter().flatten();
-    let from_others = inquiry.gates.iter().filter(|other| {
-        let mut sides = other.distinct_from.iter().flatten();
-        sides.any(|side| *side == gate.id)
-    });
-    let others: Vec<&GateId> = own.chain(from_others.map(|other| &other.id)).collect();
+    let others = sides(inquiry, gate);
     if others.is_empty() {
         return None;
     }
@@ -375,6 +479,68 @@ pub(in crate::domain) fn other_side(
         .take_while(|it| before != Some(&it.origin.record))
         .find(|it| it.origin.by == by && others.contains(&&it.fact.gate))
         .map(|it| it.fact.gate.clone())
+}
+
+/// The gates that must be signed by other people than `gate`, whichever of the two says so.
+fn sides<'a>(inquiry: &Inquiry<'a>, gate: &'a Gate) -> Vec<&'a GateId> {
+    let own = gate.distinct_from.iter().flatten();
+    let from_others = inquiry.gates.iter().filter(|other| {
+        let mut sides = other.distinct_from.iter().flatten();
+        sides.any(|side| *side == gate.id)
+    });
+    own.chain(from_others.map(|other| &other.id)).collect()
+}
+
+/// The most people who can each be given a key of their own among those that they signed with; whoever did not sign
+/// needs none. The same key for two people counts once, and adding a sign-off never takes one away.
+fn with_own_keys<'a>(
+    given: &BTreeMap<String, Vec<Option<&'a str>>>,
+) -> BTreeMap<String, Option<&'a str>> {
+    fn give<'a, 'g>(
+        person: &'g str,
+        given: &'g BTreeMap<String, Vec<Option<&'a str>>>,
+        owners: &mut BTreeMap<&'a str, &'g str>,
+        tried: &mut BTreeSet<&'a str>,
+    ) -> bool {
+        let keys = given.get(person).into_iter().flatten().flatten();
+        for key in keys {
+            if !tried.insert(key) {
+                continue;
+            }
+            let owner = owners.get(key).copied();
+            if owner.is_none_or(|owner| give(owner, given, owners, tried)) {
+                owners.insert(key, person);
+                return true;
+            }
+        }
+        false
+    }
+    let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut people: BTreeMap<String, Option<&str>> = BTreeMap::new();
+    for (person, keys) in given {
+        if keys.contains(&None) {
+            people.insert(person.clone(), None);
+        } else {
+            give(person, given, &mut owners, &mut BTreeSet::new());
+        }
+    }
+    people.extend(
+        owners
+            .into_iter()
+            .map(|(key, person)| (person.to_owned(), Some(key))),
+    );
+    people
+}
+
+/// The people who signed, with their keys where any of them used one.
+fn named(people: &BTreeMap<String, Option<String>>) -> String {
+    let any = people.values().any(Option::is_some);
+    let one = |(person, key): (&String, &Option<String>)| match key {
+        Some(key) => format!("{person} ({key})"),
+        None if any => format!("{person} (unsigned)"),
+        None => person.clone(),
+    };
+    people.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// What changed between two bindings, for people; `None` when nothing did.

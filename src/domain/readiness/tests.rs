@@ -261,6 +261,44 @@ fn a_change_makes_it_stale_and_is_named() {
         Status::Stale,
         "cy signed before the artifacts changed",
     );
+    let case_with = |change: fn(&mut Case)| {
+        let mut case = Case::signed();
+        change(&mut case);
+        case.how("code/dev").1
+    };
+    assert_eq!(
+        case_with(|case| case.notes.summary = Some("another".to_owned())),
+        "cy signed before the release notes (summary) changed: summary was \"s\" and is \"another\""
+    );
+    let why = case_with(|case| {
+        let items = case.gates[0].items.as_mut().expect("items");
+        items[0].title = "merged and built".to_owned();
+    });
+    let what = "gate.items.merged.title was \"merged\" and is \"merged and built\"";
+    assert!(why.contains(what), "{why}");
+    // What was signed is kept once, and found by whoever signed the same.
+    let case = Case::signed();
+    let kept = case.history.state().sign_offs.iter();
+    let notes = kept
+        .filter_map(|it| it.fact.seen.as_ref())
+        .filter(|it| !it.notes.is_empty());
+    assert_eq!(notes.count(), 1);
+    let mut case = Case::signed();
+    case.notes.summary = Some("another".to_owned());
+    let inquiry = case.inquiry();
+    let last = inquiry.history.state().sign_offs.last().expect("ana's");
+    assert_eq!(last.fact.seen, None);
+    let changes = changes::since(&inquiry, case.gate("go"), last);
+    assert_eq!(changes.len(), 1);
+    assert_eq!(changes[0].from.as_deref(), Some("s"));
+    // An older record kept nothing, and is as stale.
+    let mut case = Case::new();
+    let mut old = case.sign_off("code", "dev");
+    old.seen = None;
+    case.append("cy", case.now, Body::SignedOff(old));
+    case.notes.summary = Some("another".to_owned());
+    let why = "cy signed before the release notes (summary) changed";
+    assert_eq!(case.how("code/dev"), (Status::Stale, why.to_owned()));
     // Signing for what it was once, and is again, counts.
     let mut case = Case::signed();
     let before = case.notes.clone();
@@ -455,4 +493,89 @@ fn closing_needs_every_stage_verified_and_everything_settled() {
     ]});
     case.append("bea", case.now, Body::IncidentResolved(from_json(resolved)));
     case.expect("O1", Status::Missing, "owed until 2026-11-21 18:00");
+}
+
+#[test]
+fn a_deployment_waits_for_the_calendar_at_the_time_that_is_planned() {
+    // req: B6
+    let frozen = |from: &str, to: &str| -> Option<crate::domain::calendar::Calendar> {
+        Some(from_json(serde_json::json!({
+            "freezes": [{"id": "sale", "title": "The sale", "from": from, "to": to}],
+        })))
+    };
+    // It is noon, and the deployment is planned for 18:00.
+    let mut case = Case::signed();
+    case.policy.calendar = frozen("2026-11-20T17:00", "2026-11-20T18:00");
+    case.expect(
+        "calendar",
+        Status::Met,
+        "deploy_at, Fri 2026-11-20 18:00 UTC",
+    );
+    case.policy.calendar = frozen("2026-11-20T18:00", "2026-11-21");
+    let why = "is closed: the freeze \"The sale\"; it opens Sun 2026-11-22 00:00 UTC";
+    case.expect("calendar", Status::Failed, why);
+    // What is frozen now matters to a deployment that begins now, and to one that is late.
+    case.policy.calendar = frozen("2026-11-20T11:00", "2026-11-20T13:00");
+    case.expect("calendar", Status::Met, "deploy_at");
+    case.scope = Scope::Start;
+    case.expect(
+        "calendar",
+        Status::Failed,
+        "now, Fri 2026-11-20 12:00 UTC, is closed",
+    );
+    case.scope = Scope::Deployment;
+    case.notes.deploy_at = Some(at("11:59:59").fixed_offset());
+    assert_eq!(case.how("calendar").0, Status::Failed);
+    // Closing asks for what is over; a calendar of holidays elsewhere forbids nothing.
+    case.scope = Scope::Closing;
+    assert!(
+        case.readiness()
+            .requirements
+            .iter()
+            .all(|it| it.id != "calendar")
+    );
+    case.scope = Scope::Deployment;
+    case.policy.calendar = Some(from_json(serde_json::json!({"time_zone": "UTC"})));
+    assert!(
+        case.readiness()
+            .requirements
+            .iter()
+            .all(|it| it.id != "calendar")
+    );
+}
+
+#[test]
+fn a_type_can_need_more_than_others() {
+    // req: B1, req: C7
+    let mut case = Case::signed();
+    case.policy.types = Some(from_json(serde_json::json!({
+        "minor": {"required": ["links", "expected"], "documents": ["upgrade-guide"], "notice": "6h"},
+        "major": {"required": ["artifacts"]},
+    })));
+    let why = "the policy demands it of a minor release";
+    case.expect("links", Status::Missing, why);
+    case.expect("documents.upgrade-guide", Status::Missing, why);
+    let all = case.readiness().requirements;
+    assert!(
+        all.iter()
+            .all(|it| it.id != "artifacts" && it.id != "expected")
+    );
+    // On record since noon.
+    assert_eq!(case.how("notice").0, Status::Met);
+    case.notes.deploy_at = Some(at("17:59:59").fixed_offset());
+    case.expect(
+        "notice",
+        Status::Missing,
+        "from Fri 2026-11-20 18:00 UTC on",
+    );
+    case.scope = Scope::Start;
+    case.notes.deploy_at = Some(at("18:00:00").fixed_offset());
+    assert_eq!(case.how("notice").0, Status::Missing, "it begins now");
+    case.history = History::new("2.4.0".parse().expect("a name"));
+    case.now = at("19:00:00");
+    assert_eq!(
+        case.how("notice").0,
+        Status::Missing,
+        "nothing is on record"
+    );
 }

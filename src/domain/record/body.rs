@@ -175,6 +175,24 @@ pub struct SignOff {
     pub evidence: Vec<Sample>,
     /// What it is bound to.
     pub binding: Binding,
+    /// What was signed, in short, as far as no earlier sign-off has kept the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
+}
+
+/// Values that somebody saw who signed, by their paths, long ones cut: to say later what has changed. Nothing is decided
+/// by them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Of the release notes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub notes: BTreeMap<String, String>,
+    /// Of the gate.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub gate: BTreeMap<String, String>,
+    /// The digests of the artifacts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub artifacts: BTreeMap<String, String>,
 }
 
 /// A role said no to a gate.
@@ -318,6 +336,10 @@ pub struct IncidentOpened {
     pub on_expiry: OnExpiry,
     /// Who closes it when its probes pass again.
     pub resolved_by: ResolvedBy,
+    /// Whether what people record must be signed: pinned, so that a policy that is weakened or broken during the
+    /// incident lets nobody close the window unsigned.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub signed: bool,
     /// The clocks at opening.
     pub opened: Reading,
     /// What will run at its end.

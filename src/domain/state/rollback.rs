@@ -72,9 +72,15 @@ impl Attempt {
     fn new(fact: &RollbackClaimed, claimed: Origin) -> Self {
         Self {
             number: fact.attempt,
-            claimed,
             late_ms: fact.late_ms,
-            started: None,
+            started: fact.pid.map(|pid| Recorded {
+                origin: claimed.clone(),
+                fact: AttemptStarted {
+                    attempt: fact.attempt,
+                    pid,
+                },
+            }),
+            claimed,
             running: None,
             steps: Vec::new(),
             ended: None,

@@ -9,7 +9,8 @@ use super::folder;
 use crate::domain::audit;
 use crate::domain::ids::ReleaseName;
 use crate::effects::lock::{self, Hold};
-use crate::ports::{Duty, Ledger, LedgerError, Ledgers};
+use crate::effects::stopped::wake_holder;
+use crate::ports::{Duty, Ledger, LedgerError, Ledgers, Seal};
 
 /// At most this much of a step's output is read at once, in bytes.
 const PIECE: u64 = 64 * 1024;
@@ -18,17 +19,24 @@ const PIECE: u64 = 64 * 1024;
 const ENDINGS: [&str; 2] = ["Z-closed-", "Z-rolled-back-"];
 
 /// The ledgers of the releases in a folder.
-#[derive(Clone, Debug)]
-pub struct FileLedgers {
+#[derive(Clone)]
+pub struct FileLedgers<'a> {
     releases: PathBuf,
+    seal: &'a dyn Seal,
 }
 
-impl FileLedgers {
-    /// The ledgers of the releases that lie in `releases`.
-    pub fn new(releases: impl Into<PathBuf>) -> Self {
+impl<'a> FileLedgers<'a> {
+    /// The ledgers of the releases that lie in `releases`, with what signs their records.
+    pub fn new(releases: impl Into<PathBuf>, seal: &'a dyn Seal) -> Self {
         Self {
             releases: releases.into(),
+            seal,
         }
+    }
+
+    /// Whether somebody has the rollback's duty who could not make a file for it.
+    fn is_folder_held(&self, release: &ReleaseName, duty: Duty) -> bool {
+        duty == Duty::Rollback && Hold::is_held(&self.folder(release)).unwrap_or(false)
     }
 
     fn duty(&self, release: &ReleaseName, duty: Duty) -> PathBuf {
@@ -39,9 +47,10 @@ impl FileLedgers {
     }
 }
 
-impl Ledgers for FileLedgers {
-    fn open(&self, release: &ReleaseName) -> Box<dyn Ledger> {
-        Box::new(FileLedger::new(self.folder(release), release.clone()))
+impl Ledgers for FileLedgers<'_> {
+    fn open(&self, release: &ReleaseName) -> Box<dyn Ledger + '_> {
+        let ledger = FileLedger::new(self.folder(release), release.clone());
+        Box::new(ledger.sealed(self.seal))
     }
 
     fn has_ended(&self, release: &ReleaseName) -> bool {
@@ -89,11 +98,27 @@ impl Ledgers for FileLedgers {
             let _ = lock::prepare(&self.duty(release, Duty::Rollback));
         }
         let path = self.duty(release, duty);
-        let hold = Hold::take(&path).map_err(|source| LedgerError::Write { path, source })?;
+        let hold = match Hold::take(&path) {
+            // The disk was read-only from the start. The folder itself can be held there.
+            Err(_) if duty == Duty::Rollback && path.symlink_metadata().is_err() => {
+                Hold::take_existing(&self.folder(release))
+            }
+            // Somebody took the folder while the disk was read-only.
+            Ok(Some(_)) if self.is_folder_held(release, duty) => Ok(None),
+            taken => taken,
+        };
+        let hold = hold.map_err(|source| LedgerError::Write { path, source })?;
         Ok(hold.map(|hold| Box::new(hold) as Box<dyn Send>))
     }
 
     fn is_taken(&self, release: &ReleaseName, duty: Duty) -> bool {
         Hold::is_held(&self.duty(release, duty)).unwrap_or(false)
+            || self.is_folder_held(release, duty)
+    }
+
+    fn wake(&self, release: &ReleaseName, duty: Duty) -> bool {
+        let by_file = wake_holder(&self.duty(release, duty));
+        let by_folder = duty == Duty::Rollback && wake_holder(&self.folder(release));
+        by_file || by_folder
     }
 }

@@ -18,7 +18,8 @@ const CAP: usize = 1024 * 1024;
 pub(super) async fn ask(file: &FileProbe, context: &Context<'_>) -> Answer {
     let (file, root) = (file.clone(), context.root.to_owned());
     let what = file.path.clone();
-    let work = move |wanted: &Wanted| look(&file, &root, SystemClock.now().wall, wanted);
+    let kept = file.is_read() || !context.probe.capture.is_empty();
+    let work = move |wanted: &Wanted| look((&file, kept), &root, SystemClock.now().wall, wanted);
     match disk::blocking(&what, context, work).await {
         Ok(answer) => Answer::File(answer),
         Err(trouble) => trouble,
@@ -26,7 +27,7 @@ pub(super) async fn ask(file: &FileProbe, context: &Context<'_>) -> Answer {
 }
 
 fn look(
-    probe: &FileProbe,
+    (probe, kept): (&FileProbe, bool),
     root: &Path,
     now: DateTime<Utc>,
     wanted: &Wanted,
@@ -38,7 +39,7 @@ fn look(
         Found::Regular(file, about) => (file, about),
     };
     let expect = &probe.expect;
-    let (hashed, kept) = (expect.sha256.is_some(), expect.contents.is_some());
+    let hashed = expect.sha256.is_some();
     let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
     let mut contents = Vec::new();
     let mut truncated = false;
@@ -70,7 +71,7 @@ fn look(
 pub(super) fn repeat(file: &FileProbe) -> String {
     if file.expect.sha256.is_some() {
         quote::line(["sha256sum", "--", &file.path])
-    } else if file.expect.contents.is_some() {
+    } else if file.is_read() {
         quote::line(["head", "-c", "1048576", "--", &file.path])
     } else {
         quote::line(["ls", "-lL", "--", &file.path])

@@ -4,22 +4,26 @@
 //! it was read; what depends on it is left unchecked here, so that one mistake is told once. Whether a release may go
 //! out, and what is still to be filled in, is not lint's matter but `check`'s.
 
+mod calendar;
 mod checklist;
 mod circles;
 mod notes;
 mod policy;
 mod probe;
+mod signers;
+mod types;
 mod variables;
 
 use std::collections::BTreeMap;
 
 use super::{Document, Site};
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Source};
 use crate::domain::gate::{Checklist, Gate};
 use crate::domain::ids::RoleName;
 use crate::domain::nearest::suggestion;
 use crate::domain::policy::Policy;
 use crate::domain::release::ReleaseNotes;
+use crate::domain::signature::allowed_signers::AllowedSigners;
 
 /// A file as it was found.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -74,6 +78,22 @@ pub struct Workspace {
     pub bases: BTreeMap<String, Slot<Checklist>>,
     /// The releases.
     pub releases: Vec<Release>,
+    /// Who signs with which key.
+    pub signers: Signers,
+}
+
+/// `allowed_signers` as it was found.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Signers {
+    /// Nobody looked for it.
+    #[default]
+    Unread,
+    /// There is no such file.
+    Absent,
+    /// It has errors; the findings that say so are the caller's.
+    Broken,
+    /// It was read.
+    Read(AllowedSigners, Source),
 }
 
 /// The gates of a release, those of the checklists that it extends first; none where its checklist was not read.
@@ -89,6 +109,9 @@ pub fn lint(workspace: &Workspace) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(document) = workspace.policy.document() {
         policy::lint(workspace, document, &mut findings);
+        calendar::lint(document, &mut findings);
+        types::lint(document, &mut findings);
+        signers::lint(workspace, document, &mut findings);
     }
     for (name, base) in &workspace.bases {
         if let Some(document) = base.document() {
@@ -107,6 +130,9 @@ pub fn lint(workspace: &Workspace) -> Vec<Finding> {
             probes.extend(notes::probes(document));
         }
         probe::unique(&probes, &mut findings);
+        if let Some(document) = workspace.policy.document() {
+            types::of_release(workspace, release, document, &mut findings);
+        }
     }
     // A base is looked at through every release that extends it.
     findings.sort();

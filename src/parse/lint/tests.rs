@@ -3,8 +3,10 @@ use crate::domain::finding::Source;
 use crate::parse;
 
 mod assertions;
+mod calendars;
 mod kinds;
 mod plans;
+mod signers;
 
 const POLICY: &str = "\
 version: 1
@@ -68,6 +70,7 @@ fn workspace(policy: &str, checklist: &str, notes: &str) -> Workspace {
             notes: valid(parse::notes(&Source::new("notes.yaml", notes))),
             checklist: valid(parse::checklist(&Source::new("checklist.yaml", checklist))),
         }],
+        signers: Signers::Unread,
     }
 }
 
@@ -439,11 +442,35 @@ fn the_policy_refers_to_what_it_declares() {
 }
 
 #[test]
-fn a_demand_that_nothing_enforces_is_refused() {
-    let with =
-        |word: &str| with_policy(&[("version: 1", &format!("version: 1\nsignatures: {word}"))]);
-    assert_eq!(with("optional"), [""; 0]);
-    only(&with("required"), &["neither makes nor verifies"]);
+fn what_a_type_demands_can_be_met() {
+    // req: C7
+    let types = |rule: &str| {
+        let policy = format!("{POLICY}types: {{minor: {rule}}}\n");
+        shown(&workspace(&policy, CHECKLIST, NOTES))
+    };
+    assert_eq!(
+        types("{approvals: [{gate: go, role: dev}], notice: 2w, required: [links]}"),
+        [""; 0]
+    );
+    only(
+        &types("{approvals: [{gate: goo, role: dev}]}"),
+        &[
+            "the gate \"goo\" is not declared in the checklist of 2.4.0",
+            "did you mean \"go\"?",
+        ],
+    );
+    only(
+        &types("{approvals: [{gate: go, role: dvv}]}"),
+        &["the role \"dvv\" is not declared"],
+    );
+    only(
+        &types("{approvals: [{gate: go, role: dev, count: 2}]}"),
+        &["2 people must sign as dev, and 1 can"],
+    );
+    only(
+        &types("{review: {role: boss, due: 1d}}"),
+        &["the role \"boss\" is not declared"],
+    );
 }
 
 #[test]
@@ -499,6 +526,7 @@ mod arbitrary {
                     notes: Slot::of(parse::notes(&notes), &mut findings),
                     checklist: Slot::of(parse::checklist(&checklist), &mut findings),
                 }],
+                signers: Signers::Absent,
             };
             findings.extend(lint(&workspace));
             for finding in findings {

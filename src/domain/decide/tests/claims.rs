@@ -32,6 +32,8 @@ struct World {
 enum Step {
     Look(usize),
     Act(usize),
+    /// A driver that was ready for the deadline claims for itself.
+    Expire,
     Resolve,
     ByHand,
     Time,
@@ -40,11 +42,12 @@ enum Step {
     Die,
 }
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step::Look(0),
     Step::Look(1),
     Step::Act(0),
     Step::Act(1),
+    Step::Expire,
     Step::Resolve,
     Step::ByHand,
     Step::Time,
@@ -115,8 +118,15 @@ impl World {
             Step::Act(watcher) => {
                 let seen = world.seen[watcher].take()?;
                 // Whoever was second is refused, and looks again.
-                let decided = follow(&world.site, &seen);
+                let decided = follow(&world.site, &seen, None);
                 world.write(decided.ok());
+            }
+            Step::Expire => {
+                let next = watch::next(world.site.history.state(), &now);
+                if world.driver.is_some() || !matches!(next, Next::Claim(_)) {
+                    return None;
+                }
+                world.write(follow(&world.site, &next, Some(1)).ok());
             }
             Step::Resolve => {
                 let resolution = incident::Resolution {
@@ -190,6 +200,11 @@ impl World {
                 live.is_none_or(|last| last.ended.is_some()),
                 "claimed twice"
             );
+            if claim.pid.is_some() {
+                assert_eq!(self.driver, None, "a second driver claims");
+                self.driver = Some(claim.attempt);
+                self.begun += 1;
+            }
             if matches!(claim.cause, Cause::Expired { .. }) {
                 assert!(
                     before.incidents["I1"].has_running_window(),

@@ -171,8 +171,8 @@ pub fn act(site: &mut Site, stale: &ReleaseState, intent: &Intent) -> Option<Rec
             let who = (&actor(person.as_str()), owed.obligation.id.as_str());
             obligation::settle(&policy, &site.history, who, "done", None)
         }
-        Intent::Watch => follow(site, &watch::next(state, &now)),
-        Intent::StaleWatch => follow(site, &watch::next(stale, &now)),
+        Intent::Watch => follow(site, &watch::next(state, &now), None),
+        Intent::StaleWatch => follow(site, &watch::next(stale, &now), Some(1)),
         Intent::Checkpoint => {
             let running = state
                 .open_incidents()
@@ -210,10 +210,10 @@ pub fn act(site: &mut Site, stale: &ReleaseState, intent: &Intent) -> Option<Rec
     site.try_record(decided).ok()
 }
 
-/// What a watcher that saw `next` wants recorded now.
-pub fn follow(site: &Site, next: &Next) -> Result<Draft, Refusal> {
+/// What a watcher that saw `next` wants recorded now, or a driver, which claims for its own process `pid`.
+pub fn follow(site: &Site, next: &Next, pid: Option<u32>) -> Result<Draft, Refusal> {
     match next {
-        Next::Claim(id) => rollback::claim_expired(&site.history, id, &site.now()),
+        Next::Claim(id) => rollback::claim_expired(&site.history, id, pid, &site.now()),
         Next::Expire(id) => rollback::expire(&site.history, id, &site.now()),
         _ => Err(Refusal::refused("nothing is to be recorded")),
     }
@@ -226,7 +226,7 @@ pub fn drive(site: &Site, luck: u8) -> Option<Result<Draft, Refusal>> {
     let state = history.state();
     let again = |attempt| match state.rollback.as_ref().map(|it| it.attempts_left()) {
         Some(0) => rollback::stuck(&policy, history, &now),
-        _ => rollback::claim_retry(history, attempt),
+        _ => rollback::claim_retry(history, attempt, luck.is_multiple_of(2).then_some(1)),
     };
     Some(match rollback::next(state) {
         rollback::Next::Nothing | rollback::Next::Ended => return None,

@@ -117,7 +117,7 @@ pub fn goes_to_its_end(site: &mut Site, luck: &[u8]) -> Next {
                 );
             }
             Next::Claim(_) | Next::Expire(_) => {
-                let draft = follow(site, &next).expect("what is next is not refused");
+                let draft = follow(site, &next, None).expect("what is next is not refused");
                 site.record(draft);
             }
             Next::Drive => {

@@ -27,7 +27,7 @@ fn broken(priority: &str) -> Site {
 
 fn claim(site: &Site) -> Result<Draft, Refusal> {
     let id = "I1".parse().expect("a name");
-    rollback::claim_expired(&site.history, &id, &site.now())
+    rollback::claim_expired(&site.history, &id, None, &site.now())
 }
 
 fn by_hand(site: &Site, who: &str, reason: &str) -> Result<Draft, Refusal> {
@@ -141,7 +141,7 @@ fn it_is_tried_as_often_as_the_plan_says_and_then_it_is_stuck() {
     assert!(rollback.is_stuck());
     assert_eq!(rollback.attempts.len(), 2);
     assert_eq!(
-        kind_of(&rollback::claim_retry(&site.history, 2)),
+        kind_of(&rollback::claim_retry(&site.history, 2, None)),
         Kind::Refused
     );
     let stuck_again = rollback::stuck(&policy(), &site.history, &site.now());
@@ -157,7 +157,7 @@ fn it_is_tried_as_often_as_the_plan_says_and_then_it_is_stuck() {
 fn only_the_attempt_that_failed_last_is_tried_again_and_once() {
     let mut site = broken("at-once");
     site.record(claim(&site).expect("a window of no length"));
-    let retry = |site: &Site, after| rollback::claim_retry(&site.history, after);
+    let retry = |site: &Site, after| rollback::claim_retry(&site.history, after, None);
     assert_eq!(kind_of(&retry(&site, 1)), Kind::Refused, "it has not begun");
     go_on(&mut site, 0);
     assert_eq!(kind_of(&retry(&site, 1)), Kind::Refused, "it has not ended");

@@ -158,6 +158,10 @@ impl Kind for DnsProbe {
         texts
     }
 
+    fn host(&self) -> Option<&str> {
+        self.resolver.as_deref()
+    }
+
     fn judge(&self, answer: &DnsAnswer, _: u64) -> Judged {
         let kind = self.record_type();
         let word = kind.word();

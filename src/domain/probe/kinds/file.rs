@@ -3,10 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Judged, Kind};
+use super::{Judged, Kind, Told};
 use crate::domain::ids::Digest;
 use crate::domain::probe::count::CountExpectation;
 use crate::domain::probe::expect::{Assertion, TextExpectation};
+use crate::domain::probe::json::schema::SchemaSource;
+use crate::domain::probe::json::{self, JsonExpectation};
 use crate::domain::timespan::Timespan;
 
 /// A file on this machine, and what it must be.
@@ -33,6 +35,12 @@ pub struct FileExpectation {
     /// Its contents as text; more than the first MiB is not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contents: Option<TextExpectation>,
+    /// Values of what is in it, which is JSON.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub json: Vec<JsonExpectation>,
+    /// A JSON Schema that it satisfies, or the file that the schema stands in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub json_schema: Option<SchemaSource>,
     /// Its size in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<CountExpectation>,
@@ -84,6 +92,14 @@ impl FileAnswer {
     }
 }
 
+impl FileProbe {
+    /// Whether something is asserted about what is in the file.
+    pub fn is_read(&self) -> bool {
+        let expect = &self.expect;
+        expect.contents.is_some() || !expect.json.is_empty() || expect.json_schema.is_some()
+    }
+}
+
 impl Kind for FileProbe {
     type Answer = FileAnswer;
 
@@ -92,10 +108,14 @@ impl Kind for FileProbe {
             exists,
             sha256,
             contents,
+            json,
+            json_schema,
             size,
             not_older_than,
         } = &self.expect;
         exists.is_some()
+            || json.iter().any(|it| !it.is_empty())
+            || json_schema.is_some()
             || sha256.is_some()
             || contents.as_ref().is_some_and(|it| !it.is_empty())
             || size.as_ref().is_some_and(|it| !it.is_empty())
@@ -103,10 +123,27 @@ impl Kind for FileProbe {
     }
 
     fn texts_mut(&mut self) -> Vec<&mut String> {
-        let contents = self.expect.contents.iter_mut();
+        let expect = &mut self.expect;
+        let contents = expect.contents.iter_mut();
+        let schema = expect.json_schema.iter_mut();
         let mut texts = vec![&mut self.path];
         texts.extend(contents.flat_map(TextExpectation::texts_mut));
+        texts.extend(expect.json.iter_mut().flat_map(JsonExpectation::texts_mut));
+        texts.extend(schema.flat_map(SchemaSource::texts_mut));
         texts
+    }
+
+    fn schemas_mut(&mut self) -> Vec<&mut SchemaSource> {
+        self.expect.json_schema.iter_mut().collect()
+    }
+
+    fn told(answer: &FileAnswer) -> Told<'_> {
+        let file = answer.regular();
+        Told {
+            text: file.and_then(|file| file.contents.as_deref()),
+            cut: file.is_some_and(|file| file.truncated),
+            ..Told::default()
+        }
     }
 
     fn judge(&self, answer: &FileAnswer, _: u64) -> Judged {
@@ -152,6 +189,20 @@ impl Kind for FileProbe {
             }
             all.extend(assertions);
         }
+        let (text, unknown) = match (file, missing()) {
+            (Some(file), _) if file.truncated => {
+                ("", Some("only the first MiB was read".to_owned()))
+            }
+            (Some(file), _) => (file.contents.as_deref().unwrap_or_default(), None),
+            (None, missing) => ("", Some(missing)),
+        };
+        let schema = expect.json_schema.as_ref();
+        all.extend(json::assertions(
+            &expect.json,
+            schema,
+            text,
+            unknown.as_deref(),
+        ));
         Ok(all)
     }
 }

@@ -101,6 +101,10 @@ impl Kind for GrpcProbe {
         texts
     }
 
+    fn host(&self) -> Option<&str> {
+        Some(&self.address)
+    }
+
     fn judge(&self, answer: &GrpcAnswer, _: u64) -> Judged {
         let wanted = self.expect.as_ref().and_then(|expect| expect.status);
         let wanted = wanted.unwrap_or(ServingStatus::Serving);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Judged, Kind, Told};
+use super::{Judged, Kind, Told, authority};
 use crate::domain::ids::Digest;
 use crate::domain::latency::Latency;
 use crate::domain::probe::expect::{Assertion, OneOrMany, TextExpectation, excerpt};
@@ -225,13 +225,7 @@ impl Kind for HttpProbe {
     }
 
     fn host(&self) -> Option<&str> {
-        let after_scheme = self.url.split_once("://")?.1;
-        let authority = after_scheme.split(['/', '?', '#']).next()?;
-        Some(
-            authority
-                .rsplit_once('@')
-                .map_or(authority, |(_, host)| host),
-        )
+        authority(&self.url)
     }
 
     fn told(answer: &HttpAnswer) -> Told<'_> {

@@ -53,6 +53,16 @@ pub struct Told<'a> {
     pub cut: bool,
 }
 
+/// Host and port of an address, as they are written.
+fn authority(url: &str) -> Option<&str> {
+    let after_scheme = url.split_once("://")?.1;
+    let authority = after_scheme.split(['/', '?', '#']).next()?;
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    Some(host)
+}
+
 /// What each kind of probe can do with its question.
 pub trait Kind {
     /// What asking it brings.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Judged, Kind};
+use super::{Judged, Kind, authority};
 use crate::domain::probe::expect::Assertion;
 
 /// A TLS handshake, and what the server's certificate must be. It has `address` or `url`.
@@ -181,6 +181,11 @@ impl Kind for TlsProbe {
         .into_iter()
         .flatten()
         .collect()
+    }
+
+    fn host(&self) -> Option<&str> {
+        let url = self.url.as_deref();
+        self.address.as_deref().or(url.and_then(authority))
     }
 
     fn judge(&self, answer: &TlsAnswer, _: u64) -> Judged {

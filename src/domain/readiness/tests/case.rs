@@ -116,6 +116,7 @@ impl Case {
                 .collect(),
             evidence: Vec::new(),
             binding: binding(&self.notes, gate, Digest::of(ARTIFACTS)),
+            seen: seen(&self.inquiry(), gate),
         }
     }
 

@@ -56,9 +56,13 @@ pub struct RollbackClaimed {
     /// How late the claim is after its deadline, in milliseconds, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub late_ms: Option<u64>,
+    /// The process that claimed it in order to run it: the attempt begins with the claim, and one durable write less
+    /// lies between the deadline and the command. None where it is left to another process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
 }
 
-/// The attempt's process began.
+/// A process took up an attempt that another one had claimed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttemptStarted {
     /// Which attempt.

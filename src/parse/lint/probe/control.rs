@@ -105,8 +105,9 @@ fn lint_capture(
     }
     match probe.questions().as_slice() {
         [Question::Http(_)] | [] => {}
-        [Question::Command(_) | Question::Tcp(_)] if capture.header.is_none() => {}
-        [Question::Command(_) | Question::Tcp(_)] => {
+        [Question::Command(_) | Question::File(_) | Question::Tcp(_)]
+            if capture.header.is_none() => {}
+        [Question::Command(_) | Question::File(_) | Question::Tcp(_)] => {
             let what = by("only the answer of an http probe has headers");
             findings.push(check.error(&format!("{below}/header"), &what));
         }

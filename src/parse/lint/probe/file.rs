@@ -1,6 +1,6 @@
 //! `file` probes.
 
-use super::Check;
+use super::{Check, json};
 use crate::domain::finding::Finding;
 use crate::domain::probe::kinds::{FileExpectation, FileProbe};
 use crate::domain::timespan::Timespan;
@@ -25,6 +25,13 @@ pub(super) fn lint(check: &Check<'_>, file: &FileProbe, findings: &mut Vec<Findi
     if let Some(text) = &expect.contents {
         check.text("/file/expect/contents", text, findings);
     }
+    json::lint(
+        check,
+        "/file/expect",
+        &expect.json,
+        expect.json_schema.as_ref(),
+        findings,
+    );
     if let Some(size) = &expect.size {
         check.count("/file/expect/size", size, findings);
     }

@@ -4,7 +4,7 @@ use super::*;
 
 /// The only finding where the plan's probe asserts this about its JSON.
 fn about(json: &str) -> Vec<String> {
-    let expect = format!("{{json: [{json}]}}");
+    let expect = format!("{{status: 200, json: [{json}]}}");
     with_notes(&[("expect: {status: 200}}", &format!("expect: {expect}}}"))])
 }
 
@@ -55,7 +55,7 @@ fn a_json_assertion_can_hold_and_can_fail() {
         ),
         (
             "{path: $.a, length: {at_least: 5, at_most: 3}}",
-            &["no length is"],
+            &["no length satisfies all of this"],
         ),
         (
             "{path: $.a, matches: '('}",
@@ -85,7 +85,7 @@ fn a_json_assertion_can_hold_and_can_fail() {
 
 /// As [`about`], where the notes may be malformed.
 fn about_or_malformed(json: &str) -> Vec<String> {
-    let expect = format!("expect: {{json: [{json}]}}}}");
+    let expect = format!("expect: {{status: 200, json: [{json}]}}}}");
     malformed_or_linted(&[("expect: {status: 200}}", &expect)])
 }
 

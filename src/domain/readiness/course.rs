@@ -1,0 +1,166 @@
+//! What is recorded and found out on the way: the ledger itself, evidence, incidents, and what closing waits for.
+
+use super::requirement::{Requirement, Status, Subject, Terms, requirement};
+use super::{Inquiry, command, holders};
+use crate::domain::gate::{Gate, Item};
+use crate::domain::probe::judge::Verdict;
+use crate::domain::record::digest_of;
+use crate::domain::state::rollback::Standing;
+
+pub(super) fn ledger(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
+    for anomaly in inquiry.history.anomalies() {
+        all.push(Requirement {
+            status: Status::Failed,
+            why: anomaly.what,
+            command: Some(command(inquiry.history.release(), "ledger verify")),
+            ..requirement(Subject::Ledger, "ledger", "the records are whole")
+        });
+    }
+}
+
+pub(super) fn evidence(inquiry: &Inquiry<'_>, gate: &Gate, all: &mut Vec<Requirement>) {
+    for item in gate.items() {
+        let key = (gate.id.clone(), item.id.clone());
+        let base = || Requirement {
+            gate: Some(gate.id.clone()),
+            command: Some(command(
+                &inquiry.notes.release,
+                &format!("check {}", gate.id),
+            )),
+            terms: item_terms(gate, item),
+            ..requirement(
+                Subject::Evidence,
+                format!("{}/{}", gate.id, item.id),
+                item.title.clone(),
+            )
+        };
+        if item.probe.is_some() {
+            let (status, why) = match inquiry.facts.evidence.get(&key) {
+                None => (Status::Unknown, "its probe was not asked".to_owned()),
+                Some(sample) => (
+                    match sample.verdict {
+                        Verdict::Pass => Status::Met,
+                        Verdict::Fail => Status::Failed,
+                        Verdict::Error | Verdict::Inconclusive => Status::Unknown,
+                    },
+                    sample.reason(),
+                ),
+            };
+            all.push(Requirement {
+                status,
+                why,
+                ..base()
+            });
+        }
+        if let Some(path) = &item.file {
+            let problem = inquiry.facts.file_problems.get(&key);
+            all.push(Requirement {
+                status: if problem.is_some() {
+                    Status::Missing
+                } else {
+                    Status::Met
+                },
+                why: problem
+                    .cloned()
+                    .unwrap_or_else(|| format!("{path} is there")),
+                ..base()
+            });
+        }
+    }
+}
+
+/// What a waiver of an item is bound to.
+pub(super) fn item_terms(gate: &Gate, item: &Item) -> Terms {
+    Terms::Bound(digest_of(&(&gate.id, item)))
+}
+
+pub(super) fn incidents(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
+    let release = &inquiry.notes.release;
+    if let Some(rollback) = &inquiry.history.state().rollback {
+        let why = match &rollback.standing {
+            Standing::Running => "its rollback runs",
+            Standing::RolledBack(_) => "it was rolled back: make a new release",
+            Standing::Stuck(_) => "its rollback is stuck",
+        };
+        all.push(Requirement {
+            status: Status::Failed,
+            why: why.to_owned(),
+            command: Some(command(release, "status")),
+            ..requirement(
+                Subject::Incident,
+                "rollback",
+                "nothing takes the release back",
+            )
+        });
+    }
+    for incident in inquiry.history.state().open_incidents() {
+        all.push(Requirement {
+            status: Status::Failed,
+            why: match &incident.disputed {
+                Some(origin) => format!(
+                    "{} is {}: its resolution by {} does not count",
+                    incident.id(),
+                    incident.word(),
+                    origin.by
+                ),
+                None => format!("{} is {}", incident.id(), incident.word()),
+            },
+            command: Some(command(
+                release,
+                &format!("incident resolve {}", incident.id()),
+            )),
+            ..requirement(
+                Subject::Incident,
+                incident.id().as_str(),
+                incident.facts.title.clone(),
+            )
+        });
+    }
+}
+
+pub(super) fn closing(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
+    let (state, release) = (inquiry.history.state(), &inquiry.notes.release);
+    for stage in inquiry.notes.stages() {
+        let verified = inquiry.is_verified(&stage);
+        all.push(Requirement {
+            status: if verified {
+                Status::Met
+            } else {
+                Status::Missing
+            },
+            why: if verified {
+                "its verification passed"
+            } else {
+                "its verification has not passed"
+            }
+            .to_owned(),
+            command: Some(command(release, &format!("verify --stage {stage}"))),
+            ..requirement(
+                Subject::Verification,
+                stage.as_str(),
+                format!("the stage {stage} is verified"),
+            )
+        });
+    }
+    for owed in state
+        .obligations
+        .values()
+        .filter(|owed| owed.settled.is_none())
+    {
+        let id = &owed.obligation.id;
+        all.push(Requirement {
+            status: Status::Missing,
+            why: format!(
+                "owed until {}",
+                owed.obligation.due.format("%Y-%m-%d %H:%M UTC")
+            ),
+            who: holders(inquiry.policy, [&owed.obligation.role]),
+            command: Some(command(release, &format!("due settle {id} --how TEXT"))),
+            ..requirement(
+                Subject::Obligation,
+                id.as_str(),
+                owed.obligation.title.clone(),
+            )
+        });
+    }
+}
