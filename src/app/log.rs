@@ -210,6 +210,17 @@ pub fn sentence(body: &Body) -> String {
             "the rollback is STUCK after {} attempts: {}",
             fact.attempts, fact.reason
         ),
+        Body::BaselineCaptured(fact) => {
+            let each: Vec<String> = fact
+                .baselines
+                .iter()
+                .map(|one| match &one.stage {
+                    Some(stage) => format!("{} in {stage} is {}", one.probe, one.value),
+                    None => format!("{} is {}", one.probe, one.value),
+                })
+                .collect();
+            format!("captured the baseline: {}", each.join(", "))
+        }
         Body::Drilled(fact) => {
             let how = if fact.passed { "passed" } else { "failed" };
             format!(

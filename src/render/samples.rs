@@ -89,6 +89,7 @@ pub fn sample(probe: &str, verdict: Verdict, attempts: usize) -> Sample {
             first_byte_us: Some(80_500),
             total_us: 85_002,
         }),
+        measured: None,
     };
     Sample {
         probe: name(probe),

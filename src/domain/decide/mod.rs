@@ -3,6 +3,7 @@
 //! They are called under the ledger's lock with the freshest history, so whoever is second meets what the first one
 //! recorded and is told so.
 
+pub mod baseline;
 pub mod deployment;
 pub mod incident;
 pub mod obligation;

@@ -11,12 +11,13 @@ use serde_json::value::RawValue;
 use crate::domain::clock::Reading;
 use crate::domain::gate::Phase;
 use crate::domain::ids::{
-    Digest, GateId, IncidentId, ItemId, ObligationId, PersonName, PriorityName, RecordId, RoleName,
-    StageName, TriggerName,
+    Digest, GateId, IncidentId, ItemId, ObligationId, PersonName, PriorityName, ProbeId, RecordId,
+    RoleName, StageName, TriggerName,
 };
 use crate::domain::policy::{OnExpiry, ResolvedBy};
 use crate::domain::probe::Probe;
 use crate::domain::probe::judge::{Sample, Verdict};
+use crate::domain::probe::measure::Measure;
 use crate::domain::probe::sampling::Failure;
 use crate::domain::timespan::Timespan;
 
@@ -83,6 +84,8 @@ bodies! {
     WaiverWithdrawn(WaiverWithdrawn) = "waiver-withdrawn",
     /// Go or no-go was asked, and answered.
     Checked(Checked) = "checked",
+    /// What metrics were before the deployment.
+    BaselineCaptured(BaselineCaptured) = "baseline-captured",
     /// A deployment began.
     DeployStarted(DeployStarted) = "deploy-started",
     /// A deployment was said to be done.
@@ -267,6 +270,29 @@ pub struct Checked {
     /// The evidence that was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Sample>,
+}
+
+/// What metrics were before the deployment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BaselineCaptured {
+    /// One for each probe that measures something, and for each stage where that makes a difference.
+    pub baselines: Vec<Baseline>,
+}
+
+/// What one metric was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// Which probe.
+    pub probe: ProbeId,
+    /// Which stage, where it is another number in each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<StageName>,
+    /// What was measured: the probe's question without what it expects.
+    pub measures: Digest,
+    /// The number: the median of the samples.
+    pub value: Measure,
+    /// Every number that was measured, in order.
+    pub samples: Vec<Measure>,
 }
 
 /// A deployment began.

@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 
 use super::ids::{IncidentId, ObligationId, RecordId, StageName};
 use super::record::body::{
-    Checked, ChecklistPass, DeployStarted, Drilled, IncidentOpened, Obligation, ObligationSettled,
-    Rejection, RollbackStuck, RolledBack, SignOff, VerificationRun, Waiver,
+    Baseline, Checked, ChecklistPass, DeployStarted, Drilled, IncidentOpened, Obligation,
+    ObligationSettled, Rejection, RollbackStuck, RolledBack, SignOff, VerificationRun, Waiver,
 };
 use super::record::{Body, Record};
 use incident::Incident;
@@ -47,6 +47,8 @@ pub struct ReleaseState {
     pub waivers: Vec<WaiverGiven>,
     /// The last answer to go or no-go before the deployment.
     pub last_check: Option<Recorded<Checked>>,
+    /// What metrics were before the deployment, in order of capture.
+    pub baselines: Vec<Recorded<Baseline>>,
     /// The deployments by stage.
     pub deployments: BTreeMap<StageName, Deployment>,
     /// The incidents by id.
@@ -143,6 +145,9 @@ impl ReleaseState {
             Body::DeployStarted(_) if self.rollback.is_some() => {
                 Err("a rollback was started".to_owned())
             }
+            Body::BaselineCaptured(_) if !self.deployments.is_empty() => {
+                Err("a deployment had begun, so it is no baseline".to_owned())
+            }
             Body::DeployDone(fact) => self.deployment(&fact.stage).map(|_| ()),
             Body::ChecklistPass(fact) => self.must_be_done(&fact.stage),
             Body::Verified(fact) => self.must_be_done(&fact.stage),
@@ -183,6 +188,7 @@ impl ReleaseState {
             | Body::Rejected(_)
             | Body::Waived(_)
             | Body::Checked(_)
+            | Body::BaselineCaptured(_)
             | Body::DeployStarted(_)
             | Body::Checkpoint(_)
             | Body::Drilled(_)
@@ -224,6 +230,11 @@ impl ReleaseState {
                 if fact.gate.is_none() && fact.phase.is_none() {
                     self.last_check = Some(recorded(fact, origin));
                 }
+            }
+            Body::BaselineCaptured(fact) => {
+                let each = fact.baselines.iter();
+                self.baselines
+                    .extend(each.map(|one| recorded(one, origin.clone())));
             }
             Body::DeployStarted(fact) => {
                 self.owe(&fact.obligations, &origin);

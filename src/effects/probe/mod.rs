@@ -13,6 +13,7 @@ mod grpc;
 mod handshake;
 mod http;
 mod junit;
+mod metric;
 mod pem;
 mod progress;
 mod quote;
@@ -393,6 +394,7 @@ async fn ask(question: Question<'_>, context: &Context<'_>) -> Answer {
         Question::Command(command) => command::ask(command, context).await,
         Question::File(file) => file::ask(file, context).await,
         Question::Junit(junit) => junit::ask(junit, context).await,
+        Question::Metric(metric) => metric::ask(metric, context).await,
     }
 }
 
@@ -414,6 +416,7 @@ fn repeat(probe: &Probe) -> Option<String> {
         [Question::Command(command)] => Some(command::repeat(command)),
         [Question::File(file)] => Some(file::repeat(file)),
         [Question::Junit(junit)] => junit::repeat(junit),
+        [Question::Metric(metric)] => metric::repeat(metric, probe.timeout()),
         _ => None,
     }
 }
