@@ -13,6 +13,8 @@ use crate::domain::probe::judge::Sample;
 pub use crate::domain::record::body::ProcessGroup;
 use crate::domain::record::{Draft, Record};
 use crate::domain::refusal::Refusal;
+use crate::domain::signature::Standing;
+use crate::domain::signature::key::PublicKey;
 use crate::domain::timespan::Timespan;
 use crate::domain::variables::{Ready, Secrets};
 
@@ -47,9 +49,13 @@ pub trait Ledger {
     /// Takes the lock, reads again, lets `decide` see the history and the clock, and appends what it wants recorded,
     /// each record durable before the next. Returns the records; none where `decide` wants none.
     ///
+    /// What people record is signed, which may take as long as they take to touch a key: meanwhile the lock is free, and
+    /// where something else was recorded then, `decide` is asked again. So it may be asked several times, and the last
+    /// time counts.
+    ///
     /// # Errors
-    /// [`AppendError::Refused`] where `decide` refuses, [`AppendError::Ledger`] where the ledger cannot be read or
-    /// written; nothing of a record that failed is left behind.
+    /// [`AppendError::Refused`] where `decide` refuses, or what is to be signed is not; [`AppendError::Ledger`] where
+    /// the ledger cannot be read or written; nothing of a record that failed is left behind.
     fn append(
         &mut self,
         clock: &dyn Clock,
@@ -107,6 +113,99 @@ pub struct Asked {
     pub samples: Vec<Sample>,
     /// The secrets that were captured meanwhile: to be masked wherever a sample is shown or kept.
     pub secrets: Secrets,
+}
+
+/// Signs what people record, and says what the signatures of records make of them.
+pub trait Seal: Sync {
+    /// The signature of `record`, which has none yet; `None` where it needs none.
+    ///
+    /// # Errors
+    /// Refused where it must be signed and cannot be, or would not count as it is signed; with the next step.
+    fn sign(&self, record: &Record) -> Result<Option<String>, Refusal>;
+
+    /// What the signature of each record, or its lack, makes of it now, in their order.
+    fn judge(&self, records: &[Record]) -> Vec<Standing>;
+}
+
+/// Signs nothing, and holds nothing against anybody: for a ledger on its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Unsealed;
+
+impl Seal for Unsealed {
+    fn sign(&self, _: &Record) -> Result<Option<String>, Refusal> {
+        Ok(None)
+    }
+
+    fn judge(&self, records: &[Record]) -> Vec<Standing> {
+        vec![Standing::Plain; records.len()]
+    }
+}
+
+/// A key that could sign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SigningKey {
+    /// Where it comes from, to show: `--key`, `git's user.signingkey`.
+    pub source: String,
+    /// The file that `ssh-keygen -Y sign -f` takes; of an agent's key the public half.
+    pub file: KeyFile,
+    /// The public half, where it could be read.
+    pub public: Option<PublicKey>,
+}
+
+/// What stands for a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyFile {
+    /// A file.
+    Path(PathBuf),
+    /// The public half itself, as a line of a `.pub` file: the other one is an agent's.
+    Line(String),
+}
+
+/// OpenSSH, where it alone can sign or tell.
+pub trait OpenSsh: Sync {
+    /// The key that was named for this program, with a flag or in the environment.
+    fn named_key(&self) -> Option<SigningKey>;
+
+    /// The keys that lie ready: git's, the agent's, and those where OpenSSH looks for them.
+    fn ready_keys(&self) -> Vec<SigningKey>;
+
+    /// Signs `payload` in relgate's namespace. The terminal is left to OpenSSH, which may ask for a passphrase there, or
+    /// for a touch.
+    ///
+    /// # Errors
+    /// A text that names the key and the cause.
+    fn sign(&self, key: &SigningKey, payload: &[u8]) -> Result<String, String>;
+
+    /// Whether the binary revocation list `list` has the key.
+    ///
+    /// # Errors
+    /// Why it could not be asked.
+    fn is_revoked(&self, key: &PublicKey, list: &[u8]) -> Result<bool, String>;
+
+    /// Whether the certificate of a signature lets its principal sign.
+    ///
+    /// # Errors
+    /// What OpenSSH says against it.
+    fn certifies(&self, question: &Certified<'_>) -> Result<(), String>;
+}
+
+/// A signature with a certificate.
+#[derive(Clone, Copy, Debug)]
+pub struct Certified<'a> {
+    /// Whose it should be.
+    pub principal: &'a str,
+    /// What it is over.
+    pub payload: &'a [u8],
+    /// The armored signature.
+    pub signature: &'a str,
+    /// When it should be valid.
+    pub at: chrono::DateTime<chrono::Utc>,
+    /// The zone of times that have none.
+    pub zone: &'a str,
+    /// The text of `allowed_signers`.
+    pub signers: &'a [u8],
+    /// The revocation list, in either form.
+    pub revoked: Option<&'a [u8]>,
 }
 
 /// Asks probes.
@@ -285,7 +384,7 @@ pub struct FileError {
 /// Opens the ledgers of releases, and says who is alive.
 pub trait Ledgers: Sync {
     /// The ledger of a release; it need not exist yet.
-    fn open(&self, release: &ReleaseName) -> Box<dyn Ledger>;
+    fn open(&self, release: &ReleaseName) -> Box<dyn Ledger + '_>;
 
     /// Whether a record says that the release was closed or rolled back. Only the names of the records are looked at, so
     /// this chooses which release is meant where none was named, and decides nothing.

@@ -8,14 +8,17 @@ use crate::domain::ids::{PriorityName, StageName, TriggerName};
 use crate::domain::outcome::{Done, IncidentReport, IncidentView};
 use crate::domain::policy::Action;
 use crate::domain::probe::judge::Sample;
+use crate::domain::probe::{Probe, needs};
 use crate::domain::readiness::command;
 use crate::domain::record::Body;
 use crate::domain::refusal::Refusal;
 use crate::domain::state::incident::Standing;
 use crate::domain::window::clock_face;
 
+use super::ask::{self, About};
 use super::project::Release;
-use super::{Result, World, append, ask, facts, view};
+use super::verify::sample_until_decided;
+use super::{Result, World, append, facts, view};
 
 /// What somebody wants opened.
 #[derive(Clone, Debug)]
@@ -172,11 +175,7 @@ pub fn resolve(
         (incident.facts.probes.clone(), incident.facts.stage.clone())
     };
     let about = facts::about(release, Some(stage.as_str()));
-    let evidence = if probes.is_empty() {
-        Vec::new()
-    } else {
-        ask::sample(world, &probes, &about, None)
-    };
+    let evidence = evidence(world, release, &probes, &about)?;
     let resolution = Resolution {
         how: how.map(str::to_owned),
         evidence: evidence.clone(),
@@ -211,6 +210,28 @@ pub fn resolve(
         ],
     };
     Ok((done, evidence))
+}
+
+/// Asks `probes`, and what they need. A percentile is known only after as many samples as it takes.
+fn evidence(
+    world: &World<'_>,
+    release: &Release,
+    probes: &[Probe],
+    about: &About,
+) -> Result<Vec<Sample>> {
+    if probes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let asked = needs::with_needed(release.notes.probes(), probes);
+    let mut samples = if probes.iter().any(|probe| probe.p95.is_some()) {
+        let plan = release.notes.verification.as_ref();
+        let within = plan.and_then(|plan| plan.within);
+        sample_until_decided(world, &asked, about, within, &mut |_| {})?.samples
+    } else {
+        ask::sample(world, &asked, about, None)
+    };
+    samples.retain(|sample| probes.iter().any(|probe| probe.id == sample.probe));
+    Ok(samples)
 }
 
 /// Every incident of a release, in order of opening: its defect log (req: A1).

@@ -10,8 +10,8 @@ use crate::domain::record::{Body, Draft, Record, TOOL};
 use crate::ports::{AppendError, Clock, Decide, Ledger, LedgerError};
 
 /// A ledger that remembers what it could not write.
-pub struct Insistent {
-    inner: Box<dyn Ledger>,
+pub struct Insistent<'a> {
+    inner: Box<dyn Ledger + 'a>,
     /// What happened and is not written yet, in order.
     unwritten: Vec<Record>,
     /// The history with what is not written yet; none while everything is.
@@ -20,9 +20,9 @@ pub struct Insistent {
     why: String,
 }
 
-impl Insistent {
+impl<'a> Insistent<'a> {
     /// Nothing is unwritten yet.
-    pub fn new(inner: Box<dyn Ledger>) -> Self {
+    pub fn new(inner: Box<dyn Ledger + 'a>) -> Self {
         Self {
             inner,
             unwritten: Vec::new(),
@@ -93,7 +93,7 @@ impl Insistent {
     }
 }
 
-impl Ledger for Insistent {
+impl Ledger for Insistent<'_> {
     fn refresh(&mut self) -> Result<&History, LedgerError> {
         // What was read before, or what runs ahead, is better than nothing while users wait.
         let read = self.inner.refresh().map(|_| ());
@@ -212,7 +212,7 @@ mod tests {
             full: Rc::clone(&full),
         };
         let mut ledger = Insistent::new(Box::new(disk));
-        let append = |ledger: &mut Insistent, text: &str| {
+        let append = |ledger: &mut Insistent<'_>, text: &str| {
             ledger
                 .append(&Still, &mut |_, _| Ok(vec![note(text)]))
                 .expect("never fails on a full disk");

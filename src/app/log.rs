@@ -1,9 +1,10 @@
 //! `relgate log`: what happened, a line for each record.
 
+use crate::domain::history::{History, SetAside};
 use crate::domain::ids::ReleaseName;
-use crate::domain::outcome::{Log, LogEntry};
-use crate::domain::record::Body;
+use crate::domain::outcome::{Log, LogEntry, SetAsideView};
 use crate::domain::record::body::{AttemptOutcome, Cause, StepOutcome};
+use crate::domain::record::{Body, Record};
 
 use super::{Result, World};
 
@@ -17,31 +18,52 @@ pub fn log(world: &World<'_>, release: &ReleaseName) -> Result<Log> {
     let entries = history
         .records()
         .iter()
-        .map(|record| LogEntry {
-            at: record.at,
-            by: record.by.clone(),
-            host: record.host.clone(),
-            kind: record.kind().to_owned(),
-            text: match history
-                .superseded()
-                .iter()
-                .find(|it| it.record == record.id)
-            {
-                None => sentence(&record.body),
-                Some(superseded) => format!(
-                    "{} (without effect: {})",
-                    sentence(&record.body),
-                    superseded.why
-                ),
-            },
-            record: record.id,
-            body: record.body.to_json(),
-        })
+        .map(|record| entry(history, record))
         .collect();
     Ok(Log {
         release: release.clone(),
         entries,
     })
+}
+
+fn entry(history: &History, record: &Record) -> LogEntry {
+    let superseded = history
+        .superseded()
+        .iter()
+        .find(|it| it.record == record.id);
+    let aside = history.set_aside().iter().find(|it| it.record == record.id);
+    let text = sentence(&record.body);
+    LogEntry {
+        at: record.at,
+        by: record.by.clone(),
+        host: record.host.clone(),
+        kind: record.kind().to_owned(),
+        text: match (superseded, aside) {
+            (_, Some(aside)) if aside.stands => format!("{text} (in doubt: {})", aside.flaw),
+            (_, Some(aside)) => format!("{text} (does not count: {})", aside.flaw),
+            (Some(superseded), _) => format!("{text} (without effect: {})", superseded.why),
+            (None, None) => text,
+        },
+        signed: history.signer(&record.id).map(|it| it.fingerprint.clone()),
+        flaw: aside.map(|it| it.flaw.clone()),
+        record: record.id,
+        body: record.body.to_json(),
+    }
+}
+
+/// The records that do not count as their writers', in order, as shown.
+pub fn set_aside(history: &History) -> Vec<SetAsideView> {
+    let view = |aside: &SetAside| {
+        let record = history.find(&aside.record)?;
+        let (by, text) = (&record.by, sentence(&record.body));
+        Some(SetAsideView {
+            record: record.id,
+            file: record.file_name(),
+            what: format!("{by}: {text} — {}", aside.flaw),
+            lapsed: aside.lapsed,
+        })
+    };
+    history.set_aside().iter().filter_map(view).collect()
 }
 
 /// What a record says, in one sentence.

@@ -16,6 +16,7 @@ pub mod project;
 pub mod rollback;
 pub mod root_cause;
 pub mod scaffold;
+pub mod seal;
 pub mod sign;
 pub mod status;
 pub mod verify;

@@ -6,8 +6,10 @@ use crate::domain::ids::{ChecklistName, ReleaseName};
 use crate::domain::policy::Policy;
 use crate::domain::refusal::{Refusal, nearest};
 use crate::domain::release::ReleaseNotes;
+use crate::domain::signature::allowed_signers::{self, AllowedSigners};
+use crate::domain::signature::revoked::{self, Revoked};
 use crate::domain::state::rollback::Rollback;
-use crate::parse::lint::{self, Slot, Workspace};
+use crate::parse::lint::{self, Signers, Slot, Workspace};
 use crate::parse::{self, Document};
 
 use super::{Error, Result, World};
@@ -179,6 +181,7 @@ pub(super) fn workspace(
 pub fn load(world: &World<'_>, policy_path: &str, name: &ReleaseName) -> Result<Release> {
     let mut reading = Reading::default();
     reading.read_policy(world, policy_path)?;
+    reading.read_signers(world)?;
     reading.read_release(world, name)?;
     if !reading.findings.is_empty() {
         reading.read_every_base(world)?;
@@ -264,6 +267,7 @@ pub fn lint(
 ) -> Result<(Vec<Finding>, Vec<Source>)> {
     let mut reading = Reading::default();
     reading.read_policy(world, policy_path)?;
+    reading.read_signers(world)?;
     let names = match only {
         Some(name) => vec![name.clone()],
         None => releases(world)?,
@@ -293,6 +297,50 @@ impl Reading {
         match self.workspace.policy {
             Slot::Absent => Err(no_policy(path)),
             _ => Ok(()),
+        }
+    }
+
+    /// Reads who signs with which key, and which keys are revoked.
+    fn read_signers(&mut self, world: &World<'_>) -> Result<()> {
+        self.workspace.signers = match self.text(world, allowed_signers::PATH)? {
+            None => Signers::Absent,
+            Some(None) => Signers::Broken,
+            Some(Some(source)) => {
+                let (signers, findings) = AllowedSigners::read(&source);
+                let broken = findings.iter().any(Finding::is_error);
+                self.findings.extend(findings);
+                match broken {
+                    true => Signers::Broken,
+                    false => Signers::Read(signers, source),
+                }
+            }
+        };
+        let is_krl = world.files.read(revoked::PATH)?;
+        if is_krl.is_none_or(|bytes| Revoked::is_krl(&bytes)) {
+            return Ok(());
+        }
+        if let Some(Some(source)) = self.text(world, revoked::PATH)?
+            && let Err(findings) = Revoked::read(&source)
+        {
+            self.findings.extend(findings);
+        }
+        Ok(())
+    }
+
+    /// The text of a file: `None` where there is none, `Some(None)` where it is no text, which goes to the findings.
+    fn text(&mut self, world: &World<'_>, path: &str) -> Result<Option<Option<Source>>> {
+        let Some(bytes) = world.files.read(path)? else {
+            return Ok(None);
+        };
+        match parse::source(path, bytes) {
+            Ok(source) => {
+                self.sources.push(source.clone());
+                Ok(Some(Some(source)))
+            }
+            Err(findings) => {
+                self.findings.extend(findings);
+                Ok(Some(None))
+            }
         }
     }
 

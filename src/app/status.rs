@@ -13,7 +13,7 @@ use crate::domain::state::ReleaseState;
 use crate::ports::Duty;
 
 use super::project::{self, Release};
-use super::{Error, Result, World, facts, view};
+use super::{Error, Result, World, facts, log, view};
 
 /// How the releases stand: the one that was named, or all that are open, or the last one where none is.
 ///
@@ -142,6 +142,7 @@ pub fn of(world: &World<'_>, release: &Release) -> Result<ReleaseStatus> {
         rollback: state.rollback.as_ref().map(view::rollback),
         obligations: obligations(release, state, &now),
         anomalies: history.anomalies(),
+        set_aside: log::set_aside(history),
     })
 }
 

@@ -7,11 +7,12 @@ use crate::domain::decide::deployment::{self as decisions, Passes};
 use crate::domain::decide::{Actor, incident};
 use crate::domain::event::Event;
 use crate::domain::gate::Item;
-use crate::domain::ids::StageName;
+use crate::domain::ids::{ProbeId, StageName};
 use crate::domain::policy::Action;
 use crate::domain::probe::Probe;
 use crate::domain::probe::judge::{Sample, Verdict};
 use crate::domain::probe::sampling::{Failure, Sampling, Standing};
+use crate::domain::probe::selection::{Selected, Selection, SelectionError};
 use crate::domain::record::body::{Answered, Body, VerificationRun};
 use crate::domain::refusal::{Kind, Refusal};
 use crate::domain::timespan::Timespan;
@@ -43,6 +44,30 @@ pub struct Run {
     pub samples: Vec<Sample>,
     /// The probes that count as failed.
     pub failures: Vec<Failure>,
+    /// The probes that were left out on purpose.
+    pub skipped: Vec<ProbeId>,
+}
+
+/// The probes of the verification plan that are to be asked.
+///
+/// # Errors
+/// Invalid where there is no plan, a word names no probe, or nothing would be left to ask.
+pub fn select(release: &Release, selection: &Selection) -> Result<Selected> {
+    let probes = release.notes.probes();
+    if probes.is_empty() {
+        return Err(
+            Refusal::invalid("the release notes have no verification plan")
+                .help("fill in verification.probes")
+                .into(),
+        );
+    }
+    selection.apply(probes).map_err(|error| {
+        let help = match &error {
+            SelectionError::Unknown { help, .. } => help.clone(),
+            SelectionError::Nothing => "leave out one of --only and --skip".to_owned(),
+        };
+        Refusal::invalid(error.to_string()).help(help).into()
+    })
 }
 
 /// The pass that `actor` has to make before the verification plan may run; `None` when there are enough (req: A7, req: A9).
@@ -146,15 +171,15 @@ pub fn make_pass(
 }
 
 /// Runs the verification plan to its decision and records it. A failure opens incidents first, so that nothing can
-/// come between a failure and its window (req: A9, req: A10).
+/// come between a failure and its window (req: A9, req: A10). A run that left out a required probe is never a pass.
 ///
 /// # Errors
 /// Refused where the passes are not made or the release went back; a variable without a value; the ledger's errors.
 pub fn run(
     world: &World<'_>,
     release: &Release,
-    actor: &Actor,
-    stage: &StageName,
+    (actor, stage): (&Actor, &StageName),
+    selected: &Selected,
     hear: &mut Hear<'_>,
 ) -> Result<Run> {
     let mut ledger = world.ledgers.open(&release.name);
@@ -163,28 +188,22 @@ pub fn run(
     if decisions::passes(&release.policy, &release.notes, history, stage) != Passes::Complete {
         return Err(Refusal::refused("the deployment checklist is not verified yet").into());
     }
-    let probes = release.notes.probes().to_vec();
-    if probes.is_empty() {
-        return Err(
-            Refusal::invalid("the release notes have no verification plan")
-                .help("fill in verification.probes")
-                .into(),
-        );
-    }
     let about = facts::about(release, Some(stage.as_str()));
-    ask::require_values(world, &probes, &about)?;
+    let probes = &selected.asked;
+    ask::require_values(world, probes, &about)?;
     let within = release
         .notes
         .verification
         .as_ref()
         .and_then(|verification| verification.within);
-    let decided = sample_until_decided(world, &probes, &about, within, hear)?;
+    let decided = sample_until_decided(world, probes, &about, within, hear)?;
     let Decided {
         verdict,
         samples,
         failures,
         taken,
     } = decided;
+    let verdict = selected.verdict(verdict);
     if verdict == Verdict::Fail {
         open_incidents(world, release, stage, &failures, hear)?;
     }
@@ -194,7 +213,7 @@ pub fn run(
         samples: taken,
         last: samples.clone(),
         failures: failures.clone(),
-        skipped: Vec::new(),
+        skipped: selected.skipped.iter().map(ProbeId::to_string).collect(),
     };
     let recorded = append(ledger.as_mut(), world.clock, &mut |history, _| {
         Ok(vec![decisions::verified(
@@ -217,6 +236,7 @@ pub fn run(
         verdict,
         samples,
         failures,
+        skipped: selected.skipped.clone(),
     })
 }
 
@@ -271,6 +291,7 @@ pub fn sample_until_decided(
             sample: sampling.samples(),
             samples: samples.clone(),
         });
+        let samples = sampling.with_p95(probes, samples);
         let failures = sampling.failures(probes, &samples);
         let taken = sampling.samples();
         let verdict = match standing {

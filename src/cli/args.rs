@@ -33,6 +33,10 @@ pub struct Global {
     /// Who you are: a person of the policy [default: RELGATE_BY, git's user.email, or the login name]
     #[arg(long, global = true, value_name = "PERSON", value_parser = NonEmptyStringValueParser::new(), env = "RELGATE_BY", hide_env = true)]
     pub by: Option<String>,
+    /// The SSH key that signs what you record [default: RELGATE_SIGNING_KEY, or a key of yours that git, the agent or
+    /// ~/.ssh has]
+    #[arg(long, global = true, value_name = "FILE", value_parser = NonEmptyStringValueParser::new(), env = "RELGATE_SIGNING_KEY", hide_env = true)]
+    pub key: Option<String>,
     /// How results are written
     #[arg(long, global = true, default_value = Format::default().word(), value_parser = formats())]
     pub format: Format,
@@ -236,6 +240,12 @@ pub struct Verify {
     /// Open the windows of failures and return at once; somebody else must watch
     #[arg(long)]
     pub no_watch: bool,
+    /// Ask only the probes with this id or tag, and what they need; without a required one it is never a pass
+    #[arg(long, value_name = "TAG|ID", value_parser = NonEmptyStringValueParser::new())]
+    pub only: Vec<String>,
+    /// Leave out the probes with this id or tag, and what needs them; without a required one it is never a pass
+    #[arg(long, value_name = "TAG|ID", value_parser = NonEmptyStringValueParser::new())]
+    pub skip: Vec<String>,
 }
 
 /// `relgate watch`
@@ -344,7 +354,7 @@ pub enum Due {
 /// `relgate ledger`
 #[derive(Debug, Subcommand)]
 pub enum Ledger {
-    /// Whether the records are whole: digests, links, order, foreign files
+    /// Whether the records are whole and their writers': digests, links, order, foreign files, signatures
     Verify,
 }
 

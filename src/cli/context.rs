@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use crate::app::project::{self, RELEASES, Release};
+use crate::app::seal::Sealer;
 use crate::app::{Error, Result, World};
 use crate::domain::decide::{Actor, unknown_person};
 use crate::domain::ids::{PersonName, ReleaseName, RoleName};
@@ -17,6 +18,7 @@ use crate::effects::probe::SystemProber;
 use crate::effects::process::SystemRunner;
 use crate::effects::repository::Repository;
 use crate::effects::signals::Signals;
+use crate::effects::ssh::SystemSsh;
 use crate::ports::Environment;
 use crate::render::findings::Findings;
 use crate::render::{self, Format, Shown, Style};
@@ -40,7 +42,7 @@ pub struct Context {
     runner: SystemRunner,
     environment: SystemEnvironment,
     files: Repository,
-    ledgers: FileLedgers,
+    openssh: SystemSsh,
     signals: Signals,
 }
 
@@ -58,6 +60,7 @@ impl Context {
             "--policy".to_owned(),
             full.to_string_lossy().into_owned(),
         ];
+        let openssh = SystemSsh::new(root.clone(), global.key.clone());
         Ok(Self {
             global,
             command,
@@ -67,7 +70,7 @@ impl Context {
             prober: SystemProber::new(root.clone()),
             runner: SystemRunner,
             environment: SystemEnvironment { root: root.clone() },
-            ledgers: FileLedgers::new(root.join(RELEASES)),
+            openssh,
             files: Repository::new(root),
             signals: Signals::new(),
         })
@@ -76,13 +79,15 @@ impl Context {
     /// Calls `work` with the world that use cases act in.
     pub fn with_world<T>(&self, work: impl FnOnce(&World<'_>) -> T) -> T {
         let stop = || self.signals.stop_wanted();
+        let seal = Sealer::new(&self.policy_path, &self.files, &self.clock, &self.openssh);
+        let ledgers = FileLedgers::new(self.files_root().join(RELEASES), &seal);
         work(&World {
             clock: &self.clock,
             prober: &self.prober,
             runner: &self.runner,
             environment: &self.environment,
             files: &self.files,
-            ledgers: &self.ledgers,
+            ledgers: &ledgers,
             stop: &stop,
             relgate: &self.relgate,
         })

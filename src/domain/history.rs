@@ -3,10 +3,12 @@
 //! Records are put in an order in which parents come before their children, ties broken by time and id, so that every
 //! reader of the same records sees the same state, however they were merged. A record that cannot follow what it was
 //! written after is an anomaly, and shuts every gate; one that cannot follow only because of another that was written
-//! beside it is superseded: shown, without effect, and nothing that has to be made right.
+//! beside it is superseded: shown, without effect, and nothing that has to be made right. One that does not count as its
+//! writer's is set aside.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -14,13 +16,16 @@ use super::anomaly::Damage;
 use super::ids::{RecordId, ReleaseName};
 use super::record::{Body, Record};
 use super::refusal::Refusal;
+use super::signature::Standing;
 use super::state::ReleaseState;
 
+mod aside;
 mod merge;
 #[cfg(test)]
 mod tests;
 
 pub use super::anomaly::Anomaly;
+pub use aside::SetAside;
 pub use merge::Superseded;
 
 /// All that is known of a release, in order.
@@ -36,6 +41,9 @@ pub struct History {
     unknown: Vec<RecordId>,
     superseded: Vec<Superseded>,
     names: merge::Names,
+    /// What the signatures of records make of them; nothing of those that have none and need none.
+    standings: Arc<HashMap<RecordId, Standing>>,
+    aside: aside::Aside,
     /// Whether this is the history as the writer of one record saw it, for a judgement: what is superseded in it or
     /// wrong with it is judged in the whole.
     is_view: bool,
@@ -55,6 +63,8 @@ impl History {
             unknown: Vec::new(),
             superseded: Vec::new(),
             names: merge::Names::default(),
+            standings: Arc::default(),
+            aside: aside::Aside::default(),
             is_view: false,
         }
     }
@@ -90,8 +100,10 @@ impl History {
         all.extend(ordered);
         all.extend(orphans);
         let damage = std::mem::take(&mut self.damage);
+        let standings = std::mem::take(&mut self.standings);
         *self = Self {
             damage,
+            standings,
             ..Self::new(self.release.clone())
         };
         let (ordered, orphans) = in_order(&HashMap::new(), all);
@@ -233,22 +245,36 @@ impl History {
             self.blame(Damage::OtherRelease, &record, what);
         } else if matches!(record.body, Body::Unknown { .. }) {
             self.unknown.push(record.id);
-        } else if follows_all {
-            if let Err(illegal) = self.state.apply(&record) {
-                self.blame(Damage::Illegal, &record, illegal.to_string());
-            }
-        } else if let Err(illegal) = self.take_aside(&record)
-            && !self.is_view
-        {
-            match self.view_of(&record).state.check(&record.body) {
-                Ok(()) => self.superseded.push(Superseded {
-                    record: record.id,
-                    why: illegal.why,
-                }),
-                Err(_) => self.blame(Damage::Illegal, &record, illegal.to_string()),
-            }
+        } else if !self.put_aside(&record) {
+            self.take_counting(&record, follows_all);
         }
         self.records.push(record);
+    }
+
+    /// Folds a record that counts.
+    fn take_counting(&mut self, record: &Record, follows_all: bool) {
+        let rests = self.before_taking(record);
+        let taken = match follows_all {
+            true => self.state.apply(record),
+            false => self.take_aside(record),
+        };
+        let Err(illegal) = taken else { return };
+        if !follows_all {
+            if self.is_view {
+                return;
+            }
+            if self.view_of(record).state.check(&record.body).is_ok() {
+                self.superseded.push(Superseded {
+                    record: record.id,
+                    why: illegal.why,
+                });
+                return;
+            }
+        }
+        match rests {
+            true => self.rests_on_aside(record, &illegal),
+            false => self.blame(Damage::Illegal, record, illegal.to_string()),
+        }
     }
 
     fn blame(&mut self, damage: Damage, record: &Record, what: String) {

@@ -51,7 +51,7 @@ impl FromStr for Latency {
 
 impl fmt::Display for Latency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.milliseconds % 1_000 == 0 && self.milliseconds > 0 {
+        if self.milliseconds > 0 && self.milliseconds.is_multiple_of(1_000) {
             Timespan::from_seconds(self.milliseconds / 1_000).fmt(f)
         } else {
             write!(f, "{}ms", self.milliseconds)

@@ -22,6 +22,7 @@ pub mod record;
 pub mod refusal;
 pub mod release;
 pub mod secret_name;
+pub mod signature;
 pub mod state;
 #[cfg(test)]
 mod testing;

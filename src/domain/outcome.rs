@@ -8,11 +8,14 @@ use serde::Serialize;
 use super::event::WindowView;
 use super::gate::Phase;
 use super::history::Anomaly;
-use super::ids::{GateId, ObligationId, RecordId, ReleaseName, RoleName, StageName, StepId};
+use super::ids::{
+    GateId, ObligationId, ProbeId, RecordId, ReleaseName, RoleName, StageName, StepId,
+};
 use super::probe::judge::{Sample, Verdict};
 use super::probe::sampling::Failure;
 use super::readiness::{Readiness, Reasoning, Requirement, Status};
 use super::record::body::{AttemptOutcome, Cause, StepOutcome};
+use super::signature::Flaw;
 
 /// Go or no-go.
 #[derive(Clone, Debug, Serialize)]
@@ -134,6 +137,8 @@ pub struct Verification {
     pub samples: Vec<Sample>,
     /// The probes that count as failed.
     pub failures: Vec<Failure>,
+    /// The probes that were left out on purpose; without a required one it is never verified.
+    pub skipped: Vec<ProbeId>,
     /// What is open now.
     pub windows: Vec<WindowView>,
     /// The next commands to type.
@@ -237,8 +242,23 @@ pub struct ReleaseStatus {
     pub obligations: Vec<ObligationView>,
     /// What is wrong with the records.
     pub anomalies: Vec<Anomaly>,
+    /// The records that do not count as their writers'.
+    pub set_aside: Vec<SetAsideView>,
     /// The next commands to type.
     pub next: Vec<String>,
+}
+
+/// A record that does not count, as shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SetAsideView {
+    /// Which record.
+    pub record: RecordId,
+    /// Its file, relative to the ledger.
+    pub file: String,
+    /// What it says, by whom, and why it does not count.
+    pub what: String,
+    /// Whether it counted in its time, so that it is no forgery.
+    pub lapsed: bool,
 }
 
 /// How a gate stands.
@@ -414,6 +434,10 @@ pub struct LogEntry {
     pub kind: String,
     /// What, for people.
     pub text: String,
+    /// The fingerprint of the key that signed it; none of what nobody signed, or does not count as signed.
+    pub signed: Option<String>,
+    /// Why it does not count as its writer's.
+    pub flaw: Option<Flaw>,
     /// The record.
     pub record: RecordId,
     /// All that it says.

@@ -65,7 +65,7 @@ pub struct Policy {
     /// How evidence is asked for at a check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
-    /// Whether sign-offs must carry a signature.
+    /// Whether what people record must be signed to count; `optional` unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signatures: Option<Signatures>,
     /// How fresh the last drill of the rollback plan must be before a release may go out; none is needed unless told.
@@ -338,14 +338,14 @@ impl Evidence {
     }
 }
 
-/// Whether sign-offs must carry a signature.
+/// Whether what people record must be signed to count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Signatures {
-    /// They may.
+    /// It may be; a signature that does not verify counts for less than none.
     #[default]
     Optional,
-    /// They must.
+    /// It must be.
     Required,
 }
 

@@ -301,6 +301,8 @@ fn read_schema(path: &str, lookup: &dyn Lookup) -> Result<Map<String, Value>, Va
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secrets {
     forms: BTreeSet<String>,
+    /// As they are, for texts in which any of their characters may be percent-encoded.
+    plain: BTreeSet<String>,
 }
 
 /// Says how many there are, and nothing of them.
@@ -334,6 +336,7 @@ impl Secrets {
         if secret.len() < SHORTEST_SECRET {
             return;
         }
+        self.plain.insert(secret.to_owned());
         let mut forms = vec![secret.to_owned(), secret.trim().to_owned()];
         forms.extend(base64_forms(secret.as_bytes()));
         forms.extend(url_forms(secret));
@@ -359,6 +362,7 @@ impl Secrets {
     /// Adds all of `other`.
     pub fn extend(&mut self, other: &Self) {
         self.forms.extend(other.forms.iter().cloned());
+        self.plain.extend(other.plain.iter().cloned());
     }
 
     /// `text` with `***` for every secret in any of its forms, also where two overlap, and where a message was cut
@@ -377,6 +381,14 @@ impl Secrets {
                 spans.extend(cut_short(&text[..cut], form).map(|begin| (begin, cut)));
             }
         }
+        if text.contains('%') {
+            for secret in &self.plain {
+                spans.extend(text.char_indices().filter_map(|(begin, _)| {
+                    let length = percent_encoded(&text.as_bytes()[begin..], secret.as_bytes())?;
+                    Some((begin, begin + length))
+                }));
+            }
+        }
         spans.sort_unstable();
         let mut masked = String::with_capacity(text.len());
         let mut done = 0;
@@ -393,6 +405,27 @@ impl Secrets {
         masked.push_str(&text[done..]);
         masked
     }
+}
+
+/// How much of the beginning of `text` is `secret`, each of its bytes percent-encoded or not.
+fn percent_encoded(text: &[u8], secret: &[u8]) -> Option<usize> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let mut rest = text;
+    for wanted in secret {
+        rest = match rest {
+            [b'%', high, low, further @ ..]
+                if digit(*high)
+                    .zip(digit(*low))
+                    .is_some_and(|(high, low)| high * 16 + low == u32::from(*wanted)) =>
+            {
+                further
+            }
+            [b'+', further @ ..] if *wanted == b' ' => further,
+            [byte, further @ ..] if byte == wanted => further,
+            _ => return None,
+        };
+    }
+    Some(text.len() - rest.len())
 }
 
 /// Where the beginning of `form` stands at the end of `text`, if at least three bytes of it do.
@@ -419,7 +452,7 @@ fn base64_forms(secret: &[u8]) -> Vec<String> {
             // Six bits a character: the first ones belong to what comes before, the last one to what follows.
             let first = (offset * 8).div_ceil(6);
             let last = bytes.len() * 8 / 6;
-            if last.saturating_sub(first) > SHORTEST_SECRET {
+            if last.saturating_sub(first) >= SHORTEST_SECRET {
                 forms.push(encoded[first..last].to_owned());
             }
             if offset == 0 {

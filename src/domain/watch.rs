@@ -50,7 +50,7 @@ pub fn next(state: &ReleaseState, now: &Reading) -> Next {
     }
     let mut due: Vec<_> = state
         .open_incidents()
-        .filter(|incident| incident.is_due(now))
+        .filter(|incident| incident.is_due(now) && !incident.is_in_question(now))
         .collect();
     // The one that has waited longest first; a rollback before a mere note.
     due.sort_by_key(|incident| {
@@ -67,7 +67,7 @@ pub fn next(state: &ReleaseState, now: &Reading) -> Next {
     }
     let running = state
         .open_incidents()
-        .filter(|incident| incident.has_running_window());
+        .filter(|incident| incident.has_running_window() && !incident.is_in_question(now));
     match running.map(|incident| incident.window.left_ms(now)).min() {
         Some(left) => Next::Wait(left),
         None if state.open_incidents().next().is_some() => Next::WaitForPerson,

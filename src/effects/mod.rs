@@ -14,4 +14,5 @@ pub mod process;
 pub mod repository;
 pub mod service;
 pub mod signals;
+pub mod ssh;
 pub mod stopped;

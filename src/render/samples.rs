@@ -226,6 +226,7 @@ pub fn verification() -> Verification {
             probe: name("home-page"),
             reason: "status: expected 200, found 500".to_owned(),
         }],
+        skipped: vec![name("checkout")],
         windows: vec![window("I1", 277_000)],
         next: vec!["relgate watch --release 2.4.0".to_owned()],
     }
@@ -319,6 +320,7 @@ pub fn release_status() -> ReleaseStatus {
         watched: false,
         rollback: None,
         obligations: vec![obligation("rca", true, None)],
+        set_aside: Vec::new(),
         anomalies: vec![Anomaly {
             damage: Damage::Removed,
             file: None,
@@ -337,6 +339,8 @@ pub fn log() -> Log {
         host: "build-1".to_owned(),
         kind: "sign-off".to_owned(),
         text: text.to_owned(),
+        signed: None,
+        flaw: None,
         record: record(),
         body: serde_json::json!({"text": text}),
     };

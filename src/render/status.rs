@@ -73,6 +73,7 @@ fn is_urgent(status: &ReleaseStatus) -> bool {
     !status.windows.is_empty()
         || status.wrong_files.is_some()
         || !status.anomalies.is_empty()
+        || status.set_aside.iter().any(|it| !it.lapsed)
         || is_stuck(status)
 }
 
@@ -100,6 +101,14 @@ fn add(page: &mut Page, status: &ReleaseStatus) {
             Tone::Bad,
             format!("the ledger is not whole: {}", anomaly.what),
             Some(anomaly.help.clone()),
+        );
+    }
+    // What has lapsed in time says nothing of anybody.
+    for aside in status.set_aside.iter().filter(|it| !it.lapsed) {
+        page.alert(
+            Tone::Bad,
+            format!("a record does not count: {}", aside.what),
+            Some(command(release, "ledger verify")),
         );
     }
     if !status.watched && !status.windows.is_empty() {

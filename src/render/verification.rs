@@ -53,6 +53,14 @@ pub fn page(verification: &Verification) -> Page {
         "does not hold, and does not decide (advisory, or not often enough in a row)",
         advisory,
     );
+    page.list(
+        "left out (--only, --skip): nothing is known about these",
+        verification
+            .skipped
+            .iter()
+            .map(|probe| Item::new(Mark::Neutral, vec![strong(probe.as_str())]))
+            .collect(),
+    );
     windows::add(&mut page, &verification.release, &verification.windows);
     let passed = verification
         .samples
@@ -96,8 +104,12 @@ fn sentence(verification: &Verification) -> String {
             let all = verification.samples.iter();
             let passed = all.filter(|sample| sample.verdict == Verdict::Pass).count();
             let made = words::count(passes as usize, "pass");
+            let left_out = match verification.skipped.len() {
+                0 => String::new(),
+                some => format!(", {} left out", words::count(some, "advisory probe")),
+            };
             format!(
-                "{passed} of {} {}, after {made} over the deployment checklist",
+                "{passed} of {} {}{left_out}, after {made} over the deployment checklist",
                 words::count(probes, "probe"),
                 if passed == 1 { "passes" } else { "pass" }
             )
@@ -126,9 +138,12 @@ fn sentence(verification: &Verification) -> String {
                 .iter()
                 .filter(|sample| matches!(sample.verdict, Verdict::Error | Verdict::Inconclusive))
                 .count();
+            let left_out = match verification.skipped.len() {
+                0 => String::new(),
+                some => format!("{} left out, ", words::count(some, "probe")),
+            };
             format!(
-                "it could not be decided; {} of {} gave no answer",
-                unknown,
+                "it could not be decided; {left_out}{unknown} of {} gave no answer",
                 words::count(probes, "probe")
             )
         }

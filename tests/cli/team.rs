@@ -102,6 +102,10 @@ impl Team {
             .env("TZ", "UTC")
             .env("LC_ALL", "C.UTF-8")
             .env("RELGATE_BY", by);
+        let key = self.path(&format!("keys/{by}"));
+        if key.is_file() {
+            command.env("RELGATE_SIGNING_KEY", key);
+        }
         command
     }
 

@@ -354,3 +354,29 @@ fn a_major_release_needs_what_the_policy_wants_of_one() {
         .says(&["did you mean \"qa\"?"]);
     team.run("rory", &["check"]).code(3).silent();
 }
+
+#[test]
+fn where_signatures_are_required_a_waiver_counts_signed_alone() {
+    let team = Team::signed();
+    team.run("dana", &["sign", "--all", "--yes"]).code(0);
+    team.run("rory", &waive(&["qa/qa-lead"], &ILL)).code(0);
+    team.run("rory", &["check", "qa"]).code(0).says(&["waived"]);
+    let given = team.recorded("waived")[0].clone();
+    let record = |by: &str, kind: &str, body: &serde_json::Value| serde_json::json!({"by": by, "kind": kind, "body": body});
+    // Nor is one taken back by whoever can write a file.
+    let back = serde_json::json!({"requirement": "qa/qa-lead", "role": "release-manager"});
+    team.forge(record("rory", "waiver-withdrawn", &back), None);
+    team.run("rory", &["check", "qa"]).code(0);
+    team.run("rory", &["waive", "qa/qa-lead", "--withdraw"])
+        .code(0);
+    team.run("rory", &["check", "qa"]).code(1);
+    for (by, key) in [
+        ("rory", None),
+        ("rory", Some("keys/dana")),
+        ("dana", Some("keys/dana")),
+        ("relgate", None),
+    ] {
+        team.forge(record(by, "waived", &given), key);
+        team.run("rory", &["check", "qa"]).code(1);
+    }
+}

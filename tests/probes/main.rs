@@ -3,6 +3,8 @@
 mod asking;
 mod commands;
 mod compliance;
+mod control;
+mod kinds;
 mod options;
 mod shop;
 mod support;

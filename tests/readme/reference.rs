@@ -7,13 +7,24 @@ use relgate::parse::schema::{Kind, schema};
 use serde_json::{Map, Value as Json};
 
 /// What is told once, in the table of probes, although several files have it.
-const PROBES: [&str; 7] = [
+const PROBES: [&str; 18] = [
     "Probe",
     "HttpProbe",
     "HttpExpectation",
     "TcpProbe",
+    "TlsProbe",
+    "TlsExpectation",
+    "DnsProbe",
+    "DnsExpectation",
+    "GrpcProbe",
+    "GrpcExpectation",
     "CommandProbe",
     "CommandExpectation",
+    "FileProbe",
+    "FileExpectation",
+    "JunitProbe",
+    "JunitExpectation",
+    "CountExpectation",
     "TextExpectation",
 ];
 
@@ -242,7 +253,9 @@ fn value(root: &Json, schema: &Json) -> String {
         if definition["properties"].is_object() {
             return format!("[{0}](#{1})", spoken(name), spoken(name).replace(' ', "-"));
         }
-        if name == "Duration" || name.ends_with("Name") || name.ends_with("Id") || name == "Sha256"
+        if ["Duration", "Latency", "Sha256"].contains(&name)
+            || name.ends_with("Name")
+            || name.ends_with("Id")
         {
             return spoken(name);
         }

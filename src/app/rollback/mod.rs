@@ -133,7 +133,7 @@ enum Awaited {
 struct Driver<'a, 'w> {
     world: &'a World<'w>,
     release: &'a Release,
-    ledger: Insistent,
+    ledger: Insistent<'a>,
     /// The attempt that this process claimed and has not yet begun.
     claimed: Option<u32>,
 }

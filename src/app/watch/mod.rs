@@ -20,9 +20,9 @@ use crate::domain::history::History;
 use crate::domain::ids::{IncidentId, ProbeId, StepId};
 use crate::domain::outcome::{WatchEnd, Watched};
 use crate::domain::policy::ResolvedBy;
-use crate::domain::probe::Probe;
 use crate::domain::probe::judge::{Sample, Verdict};
 use crate::domain::probe::sampling::{Sampling, Standing};
+use crate::domain::probe::{Probe, needs};
 use crate::domain::record::{Body, Draft, TOOL};
 use crate::domain::watch::{self, Next, Outcome};
 use crate::ports::{AppendError, Duty, Ledger};
@@ -135,6 +135,7 @@ fn resample(
 ) {
     while let Ok(probes) = asked.recv() {
         let about = facts::about(release, None);
+        let probes = needs::with_needed(release.notes.probes(), &probes);
         let samples = ask::sample(world, &probes, &about, Some(Duration::from_secs(15)));
         if answer.send(samples).is_err() {
             return;

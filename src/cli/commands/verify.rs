@@ -16,6 +16,7 @@ use crate::domain::ids::StageName;
 use crate::domain::outcome::{Conclusion, Verification, WatchEnd};
 use crate::domain::probe::judge::Verdict;
 use crate::domain::probe::sampling::Failure;
+use crate::domain::probe::selection::{Selected, Selection};
 use crate::domain::readiness::command;
 use crate::domain::record::body::Answered;
 use crate::domain::refusal::{Kind, Refusal};
@@ -28,12 +29,18 @@ pub fn verify(context: &Context, args: &Verify) -> Result<u8> {
         let release = context.release(world)?;
         let actor = context.actor(&release.policy, args.stage.role.as_deref())?;
         let stage = deploy::stage(world, &release, args.stage.stage.as_deref())?;
+        let selection = Selection {
+            only: args.only.clone(),
+            skip: args.skip.clone(),
+        };
+        let selected = app::select(&release, &selection)?;
         let session = Session {
             context,
             world,
             release: &release,
             actor: &actor,
             stage: &stage,
+            selected: &selected,
             args,
         };
         let report = session.run()?;
@@ -48,6 +55,7 @@ struct Session<'a, 'w> {
     release: &'a Release,
     actor: &'a Actor,
     stage: &'a StageName,
+    selected: &'a Selected,
     args: &'a Verify,
 }
 
@@ -79,8 +87,8 @@ impl Session<'_, '_> {
             let run = app::run(
                 self.world,
                 self.release,
-                self.actor,
-                self.stage,
+                (self.actor, self.stage),
+                self.selected,
                 &mut |event| {
                     live.event(self.world.clock.now().wall, event);
                 },
@@ -201,6 +209,10 @@ impl Session<'_, '_> {
             failures: run
                 .as_ref()
                 .map(|run| run.failures.clone())
+                .unwrap_or_default(),
+            skipped: run
+                .as_ref()
+                .map(|run| run.skipped.clone())
                 .unwrap_or_default(),
             samples: run.map(|run| run.samples).unwrap_or_default(),
             windows: view::windows(release, state, &now, &BTreeMap::new()),

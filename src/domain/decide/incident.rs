@@ -4,7 +4,7 @@ use super::Actor;
 use crate::domain::clock::Reading;
 use crate::domain::history::History;
 use crate::domain::ids::{IncidentId, PriorityName, StageName, TriggerName};
-use crate::domain::policy::{Action, Policy, Priority};
+use crate::domain::policy::{Action, Policy, Priority, Signatures};
 use crate::domain::probe::Probe;
 use crate::domain::probe::judge::{Sample, Verdict};
 use crate::domain::probe::sampling::Failure;
@@ -183,6 +183,7 @@ pub fn open(
         window: rule.window,
         on_expiry: rule.on_expiry.unwrap_or_default(),
         resolved_by: rule.resolved_by.unwrap_or_default(),
+        signed: policy.signatures == Some(Signatures::Required),
         opened: now.clone(),
         plan,
     });
@@ -322,7 +323,7 @@ pub fn resolve(
     }
     let incident = open_incident(notes, history, id)?;
     let release = &notes.release;
-    if incident.rolls_back() && incident.window.has_expired(now) {
+    if incident.rolls_back() && incident.window.has_expired(now) && !incident.is_in_question(now) {
         return Err(Refusal::refused(format!(
             "the window of {id} has expired: the rollback is due"
         ))

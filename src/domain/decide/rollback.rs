@@ -56,6 +56,12 @@ pub fn claim_expired(
             "the window of {id} does not end in a rollback"
         )));
     }
+    if incident.is_in_question(now) {
+        return Err(Refusal::refused(format!(
+            "whether {id} was resolved in time is in question: its resolution does not count"
+        ))
+        .help(command(release, "ledger verify")));
+    }
     let body = Body::RollbackClaimed(RollbackClaimed {
         attempt: 1,
         cause: Cause::Expired {

@@ -97,6 +97,7 @@ impl History {
         }
         let mut view = Self {
             is_view: true,
+            standings: std::sync::Arc::clone(&self.standings),
             ..Self::new(self.release.clone())
         };
         for (position, known) in self.records.iter().enumerate() {

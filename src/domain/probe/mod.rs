@@ -5,6 +5,7 @@
 //! is the business of the effects; deciding over several samples is [`sampling`].
 
 pub mod capture;
+pub mod count;
 pub mod expect;
 pub mod json;
 pub mod judge;
@@ -25,7 +26,9 @@ use super::latency::Latency;
 use super::timespan::Timespan;
 use capture::Capture;
 use expect::OneOrMany;
-use kinds::{CommandProbe, HttpProbe, TcpProbe};
+use kinds::{
+    CommandProbe, DnsProbe, FileProbe, GrpcProbe, HttpProbe, JunitProbe, TcpProbe, TlsProbe,
+};
 
 use retry::{Backoff, RetryCondition};
 
@@ -40,15 +43,31 @@ pub struct Probe {
     /// What a user of the system would call it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// An HTTP request. A probe has exactly one of `http`, `tcp`, `command`.
+    /// An HTTP request. A probe has exactly one of `http`, `tcp`, `tls`, `dns`, `grpc`,
+    /// `command`, `file` and `junit`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpProbe>,
     /// A TCP connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tcp: Option<TcpProbe>,
+    /// A TLS handshake and the certificate that it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsProbe>,
+    /// A question to a resolver of names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns: Option<DnsProbe>,
+    /// A question to the health service of a gRPC server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grpc: Option<GrpcProbe>,
     /// A command on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<CommandProbe>,
+    /// A file on this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileProbe>,
+    /// The reports of a test run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub junit: Option<JunitProbe>,
     /// The probes of the same list that must have passed in the same sample; if one has not, this one is not asked and
     /// stays inconclusive.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -30,46 +30,19 @@ pub fn unaskable(probes: &[Probe]) -> BTreeMap<ProbeId, String> {
             .needs
             .iter()
             .find(|need| probes.iter().all(|other| other.id != **need));
-        let reason = match (missing, circle(probes, &probe.id)) {
-            (Some(missing), _) => format!("it needs \"{missing}\", which is not asked"),
-            (None, Some(circle)) => format!("it needs itself: {}", shown(&circle)),
-            (None, None) => "it needs one that cannot be asked".to_owned(),
+        let reason = match missing {
+            Some(missing) => format!("not asked: it needs \"{missing}\", which is not asked"),
+            None if all_of(probes, probe).contains(&probe.id) => {
+                "not asked: it needs one that needs it".to_owned()
+            }
+            None => "not asked: it needs one that cannot be asked".to_owned(),
         };
         reasons.insert(probe.id.clone(), reason);
     }
     reasons
 }
 
-/// The way from a probe over what it needs back to itself, if there is one: the first and last are the same.
-pub fn circle(probes: &[Probe], from: &ProbeId) -> Option<Vec<ProbeId>> {
-    let mut seen = BTreeSet::new();
-    let mut ways = vec![vec![from.clone()]];
-    while let Some(way) = ways.pop() {
-        let here = way.last()?;
-        let Some(probe) = probes.iter().find(|probe| probe.id == *here) else {
-            continue;
-        };
-        for need in &probe.needs {
-            let mut further = way.clone();
-            further.push(need.clone());
-            if need == from {
-                return Some(further);
-            }
-            if seen.insert(need.clone()) {
-                ways.push(further);
-            }
-        }
-    }
-    None
-}
-
-/// A way, for a message.
-pub fn shown(way: &[ProbeId]) -> String {
-    let names: Vec<&str> = way.iter().map(ProbeId::as_str).collect();
-    names.join(" -> ")
-}
-
-/// All that a probe needs, and what those need; without itself.
+/// All that a probe needs, and what those need; itself only where they need each other in a circle.
 pub fn all_of<'a>(probes: &'a [Probe], probe: &'a Probe) -> BTreeSet<&'a ProbeId> {
     let mut needed = BTreeSet::new();
     let mut left: Vec<&ProbeId> = probe.needs.iter().collect();
@@ -131,11 +104,17 @@ mod tests {
         ];
         let reasons = unaskable(&probes);
         let reason = |id: &str| reasons.get(id).map(String::as_str);
-        assert_eq!(reason("a"), Some("it needs itself: a -> b -> c -> a"));
-        assert_eq!(reason("d"), Some("it needs \"x\", which is not asked"));
-        assert_eq!(reason("e"), Some("it needs one that cannot be asked"));
+        assert_eq!(reason("a"), Some("not asked: it needs one that needs it"));
+        assert_eq!(
+            reason("d"),
+            Some("not asked: it needs \"x\", which is not asked")
+        );
+        assert_eq!(
+            reason("e"),
+            Some("not asked: it needs one that cannot be asked")
+        );
         assert_eq!(reason("f"), None);
-        assert_eq!(reason("g"), Some("it needs itself: g -> g"));
+        assert_eq!(reason("g"), Some("not asked: it needs one that needs it"));
     }
 
     #[test]
@@ -173,7 +152,7 @@ mod tests {
                 .collect();
             let reasons = unaskable(&probes);
             for probe in &probes {
-                if circle(&probes, &probe.id).is_some() {
+                if all_of(&probes, probe).contains(&probe.id) {
                     prop_assert!(reasons.contains_key(&probe.id));
                 }
                 // Whatever may be asked needs only what may be asked, and never itself.

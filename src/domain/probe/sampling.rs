@@ -333,8 +333,8 @@ mod tests {
     fn timed(id: &str, verdict: Verdict, took_ms: u64) -> Sample {
         Sample {
             attempts: vec![Attempt {
-                took_ms,
-                ..Attempt::troubled(verdict, "", 0)
+                trouble: None,
+                ..Attempt::troubled(verdict, "", took_ms)
             }],
             ..sample(id, verdict)
         }

@@ -1,17 +1,19 @@
 //! Which sign-offs count.
 
+mod explained;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
-use super::explain::{Considered, Reasoning};
 use super::requirement::{Change, Requirement, Status, Subject, Terms, requirement};
 use super::{Inquiry, SKEW, Scope, binding, command, holders, waivers};
 use crate::domain::gate::{Gate, Phase};
 use crate::domain::ids::{Digest, GateId, PersonName, RecordId, RoleName, StageName};
+use crate::domain::record::Body;
 use crate::domain::record::body::{Answer, Binding, Rejection, SignOff};
 use crate::domain::record::digest_of;
-use crate::domain::state::{Origin, Recorded};
+use crate::domain::state::Recorded;
 
 /// Judges the sign-offs of an inquiry, remembering what each gate is bound to.
 pub(super) struct Standing<'a> {
@@ -43,6 +45,14 @@ impl Flaw {
             changes: Vec::new(),
         })
     }
+}
+
+/// Whose sign-offs count.
+struct Counted {
+    /// The people, with the keys that they count with.
+    people: BTreeMap<String, Option<String>>,
+    /// Why one does not.
+    problem: Option<Flaw>,
 }
 
 impl<'a> Standing<'a> {
@@ -91,10 +101,76 @@ impl<'a> Standing<'a> {
     /// Whether `person` has signed `gate` as `role`, and it counts.
     pub(super) fn has_signed(&mut self, gate: &Gate, role: &RoleName, person: &PersonName) -> bool {
         self.bind(gate);
-        match self.words(gate, role).get(person.as_str()) {
-            Some(Said::Yes(given)) => given.iter().any(|it| self.flaw(gate, role, it).is_none()),
-            Some(Said::No(_)) | None => false,
+        let counted = self.counted(gate, role, &self.words(gate, role));
+        counted.people.contains_key(person.as_str())
+    }
+
+    /// The people whose sign-off counts, each with a key of their own.
+    fn counted(&self, gate: &Gate, role: &RoleName, words: &BTreeMap<String, Said<'a>>) -> Counted {
+        let mut given: BTreeMap<String, Vec<Option<&str>>> = BTreeMap::new();
+        let mut problem: Option<Flaw> = None;
+        for (person, said) in words {
+            let Said::Yes(sign_offs) = said else { continue };
+            let mut flaws = sign_offs.iter().map(|it| (*it, self.flaw(gate, role, it)));
+            // One of them that counts is enough: signing again takes nothing back.
+            let keys: Vec<Option<&str>> = flaws
+                .clone()
+                .filter(|(_, flaw)| flaw.is_none())
+                .map(|(it, _)| self.key(&it.origin.record))
+                .collect();
+            if keys.is_empty() {
+                problem = problem.or(flaws.next_back().and_then(|(_, flaw)| flaw));
+            } else {
+                given.insert(person.clone(), keys);
+            }
         }
+        let people = with_own_keys(&given);
+        let shares = |person: &String| !people.contains_key(person);
+        if let Some((person, keys)) = given.iter().find(|(person, _)| shares(person)) {
+            let key = keys.first().copied().flatten().unwrap_or_default();
+            let why =
+                format!("{person} signed with {key}, as somebody else did: a key counts once");
+            problem = problem.or(Flaw::some(Status::Missing, why));
+        }
+        let problem = problem.or_else(|| self.set_aside(gate, role, &people));
+        let people = people
+            .into_iter()
+            .map(|(person, key)| (person, key.map(str::to_owned)))
+            .collect();
+        Counted { people, problem }
+    }
+
+    /// The key that a record is signed with.
+    fn key(&self, record: &RecordId) -> Option<&'a str> {
+        let signer = self.inquiry.history.signer(record)?;
+        Some(signer.fingerprint.as_str())
+    }
+
+    /// Why a sign-off that was set aside does not count, where its person's does not count otherwise.
+    fn set_aside(
+        &self,
+        gate: &Gate,
+        role: &RoleName,
+        people: &BTreeMap<String, Option<&str>>,
+    ) -> Option<Flaw> {
+        let history = self.inquiry.history;
+        history.set_aside().iter().rev().find_map(|aside| {
+            let record = history.find(&aside.record)?;
+            let Body::SignedOff(fact) = &record.body else {
+                return None;
+            };
+            let is_meant = fact.gate == gate.id && fact.role == *role;
+            if !is_meant || people.contains_key(&record.by) {
+                return None;
+            }
+            let status = match aside.lapsed {
+                true => Status::Expired,
+                false => Status::Missing,
+            };
+            let (by, flaw) = (&record.by, &aside.flaw);
+            let why = format!("{by}'s sign-off does not count: {flaw}; {}", flaw.remedy());
+            Flaw::some(status, why)
+        })
     }
 
     fn bind(&mut self, gate: &Gate) {
@@ -141,30 +217,21 @@ impl<'a> Standing<'a> {
             )),
             ..requirement(Subject::Approval, format!("{}/{role}", gate.id), title)
         };
-        let mut counted: BTreeSet<String> = BTreeSet::new();
-        let mut problem: Option<Flaw> = None;
-        for (person, said) in words {
-            match said {
-                Said::No(rejection) => {
-                    let why = format!("{person} rejected it: {}", rejection.fact.reason);
-                    return Requirement {
-                        status: Status::Rejected,
-                        why,
-                        ..base
-                    };
-                }
-                // One of them that counts is enough: signing again takes nothing back.
-                Said::Yes(sign_offs) => {
-                    let mut flaws = sign_offs.iter().map(|it| self.flaw(gate, role, it));
-                    if flaws.clone().any(|flaw| flaw.is_none()) {
-                        counted.insert(person);
-                    } else {
-                        problem = problem.or(flaws.next_back().flatten());
-                    }
-                }
+        for (person, said) in &words {
+            if let Said::No(rejection) = said {
+                let why = format!("{person} rejected it: {}", rejection.fact.reason);
+                return Requirement {
+                    status: Status::Rejected,
+                    why,
+                    ..base
+                };
             }
         }
-        let people = counted.iter().cloned().collect::<Vec<_>>().join(", ");
+        let Counted {
+            people: counted,
+            problem,
+        } = self.counted(gate, role, &words);
+        let people = named(&counted);
         if !waiting.is_empty() {
             let why = format!("waits for {}", waiting.join(", "));
             return Requirement {
@@ -266,74 +333,6 @@ impl<'a> Standing<'a> {
         words
     }
 
-    /// Adds every word about `gate` as `role`, whether it counts and why, and the times that it depends on.
-    pub(super) fn explain(&mut self, gate: &Gate, role: &RoleName, reasoning: &mut Reasoning) {
-        self.bind(gate);
-        if let Some(from) = self.earliest(gate) {
-            reasoning.time("a sign-off counts from", from);
-        }
-        let words = self.words(gate, role);
-        let state = self.inquiry.history.state();
-        let of_gate = |its: &crate::domain::ids::GateId, as_role: &RoleName| {
-            *its == gate.id && as_role == role
-        };
-        let mut all: Vec<(usize, Considered)> = Vec::new();
-        let place = |record| self.inquiry.history.position(record).unwrap_or(usize::MAX);
-        let entry = |origin: &Origin, what: &str, flaw: Option<Flaw>, counts: &str| Considered {
-            record: origin.record,
-            at: origin.at,
-            by: origin.by.clone(),
-            what: what.to_owned(),
-            counts: flaw.is_none(),
-            why: flaw
-                .as_ref()
-                .map_or_else(|| counts.to_owned(), |it| it.why.clone()),
-            changes: flaw.map(|it| it.changes).unwrap_or_default(),
-        };
-        for sign_off in &state.sign_offs {
-            if !of_gate(&sign_off.fact.gate, &sign_off.fact.role) {
-                continue;
-            }
-            let taken_back = || match words.get(&sign_off.origin.by) {
-                Some(Said::Yes(given)) if given.iter().any(|it| it.origin == sign_off.origin) => {
-                    None
-                }
-                _ => Flaw::some(Status::Rejected, "the same person said no later".to_owned()),
-            };
-            let flaw = taken_back().or_else(|| self.flaw(gate, role, sign_off));
-            if let Some(valid_for) = gate.valid_for {
-                let what = format!("{}'s sign-off expires", sign_off.origin.by);
-                reasoning.time(what, sign_off.origin.at + valid_for.delta());
-            }
-            let shown = entry(&sign_off.origin, "signed", flaw, "it counts");
-            all.push((place(&sign_off.origin.record), shown));
-        }
-        for rejection in &state.rejections {
-            if !of_gate(&rejection.fact.gate, &rejection.fact.role) {
-                continue;
-            }
-            let flaw = match words.get(&rejection.origin.by) {
-                Some(Said::No(last)) if last.origin == rejection.origin => None,
-                Some(Said::No(_)) => {
-                    Flaw::some(Status::Rejected, "the same person said so again".to_owned())
-                }
-                Some(Said::Yes(_)) => {
-                    Flaw::some(Status::Met, "the same person has signed since".to_owned())
-                }
-                None => {
-                    let why = format!("{} does not hold the role {role}", rejection.origin.by);
-                    Flaw::some(Status::Missing, why)
-                }
-            };
-            let shown = entry(&rejection.origin, "rejected", flaw, &rejection.fact.reason);
-            all.push((place(&rejection.origin.record), shown));
-        }
-        all.sort_by_key(|(place, _)| *place);
-        reasoning
-            .considered
-            .extend(all.into_iter().map(|(_, shown)| shown));
-    }
-
     /// Why a sign-off does not count; `None` when it does.
     fn flaw(&self, gate: &Gate, role: &RoleName, sign_off: &Recorded<SignOff>) -> Option<Flaw> {
         let inquiry = self.inquiry;
@@ -352,6 +351,13 @@ impl<'a> Standing<'a> {
         if let Some(other) = other_side(inquiry, gate, by, Some(&sign_off.origin.record)) {
             return missing(format!(
                 "{by} signed {other} before, and the two must be signed by different people"
+            ));
+        }
+        if let Some(key) = self.key(&sign_off.origin.record)
+            && let Some(other) = self.other_side_by_key(gate, key, &sign_off.origin.record)
+        {
+            return missing(format!(
+                "{by} signed with {key}, which signed {other} before, and the two must be signed by different people"
             ));
         }
         let now = self.bindings.get(&gate.id)?;
@@ -406,6 +412,20 @@ impl<'a> Standing<'a> {
             );
         }
         None
+    }
+
+    /// The gate on the other side of a `distinct_from` that was signed with `key` before `record`.
+    fn other_side_by_key(&self, gate: &Gate, key: &str, record: &RecordId) -> Option<GateId> {
+        let others = sides(self.inquiry, gate);
+        if others.is_empty() {
+            return None;
+        }
+        let sign_offs = self.inquiry.history.state().sign_offs.iter();
+        sign_offs
+            .take_while(|it| it.origin.record != *record)
+            .filter(|it| others.contains(&&it.fact.gate))
+            .find(|it| self.key(&it.origin.record) == Some(key))
+            .map(|it| it.fact.gate.clone())
     }
 
     /// Why `gate` cannot be signed yet, however its hand-off stands.
@@ -474,12 +494,7 @@ pub(in crate::domain) fn other_side(
     by: &str,
     before: Option<&RecordId>,
 ) -> Option<GateId> {
-    let own = gate.distinct_from.iter().flatten();
-    let from_others = inquiry.gates.iter().filter(|other| {
-        let mut sides = other.distinct_from.iter().flatten();
-        sides.any(|side| *side == gate.id)
-    });
-    let others: Vec<&GateId> = own.chain(from_others.map(|other| &other.id)).collect();
+    let others = sides(inquiry, gate);
     if others.is_empty() {
         return None;
     }
@@ -488,6 +503,68 @@ pub(in crate::domain) fn other_side(
         .take_while(|it| before != Some(&it.origin.record))
         .find(|it| it.origin.by == by && others.contains(&&it.fact.gate))
         .map(|it| it.fact.gate.clone())
+}
+
+/// The gates that must be signed by other people than `gate`, whichever of the two says so.
+fn sides<'a>(inquiry: &Inquiry<'a>, gate: &'a Gate) -> Vec<&'a GateId> {
+    let own = gate.distinct_from.iter().flatten();
+    let from_others = inquiry.gates.iter().filter(|other| {
+        let mut sides = other.distinct_from.iter().flatten();
+        sides.any(|side| *side == gate.id)
+    });
+    own.chain(from_others.map(|other| &other.id)).collect()
+}
+
+/// The most people who can each be given a key of their own among those that they signed with; whoever did not sign
+/// needs none. The same key for two people counts once, and adding a sign-off never takes one away.
+fn with_own_keys<'a>(
+    given: &BTreeMap<String, Vec<Option<&'a str>>>,
+) -> BTreeMap<String, Option<&'a str>> {
+    fn give<'a, 'g>(
+        person: &'g str,
+        given: &'g BTreeMap<String, Vec<Option<&'a str>>>,
+        owners: &mut BTreeMap<&'a str, &'g str>,
+        tried: &mut BTreeSet<&'a str>,
+    ) -> bool {
+        let keys = given.get(person).into_iter().flatten().flatten();
+        for key in keys {
+            if !tried.insert(key) {
+                continue;
+            }
+            let owner = owners.get(key).copied();
+            if owner.is_none_or(|owner| give(owner, given, owners, tried)) {
+                owners.insert(key, person);
+                return true;
+            }
+        }
+        false
+    }
+    let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut people: BTreeMap<String, Option<&str>> = BTreeMap::new();
+    for (person, keys) in given {
+        if keys.contains(&None) {
+            people.insert(person.clone(), None);
+        } else {
+            give(person, given, &mut owners, &mut BTreeSet::new());
+        }
+    }
+    people.extend(
+        owners
+            .into_iter()
+            .map(|(key, person)| (person.to_owned(), Some(key))),
+    );
+    people
+}
+
+/// The people who signed, with their keys where any of them used one.
+fn named(people: &BTreeMap<String, Option<String>>) -> String {
+    let any = people.values().any(Option::is_some);
+    let one = |(person, key): (&String, &Option<String>)| match key {
+        Some(key) => format!("{person} ({key})"),
+        None if any => format!("{person} (unsigned)"),
+        None => person.clone(),
+    };
+    people.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// What changed between two bindings, for people; `None` when nothing did.

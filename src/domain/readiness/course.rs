@@ -104,7 +104,15 @@ pub(super) fn incidents(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
     for incident in inquiry.history.state().open_incidents() {
         all.push(Requirement {
             status: Status::Failed,
-            why: format!("{} is {}", incident.id(), incident.word()),
+            why: match &incident.disputed {
+                Some(origin) => format!(
+                    "{} is {}: its resolution by {} does not count",
+                    incident.id(),
+                    incident.word(),
+                    origin.by
+                ),
+                None => format!("{} is {}", incident.id(), incident.word()),
+            },
             command: Some(command(
                 release,
                 &format!("incident resolve {}", incident.id()),

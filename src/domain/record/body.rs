@@ -352,6 +352,10 @@ pub struct IncidentOpened {
     pub on_expiry: OnExpiry,
     /// Who closes it when its probes pass again.
     pub resolved_by: ResolvedBy,
+    /// Whether what people record must be signed: pinned, so that a policy that is weakened or broken during the
+    /// incident lets nobody close the window unsigned.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub signed: bool,
     /// The clocks at opening.
     pub opened: Reading,
     /// What will run at its end.

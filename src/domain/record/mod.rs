@@ -135,6 +135,36 @@ impl Record {
         serde_json_canonicalizer::to_vec(&envelope).unwrap_or_default()
     }
 
+    /// What a signature is over: the canonical form without a signature.
+    pub fn payload(&self) -> Vec<u8> {
+        match self.signature {
+            None => self.canonical(),
+            Some(_) => Self {
+                signature: None,
+                ..self.clone()
+            }
+            .canonical(),
+        }
+    }
+
+    /// The same record after other ones, and with them another id.
+    #[must_use]
+    pub fn after(mut self, mut parents: Vec<RecordId>) -> Self {
+        parents.sort_unstable();
+        parents.dedup();
+        self.parents = parents;
+        self.id = Digest::of(&self.canonical());
+        self
+    }
+
+    /// The same record with a signature, and with it another id.
+    #[must_use]
+    pub fn signed(mut self, signature: String) -> Self {
+        self.signature = Some(signature);
+        self.id = Digest::of(&self.canonical());
+        self
+    }
+
     /// Reads a record from its stored bytes; its id is their digest.
     ///
     /// # Errors

@@ -20,7 +20,12 @@ pub struct Incident {
     pub window: Window,
     /// How it stands.
     pub standing: Standing,
+    /// Who resolved it by a record that does not count.
+    pub disputed: Option<Origin>,
 }
+
+/// Until so long after its deadline a window whose resolution does not count rolls back by itself, in milliseconds.
+const QUESTION_AFTER: u64 = 60_000;
 
 /// How an incident stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +58,7 @@ impl Incident {
             priority: facts.priority.clone(),
             window,
             standing: Standing::Open,
+            disputed: None,
             facts,
         }
     }
@@ -80,6 +86,15 @@ impl Incident {
     /// Whether its window asks for something to be done at `now`.
     pub fn is_due(&self, now: &Reading) -> bool {
         self.has_running_window() && self.window.has_expired(now)
+    }
+
+    /// Whether it is long past its deadline, and somebody resolved it by a record that does not count.
+    ///
+    /// Whoever watches a window sees such a record before the deadline, and rolls back at it. Later it is more likely
+    /// that the record counted in its time, and that its key has ended or the rules have changed since: rolling back a
+    /// release that was mended long ago would be the greater harm, so that it waits for a person, and no gate opens.
+    pub fn is_in_question(&self, now: &Reading) -> bool {
+        self.disputed.is_some() && self.rolls_back() && self.window.late_ms(now) > QUESTION_AFTER
     }
 
     /// The word for its standing.
@@ -120,6 +135,13 @@ impl Incident {
             origin,
             facts: Box::new(facts.clone()),
         };
+    }
+
+    /// Remembers a resolution that does not count.
+    pub(super) fn dispute(&mut self, origin: Origin) {
+        if self.is_open() {
+            self.disputed = Some(origin);
+        }
     }
 
     pub(super) fn may_expire(&self) -> Result<(), String> {

@@ -119,12 +119,7 @@ impl ReleaseState {
             kind: record.kind().to_owned(),
             why,
         })?;
-        let origin = Origin {
-            record: record.id,
-            at: record.at,
-            by: record.by.clone(),
-        };
-        self.change(&record.body, origin);
+        self.change(&record.body, origin(record));
         match self.counts.get_mut(record.kind()) {
             Some(count) => *count += 1,
             None => {
@@ -194,6 +189,16 @@ impl ReleaseState {
             | Body::ObligationSettled(_)
             | Body::Noted(_)
             | Body::Unknown { .. } => Ok(()),
+        }
+    }
+
+    /// Takes note of a record that does not count: of what it says, nothing; that it says so, where a window must not
+    /// forget it.
+    pub(super) fn set_aside(&mut self, record: &Record) {
+        if let Body::IncidentResolved(fact) = &record.body
+            && let Some(incident) = self.incidents.get_mut(&fact.incident)
+        {
+            incident.dispute(origin(record));
         }
     }
 
@@ -430,6 +435,14 @@ impl ReleaseState {
                     settled: None,
                 });
         }
+    }
+}
+
+fn origin(record: &Record) -> Origin {
+    Origin {
+        record: record.id,
+        at: record.at,
+        by: record.by.clone(),
     }
 }
 

@@ -266,4 +266,44 @@ proptest! {
         let json = serde_json::Value::from(plain.as_str()).to_string();
         prop_assert!(secrets.mask(&json).contains(MASK));
     }
+
+    #[test]
+    fn no_secret_of_three_bytes_or_more_is_shown_in_any_form(
+        secret in "[!-~é€]{3,24}", before in "[a-z]{0,4}", after in "[a-z]{0,4}",
+        encode in proptest::array::uniform7(any::<bool>()),
+    ) {
+        let secrets = secrets(&[&secret]);
+        let plain = format!("{before}{secret}{after}");
+        let some = plain.char_indices().map(|(at, c)| match encode.get(at % 7) {
+            encoded if c == '%' || encoded == Some(&true) => c.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect(),
+            _ => c.to_string(),
+        });
+        let some: String = some.collect();
+        const LEAST: &AsciiSet = &CONTROLS.add(b'%');
+        let all = [NON_ALPHANUMERIC, LEAST];
+        let all = all.map(|set| utf8_percent_encode(&plain, set).to_string());
+        for encoded in all.into_iter().chain([some]) {
+            for encoded in [encoded.clone(), lower_hex(&encoded)] {
+                let masked = secrets.mask(&encoded);
+                let decoded = percent_encoding::percent_decode_str(&masked).decode_utf8_lossy();
+                prop_assert!(shows(&decoded, &secret, &before, &after), "{} in {}", secret, masked);
+            }
+        }
+        for engine in [&STANDARD, &URL_SAFE] {
+            let masked = secrets.mask(&engine.encode(&secret));
+            prop_assert_eq!(masked.trim_end_matches('='), MASK);
+        }
+        for form in [plain.clone(), serde_json::Value::from(plain.as_str()).to_string(), format!("{plain:?}")] {
+            let masked = secrets.mask(&form);
+            prop_assert!(masked.contains(MASK) && !masked.replace(MASK, "").contains(&secret), "{}", masked);
+        }
+        let embedded = STANDARD.encode(&plain);
+        prop_assert!(secrets.mask(&embedded).contains(MASK), "{}", embedded);
+    }
+}
+
+/// Whether what is shown is masked, and holds the secret no more.
+fn shows(masked: &str, secret: &str, before: &str, after: &str) -> bool {
+    let left = masked.replace(MASK, "");
+    masked.contains(MASK) && (!left.contains(secret) || format!("{before}{after}").contains(secret))
 }

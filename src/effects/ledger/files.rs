@@ -10,13 +10,17 @@ use super::folder::{self, Reader};
 use crate::domain::anomaly::{Anomaly, Damage};
 use crate::domain::audit::{self, Flaw};
 use crate::domain::history::History;
-use crate::domain::ids::ReleaseName;
-use crate::domain::record::Record;
+use crate::domain::ids::{RecordId, ReleaseName};
+use crate::domain::record::{Record, TOOL};
+use crate::domain::refusal::Refusal;
 use crate::effects::lock::Lock;
-use crate::ports::{AppendError, Clock, Decide, Ledger, LedgerError};
+use crate::ports::{AppendError, Clock, Decide, Ledger, LedgerError, Seal, Unsealed};
 
 /// The most by which a writer's clock may be behind the last record for its own record to be given that one's time.
 const SKEW: TimeDelta = TimeDelta::days(1);
+
+/// So many times what was decided is signed anew because something else was recorded meanwhile.
+const SIGNINGS: usize = 5;
 
 /// From so many new files on they are read by several threads.
 const MANY: usize = 512;
@@ -28,8 +32,7 @@ const READERS: usize = 4;
 ///
 /// A file is read once: one that is changed in place after it was read is found by the next process that opens the
 /// ledger, and by an audit.
-#[derive(Debug)]
-pub struct FileLedger {
+pub struct FileLedger<'a> {
     folder: PathBuf,
     release: ReleaseName,
     history: History,
@@ -37,6 +40,14 @@ pub struct FileLedger {
     known: HashSet<String>,
     /// The names of those that were there once, and are not any more.
     gone: BTreeSet<String>,
+    seal: &'a dyn Seal,
+}
+
+/// Records with their place in the history.
+struct Placed {
+    /// What had no successor when they were decided.
+    heads: Vec<RecordId>,
+    records: Vec<Record>,
 }
 
 /// What became of a file that was not known.
@@ -46,8 +57,9 @@ enum Seen {
     Vanished,
 }
 
-impl FileLedger {
-    /// The ledger of `release` in `folder`, of which nothing has been read; the folder need not exist.
+impl FileLedger<'static> {
+    /// The ledger of `release` in `folder`, of which nothing has been read; the folder need not exist. Nothing is signed,
+    /// and no signature looked at.
     pub fn new(folder: impl Into<PathBuf>, release: ReleaseName) -> Self {
         Self {
             folder: folder.into(),
@@ -55,7 +67,15 @@ impl FileLedger {
             release,
             known: HashSet::new(),
             gone: BTreeSet::new(),
+            seal: &Unsealed,
         }
+    }
+}
+
+impl<'a> FileLedger<'a> {
+    /// The same ledger, whose records are signed and held against their signatures; of which nothing has been read.
+    pub fn sealed(self, seal: &'a dyn Seal) -> Self {
+        Self { seal, ..self }
     }
 
     /// The folder.
@@ -89,6 +109,9 @@ impl FileLedger {
                 Seen::Flawed(flaw) => flaws.push((name, flaw)),
                 Seen::Vanished => {}
             }
+        }
+        for (record, standing) in new.iter().zip(self.seal.judge(&new)) {
+            self.history.judge(record.id, standing);
         }
         self.history.extend(new);
         self.history.set_damage(self.damage(flaws));
@@ -147,7 +170,7 @@ impl FileLedger {
     }
 }
 
-impl Ledger for FileLedger {
+impl Ledger for FileLedger<'_> {
     fn refresh(&mut self) -> Result<&History, LedgerError> {
         self.read()?;
         Ok(&self.history)
@@ -163,25 +186,88 @@ impl Ledger for FileLedger {
         decide: &mut Decide<'_>,
     ) -> Result<Vec<Record>, AppendError> {
         folder::create(&self.folder)?;
-        let _lock = Lock::take(&self.folder.join(".lock"), clock)?;
-        for unfinished in self.read()? {
-            // Whoever writes has the lock, so its writer is dead. Left where it is it does no harm.
-            let _ = std::fs::remove_file(unfinished);
+        let mut unsigned = BTreeSet::from([TOOL.to_owned()]);
+        let mut signed: Option<Placed> = None;
+        for _ in 0..=SIGNINGS {
+            let lock = Lock::take(&self.folder.join(".lock"), clock)?;
+            for unfinished in self.read()? {
+                // Whoever writes has the lock, so its writer is dead. Left where it is it does no harm.
+                let _ = std::fs::remove_file(unfinished);
+            }
+            let placed = match signed.take() {
+                Some(placed) if placed.heads == self.history.heads() => {
+                    // Nothing else was recorded; but the time may have run out while somebody looked for the key.
+                    decide(&self.history, &clock.now())?;
+                    return self.write(placed);
+                }
+                _ => self.place(clock, decide)?,
+            };
+            if placed.records.iter().all(|it| unsigned.contains(&it.by)) {
+                return self.write(placed);
+            }
+            // Somebody may have to find the key and touch it, and a rollback must not wait for that.
+            drop(lock);
+            signed = Some(self.sign(placed, &mut unsigned)?);
         }
+        let release = &self.release;
+        Err(Refusal::refused(format!(
+            "something else was recorded {SIGNINGS} times while this was being signed: nothing was recorded"
+        ))
+        .help(format!("relgate log --release {release}; then run the command again"))
+        .into())
+    }
+}
+
+impl FileLedger<'_> {
+    /// What `decide` wants recorded, after everything that is known.
+    fn place(&self, clock: &dyn Clock, decide: &mut Decide<'_>) -> Result<Placed, AppendError> {
         let now = clock.now();
         let drafts = decide(&self.history, &now)?;
         let at = self.time(now.wall);
-        let mut heads = self.history.heads();
+        let heads = self.history.heads();
+        let mut parents = heads.clone();
         let mut records = Vec::with_capacity(drafts.len());
         for draft in drafts {
-            let record = Record::new(draft, &self.release, heads, at, &now.host);
-            heads = vec![record.id];
+            let record = Record::new(draft, &self.release, parents, at, &now.host);
+            parents = vec![record.id];
             records.push(record);
         }
+        Ok(Placed { heads, records })
+    }
+
+    /// Signs each record that its writer signs, and links the next one to it. Whoever signs nothing is added to
+    /// `unsigned`.
+    fn sign(&self, placed: Placed, unsigned: &mut BTreeSet<String>) -> Result<Placed, AppendError> {
+        let Placed { heads, records } = placed;
+        let mut parents = heads.clone();
+        let mut signed = Vec::with_capacity(records.len());
+        for record in records {
+            let mut record = record.after(parents);
+            if record.by != TOOL {
+                match self.seal.sign(&record)? {
+                    Some(signature) => record = record.signed(signature),
+                    None => {
+                        unsigned.insert(record.by.clone());
+                    }
+                }
+            }
+            parents = vec![record.id];
+            signed.push(record);
+        }
+        Ok(Placed {
+            heads,
+            records: signed,
+        })
+    }
+
+    /// Writes what was decided under this lock, or what was signed since and still follows everything.
+    fn write(&mut self, placed: Placed) -> Result<Vec<Record>, AppendError> {
+        let Placed { records, .. } = placed;
         self.history.admits(&records)?;
-        for record in &records {
+        for (record, standing) in records.iter().zip(self.seal.judge(&records)) {
             folder::write(&self.folder, record)?;
             self.known.insert(record.file_name());
+            self.history.judge(record.id, standing);
             self.history.extend(vec![record.clone()]);
         }
         Ok(records)

@@ -10,7 +10,7 @@ use crate::domain::audit;
 use crate::domain::ids::ReleaseName;
 use crate::effects::lock::{self, Hold};
 use crate::effects::stopped::wake_holder;
-use crate::ports::{Duty, Ledger, LedgerError, Ledgers};
+use crate::ports::{Duty, Ledger, LedgerError, Ledgers, Seal};
 
 /// At most this much of a step's output is read at once, in bytes.
 const PIECE: u64 = 64 * 1024;
@@ -19,16 +19,18 @@ const PIECE: u64 = 64 * 1024;
 const ENDINGS: [&str; 2] = ["Z-closed-", "Z-rolled-back-"];
 
 /// The ledgers of the releases in a folder.
-#[derive(Clone, Debug)]
-pub struct FileLedgers {
+#[derive(Clone)]
+pub struct FileLedgers<'a> {
     releases: PathBuf,
+    seal: &'a dyn Seal,
 }
 
-impl FileLedgers {
-    /// The ledgers of the releases that lie in `releases`.
-    pub fn new(releases: impl Into<PathBuf>) -> Self {
+impl<'a> FileLedgers<'a> {
+    /// The ledgers of the releases that lie in `releases`, with what signs their records.
+    pub fn new(releases: impl Into<PathBuf>, seal: &'a dyn Seal) -> Self {
         Self {
             releases: releases.into(),
+            seal,
         }
     }
 
@@ -45,9 +47,10 @@ impl FileLedgers {
     }
 }
 
-impl Ledgers for FileLedgers {
-    fn open(&self, release: &ReleaseName) -> Box<dyn Ledger> {
-        Box::new(FileLedger::new(self.folder(release), release.clone()))
+impl Ledgers for FileLedgers<'_> {
+    fn open(&self, release: &ReleaseName) -> Box<dyn Ledger + '_> {
+        let ledger = FileLedger::new(self.folder(release), release.clone());
+        Box::new(ledger.sealed(self.seal))
     }
 
     fn has_ended(&self, release: &ReleaseName) -> bool {

@@ -64,7 +64,7 @@ fn release() -> ReleaseName {
     ReleaseName::new("2.4.0").expect("a name")
 }
 
-fn ledger(folder: &Path) -> FileLedger {
+fn ledger(folder: &Path) -> FileLedger<'static> {
     FileLedger::new(folder, release())
 }
 

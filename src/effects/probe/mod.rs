@@ -4,8 +4,15 @@
 //! answer means is decided by [`judge`]; this module only brings it. A target that was reached, or is silent, and does
 //! not serve is told from a question that could not be put at all: the first is a failure, the second an error.
 
+mod address;
 mod command;
+mod disk;
+mod dns;
+mod file;
+mod grpc;
+mod handshake;
 mod http;
+mod junit;
 mod pem;
 mod progress;
 mod quote;
@@ -109,6 +116,7 @@ impl Prober for SystemProber {
                 // is done before any timeout begins.
                 for ready in probes {
                     http::make_ready(ready.probe(), &run.clients);
+                    handshake::make_ready(ready.probe(), &run.clients);
                 }
                 let all = sample_all(Arc::clone(&run), probes, limits.patience, stop);
                 let samples = runtime.block_on(all);
@@ -372,13 +380,18 @@ struct Context<'a> {
     limit: Duration,
 }
 
-/// The kinds. A command ends what it started when its time is over; every other kind is simply dropped then, and what
-/// had been reached tells the answer.
+/// The kinds. Some end by themselves when their time is over; the others are simply dropped then, and what had been
+/// reached tells the answer.
 async fn ask(question: Question<'_>, context: &Context<'_>) -> Answer {
     match question {
         Question::Http(http) => within(context, http::ask(http, context)).await,
         Question::Tcp(tcp) => within(context, tcp::ask(tcp, context)).await,
+        Question::Tls(tls) => within(context, handshake::ask(tls, context)).await,
+        Question::Dns(dns) => dns::ask(dns, context).await,
+        Question::Grpc(grpc) => within(context, grpc::ask(grpc, context)).await,
         Question::Command(command) => command::ask(command, context).await,
+        Question::File(file) => file::ask(file, context).await,
+        Question::Junit(junit) => junit::ask(junit, context).await,
     }
 }
 
@@ -394,7 +407,12 @@ fn repeat(probe: &Probe) -> Option<String> {
     match probe.questions().as_slice() {
         [Question::Http(http)] => Some(http::repeat(http, probe.timeout())),
         [Question::Tcp(tcp)] => tcp::repeat(tcp, probe.timeout()),
+        [Question::Tls(tls)] => handshake::repeat(tls, probe.timeout()),
+        [Question::Dns(dns)] => Some(dns::repeat(dns)),
+        [Question::Grpc(grpc)] => grpc::repeat(grpc),
         [Question::Command(command)] => Some(command::repeat(command)),
+        [Question::File(file)] => Some(file::repeat(file)),
+        [Question::Junit(junit)] => junit::repeat(junit),
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDateTime, Utc};
 use hyper::body::Bytes;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
@@ -19,6 +19,13 @@ use super::pem;
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("TLS cannot be set up: {0}")]
 pub(super) struct TlsError(String);
+
+impl TlsError {
+    /// With its cause in words.
+    pub(super) fn new(cause: String) -> Self {
+        Self(cause)
+    }
+}
 
 /// On which terms TLS is spoken with a server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +51,7 @@ pub(super) enum Acceptance {
 /// Mozilla trusts.
 #[derive(Default)]
 pub(super) struct Trust {
+    system: OnceLock<Result<Arc<dyn ServerCertVerifier>, TlsError>>,
     trusted: OnceLock<Result<ClientConfig, TlsError>>,
 }
 
@@ -54,9 +62,26 @@ impl Trust {
             Acceptance::Any => config(Arc::new(Everything(provider())), None),
             Acceptance::Trusted => self
                 .trusted
-                .get_or_init(|| config(trusting(system_roots())?, None))
+                .get_or_init(|| config(self.system()?, None))
                 .clone(),
         }
+    }
+
+    /// What verifies certificates against the authorities of the file `ca`, or against those of the system; `read`
+    /// brings the bytes of a file.
+    pub(super) fn verifier(
+        &self,
+        ca: Option<&str>,
+        read: impl Fn(&str) -> Result<Bytes, TlsError>,
+    ) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+        match ca {
+            None => self.system(),
+            Some(path) => trusting(pem::authorities(path, &read(path)?).map_err(TlsError)?),
+        }
+    }
+
+    fn system(&self) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+        self.system.get_or_init(|| trusting(system_roots())).clone()
     }
 
     /// The configuration of a client that speaks on these terms; `read` brings the bytes of a file.
@@ -76,10 +101,7 @@ impl Trust {
         let read = |path: &str| read(path).map_err(TlsError);
         let verifier: Arc<dyn ServerCertVerifier> = match (acceptance, ca) {
             (Acceptance::Any, _) => Arc::new(Everything(provider())),
-            (Acceptance::Trusted, None) => trusting(system_roots())?,
-            (Acceptance::Trusted, Some(path)) => {
-                trusting(pem::authorities(path, &read(path)?).map_err(TlsError)?)?
-            }
+            (Acceptance::Trusted, ca) => self.verifier(ca.as_deref(), read)?,
         };
         let identity = match identity {
             None => None,
@@ -117,6 +139,11 @@ fn trusting(roots: RootCertStore) -> Result<Arc<dyn ServerCertVerifier>, TlsErro
 
 /// A certificate with those between it and its authority, and its key.
 type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+/// The configuration of a client with a verifier of its own.
+pub(super) fn config_with(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, TlsError> {
+    config(verifier, None)
+}
 
 /// Sessions are not resumed: a resumed one shows no certificate, so that one which has expired since, or was replaced,
 /// would not be noticed.
@@ -233,23 +260,54 @@ impl ServerCertVerifier for Everything {
     }
 }
 
-/// Whether issuer and subject are the same, byte for byte: RFC 5280, section 4.1.
+/// Whether issuer and subject are the same, byte for byte.
 fn is_self_issued(certificate: &CertificateDer<'_>) -> bool {
-    fn names(certificate: &[u8]) -> Option<(&[u8], &[u8])> {
-        const VERSION: u8 = 0xa0;
-        let (_, certificate, _) = element(certificate)?;
-        let (_, mut rest, _) = element(certificate)?;
-        if rest.first() == Some(&VERSION) {
-            rest = element(rest)?.2;
-        }
-        let after_serial = element(rest)?.2;
-        let after_algorithm = element(after_serial)?.2;
-        let (_, issuer, after_issuer) = element(after_algorithm)?;
-        let after_validity = element(after_issuer)?.2;
-        let (_, subject, _) = element(after_validity)?;
-        Some((issuer, subject))
+    fields(certificate).is_some_and(|fields| fields.issuer == fields.subject)
+}
+
+/// When a certificate expires; `None` where its bytes do not say.
+pub(super) fn expires(certificate: &CertificateDer<'_>) -> Option<DateTime<Utc>> {
+    let (_, validity, _) = element(fields(certificate)?.validity)?;
+    let (_, _, after_begin) = element(validity)?;
+    let (tag, end, _) = element(after_begin)?;
+    let end = std::str::from_utf8(end).ok()?;
+    // RFC 5280, section 4.1.2.5: two digits are of the years from 1950 to 2049.
+    let full = match (tag, end.len()) {
+        (UTC_TIME, 13) if end.as_bytes()[0] >= b'5' => format!("19{end}"),
+        (UTC_TIME, 13) => format!("20{end}"),
+        (GENERALIZED_TIME, 15) => end.to_owned(),
+        _ => return None,
+    };
+    let end = NaiveDateTime::parse_from_str(&full, "%Y%m%d%H%M%SZ").ok()?;
+    Some(end.and_utc())
+}
+
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
+
+/// Fields of a certificate; the validity with what follows it: RFC 5280, section 4.1.
+struct Fields<'a> {
+    issuer: &'a [u8],
+    validity: &'a [u8],
+    subject: &'a [u8],
+}
+
+fn fields(certificate: &[u8]) -> Option<Fields<'_>> {
+    const VERSION: u8 = 0xa0;
+    let (_, certificate, _) = element(certificate)?;
+    let (_, mut rest, _) = element(certificate)?;
+    if rest.first() == Some(&VERSION) {
+        rest = element(rest)?.2;
     }
-    names(certificate).is_some_and(|(issuer, subject)| issuer == subject)
+    let after_serial = element(rest)?.2;
+    let after_algorithm = element(after_serial)?.2;
+    let (_, issuer, validity) = element(after_algorithm)?;
+    let (_, subject, _) = element(element(validity)?.2)?;
+    Some(Fields {
+        issuer,
+        validity,
+        subject,
+    })
 }
 
 /// The first DER element: its tag, its contents, and what follows it.
@@ -456,6 +514,24 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_a_certificate_is_read() {
+        // Until 2049 it is written with two digits of its year, from then on with four.
+        for (year, shown) in [
+            (1961, "1961-02-03 00:00:00 UTC"),
+            (2026, "2026-02-03 00:00:00 UTC"),
+            (4000, "4000-02-03 00:00:00 UTC"),
+        ] {
+            let mut params = CertificateParams::new(Vec::new()).expect("parameters");
+            params.not_before = date_time_ymd(1955, 1, 1);
+            params.not_after = date_time_ymd(year, 2, 3);
+            let key = KeyPair::generate().expect("a key");
+            let certificate = params.self_signed(&key).expect("a certificate");
+            let found = expires(certificate.der()).map(|end| end.to_string());
+            assert_eq!(found.as_deref(), Some(shown));
+        }
+    }
+
+    #[test]
     fn no_bytes_panic() {
         for bytes in [
             &[][..],
@@ -466,6 +542,7 @@ mod tests {
             &[0x30, 2, 0x30, 0],
         ] {
             assert!(!is_self_issued(&CertificateDer::from(bytes)));
+            assert_eq!(expires(&CertificateDer::from(bytes)), None);
         }
     }
 }

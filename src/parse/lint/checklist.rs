@@ -585,5 +585,6 @@ pub(super) fn items(
     }
     for placed in item_probes(site, path, items) {
         probe::lint(workspace, &placed, findings);
+        probe::lint_alone(&placed, findings);
     }
 }

@@ -10,18 +10,20 @@ mod circles;
 mod notes;
 mod policy;
 mod probe;
+mod signers;
 mod types;
 mod variables;
 
 use std::collections::BTreeMap;
 
 use super::{Document, Site};
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Source};
 use crate::domain::gate::{Checklist, Gate};
 use crate::domain::ids::RoleName;
 use crate::domain::nearest::suggestion;
 use crate::domain::policy::Policy;
 use crate::domain::release::ReleaseNotes;
+use crate::domain::signature::allowed_signers::AllowedSigners;
 
 /// A file as it was found.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -76,6 +78,22 @@ pub struct Workspace {
     pub bases: BTreeMap<String, Slot<Checklist>>,
     /// The releases.
     pub releases: Vec<Release>,
+    /// Who signs with which key.
+    pub signers: Signers,
+}
+
+/// `allowed_signers` as it was found.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Signers {
+    /// Nobody looked for it.
+    #[default]
+    Unread,
+    /// There is no such file.
+    Absent,
+    /// It has errors; the findings that say so are the caller's.
+    Broken,
+    /// It was read.
+    Read(AllowedSigners, Source),
 }
 
 /// The gates of a release, those of the checklists that it extends first; none where its checklist was not read.
@@ -93,6 +111,7 @@ pub fn lint(workspace: &Workspace) -> Vec<Finding> {
         policy::lint(workspace, document, &mut findings);
         calendar::lint(document, &mut findings);
         types::lint(document, &mut findings);
+        signers::lint(workspace, document, &mut findings);
     }
     for (name, base) in &workspace.bases {
         if let Some(document) = base.document() {

@@ -243,14 +243,19 @@ fn suite(workspace: &Workspace, site: Site<'_>, suite: Suite<'_>, findings: &mut
             .help("leave \"advisory\" out of at least one"),
         );
     }
-    for (index, one) in probes.iter().enumerate() {
-        let path = format!("{path}/{index}");
-        let placed = Placed {
+    let placed: Vec<Placed<'_>> = probes
+        .iter()
+        .enumerate()
+        .map(|(index, probe)| Placed {
             site,
-            path: path.clone(),
-            probe: one,
-        };
-        probe::lint(workspace, &placed, findings);
+            path: format!("{path}/{index}"),
+            probe,
+        })
+        .collect();
+    probe::lint_suite(&placed, findings);
+    for one in &placed {
+        probe::lint(workspace, one, findings);
+        let (path, one) = (&one.path, one.probe);
         let Some(within) = within.filter(|within| !within.is_zero()) else {
             continue;
         };
@@ -311,6 +316,7 @@ fn rollback(workspace: &Workspace, document: &Document<ReleaseNotes>, findings: 
             probe: target,
         };
         probe::lint(workspace, &placed, findings);
+        probe::lint_alone(&placed, findings);
     }
     if rollback.verify_within.is_some_and(Timespan::is_zero) {
         findings.push(

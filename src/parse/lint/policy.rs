@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{Reference, Workspace, dangling, role};
 use crate::domain::finding::Finding;
 use crate::domain::ids::{PriorityName, RoleName};
-use crate::domain::policy::{Action, Policy, Signatures};
+use crate::domain::policy::{Action, Policy};
 use crate::parse::Document;
 use crate::parse::node::pointer_step;
 
@@ -32,7 +32,6 @@ pub(super) fn lint(
     passes(document, findings);
     follow_up(document, findings);
     required_checklists(workspace, document, findings);
-    signatures(document, findings);
     waivers(document, findings);
 }
 
@@ -72,21 +71,6 @@ fn waivers(document: &Document<Policy>, findings: &mut Vec<Finding>) {
                 format!("{only} alone reviews waivers, so {only} can make none"),
             )
             .help("give the role to somebody else too, or name another one"),
-        );
-    }
-}
-
-/// A demand that nothing enforces would be believed, so it is refused.
-fn signatures(document: &Document<Policy>, findings: &mut Vec<Finding>) {
-    if document.value.signatures == Some(Signatures::Required) {
-        findings.push(
-            document
-                .site()
-                .error(
-                    "/signatures",
-                    "signatures are required, and this version of relgate neither makes nor verifies them",
-                )
-                .help("write \"optional\", and guard the ledger by the review of what is committed"),
         );
     }
 }

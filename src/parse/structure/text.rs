@@ -112,7 +112,12 @@ fn noun_phrase(description: &str) -> String {
     let line = line.strip_suffix('.').unwrap_or(line);
     let mut letters = line.chars();
     match letters.next() {
-        Some(first) if letters.clone().next().is_some_and(char::is_lowercase) => {
+        Some(first)
+            if letters
+                .clone()
+                .next()
+                .is_some_and(|c| c.is_lowercase() || c == ' ') =>
+        {
             first.to_lowercase().chain(letters).collect()
         }
         _ => line.to_owned(),

@@ -42,6 +42,16 @@ pub fn of(verification: &Verification) -> Report {
             cases.push(case);
         }
     }
+    for probe in &verification.skipped {
+        // A run that left out something required never verified anything.
+        let outcome = match verification.conclusion {
+            Conclusion::Verified => Outcome::Advisory,
+            _ => Outcome::Errored,
+        };
+        let mut case = Case::new("probes", probe.as_str(), outcome);
+        case.say("left out (--only, --skip): nothing is known about it");
+        cases.push(case);
+    }
     Report {
         about: format!("{} {}", verification.release, verification.stage),
         cases,

@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::count::CountExpectation;
 use super::expect::{Assertion, excerpt, pattern};
 use decimal::Decimal;
 use path::{Path, Step};
@@ -95,27 +96,13 @@ fn start(text: &str) -> String {
 }
 
 /// A length, or bounds of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum LengthExpectation {
     /// Exactly so much.
-    Exactly(#[schemars(range(min = 0, max = 1_000_000_000))] u64),
+    Exactly(u64),
     /// Between bounds.
-    Within(LengthBounds),
-}
-
-/// Bounds of a length.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LengthBounds {
-    /// Not less.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(max = 1_000_000_000))]
-    pub at_least: Option<u64>,
-    /// Not more.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(max = 1_000_000_000))]
-    pub at_most: Option<u64>,
+    Within(CountExpectation),
 }
 
 /// The type of a JSON value.
@@ -160,31 +147,24 @@ impl JsonType {
 }
 
 impl LengthExpectation {
+    fn bounds(&self) -> CountExpectation {
+        match self {
+            Self::Exactly(wanted) => CountExpectation {
+                equals: Some(*wanted),
+                ..CountExpectation::default()
+            },
+            Self::Within(bounds) => bounds.clone(),
+        }
+    }
+
     /// Whether it asks for nothing.
     pub fn is_empty(&self) -> bool {
-        matches!(self, Self::Within(bounds) if *bounds == LengthBounds::default())
+        self.bounds().is_empty()
     }
 
-    fn allows(&self, length: u64) -> bool {
-        match self {
-            Self::Exactly(wanted) => *wanted == length,
-            Self::Within(LengthBounds { at_least, at_most }) => {
-                at_least.is_none_or(|least| length >= least)
-                    && at_most.is_none_or(|most| length <= most)
-            }
-        }
-    }
-
-    fn words(&self) -> String {
-        match self {
-            Self::Exactly(wanted) => wanted.to_string(),
-            Self::Within(LengthBounds { at_least, at_most }) => {
-                let least = at_least.map(|least| format!("at least {least}"));
-                let most = at_most.map(|most| format!("at most {most}"));
-                let both: Vec<String> = least.into_iter().chain(most).collect();
-                both.join(" and ")
-            }
-        }
+    /// Whether no length at all satisfies it.
+    pub fn is_impossible(&self) -> bool {
+        self.bounds().is_impossible()
     }
 }
 
@@ -285,13 +265,16 @@ impl JsonExpectation {
             each("type", kind.word().to_owned(), &|it| kind.is_of(it));
         }
         if let Some(length) = &self.length {
-            let (actual, holds) = found.length(several, length);
-            all.push(Assertion {
-                about: format!("json {} length", self.path),
-                expected: length.words(),
-                actual,
-                holds,
-            });
+            let about = format!("json {} length", self.path);
+            let of = found.length(several);
+            let held = length.bounds().assertions(&about, "", of);
+            all.extend(held.into_iter().map(|one| match of {
+                Some(_) => one,
+                None => Assertion {
+                    actual: found.shown(several),
+                    ..one
+                },
+            }));
         }
         if let Some(exists) = self.exists {
             let (actual, holds) = match &found {
@@ -331,7 +314,7 @@ impl Found<'_> {
     }
 
     /// How long the one value is, or how many values there are.
-    fn length(&self, several: bool, wanted: &LengthExpectation) -> (String, bool) {
+    fn length(&self, several: bool) -> Option<u64> {
         let length = match self {
             Self::Places(places) if several && !places.is_empty() => Some(places.len()),
             Self::Places(places) => places.first().and_then(|(it, _)| match it {
@@ -342,10 +325,7 @@ impl Found<'_> {
             }),
             Self::Unknown(_) => None,
         };
-        match length.and_then(|length| u64::try_from(length).ok()) {
-            Some(length) => (length.to_string(), wanted.allows(length)),
-            None => (self.shown(several), false),
-        }
+        length.and_then(|length| u64::try_from(length).ok())
     }
 
     /// What was found, in a few words.

@@ -62,6 +62,7 @@ impl Path {
         }
         let path = serde_json_path::JsonPath::parse(text).map_err(|error| {
             let why = match error.position() {
+                _ if !text.starts_with('$') => "it does not begin with $".to_owned(),
                 0 => error.message().to_owned(),
                 at => format!("{} at its character {}", error.message(), at + 1),
             };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Judged, Kind, Told};
+use super::{Judged, Kind, Told, authority};
 use crate::domain::ids::Digest;
 use crate::domain::latency::Latency;
 use crate::domain::probe::expect::{Assertion, OneOrMany, TextExpectation, excerpt};
@@ -13,7 +13,7 @@ use crate::domain::probe::json::schema::SchemaSource;
 use crate::domain::probe::json::{self, JsonExpectation};
 
 /// An HTTP request and what its answer must be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HttpProbe {
     /// An absolute `http://` or `https://` address.
@@ -217,13 +217,7 @@ impl Kind for HttpProbe {
     }
 
     fn host(&self) -> Option<&str> {
-        let after_scheme = self.url.split_once("://")?.1;
-        let authority = after_scheme.split(['/', '?', '#']).next()?;
-        Some(
-            authority
-                .rsplit_once('@')
-                .map_or(authority, |(_, host)| host),
-        )
+        authority(&self.url)
     }
 
     fn told(answer: &HttpAnswer) -> Told<'_> {

@@ -5,15 +5,25 @@
 //! and the lint have a file for it each.
 
 mod command;
+mod dns;
+mod file;
+mod grpc;
 mod http;
+pub mod junit;
 mod tcp;
+mod tls;
 
 pub use command::{CommandAnswer, CommandExpectation, CommandProbe};
+pub use dns::{DnsAnswer, DnsExpectation, DnsProbe, DnsRecordType};
+pub use file::{FileAnswer, FileExpectation, FileProbe, RegularFile};
+pub use grpc::{GrpcAnswer, GrpcExpectation, GrpcProbe, ServingStatus};
 pub(super) use http::status_matches;
 pub use http::{
     Auth, BasicAuth, ClientCertificate, HttpAnswer, HttpExpectation, HttpProbe, StatusExpectation,
 };
+pub use junit::{JunitAnswer, JunitExpectation, JunitProbe};
 pub use tcp::{TcpAnswer, TcpProbe};
+pub use tls::{Handshake, Hop, TlsAnswer, TlsExpectation, TlsProbe, TlsVersion};
 
 use super::Probe;
 use super::expect::Assertion;
@@ -35,6 +45,16 @@ pub struct Told<'a> {
     pub headers: &'a [(String, String)],
     /// Whether the text is not whole.
     pub cut: bool,
+}
+
+/// Host and port of an address, as they are written.
+fn authority(url: &str) -> Option<&str> {
+    let after_scheme = url.split_once("://")?.1;
+    let authority = after_scheme.split(['/', '?', '#']).next()?;
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    Some(host)
 }
 
 /// What each kind of probe can do with its question.
@@ -154,6 +174,16 @@ kinds! {
     http: Http(HttpProbe) => HttpAnswer,
     /// A TCP connection, and what came over it once it was accepted.
     tcp: Tcp(TcpProbe) => TcpAnswer,
+    /// A TLS handshake, and the certificate that it showed.
+    tls: Tls(TlsProbe) => TlsAnswer,
+    /// A name, and the records that it has.
+    dns: Dns(DnsProbe) => DnsAnswer,
+    /// The health service of a gRPC server, and what it said.
+    grpc: Grpc(GrpcProbe) => GrpcAnswer,
     /// A command, and how it ended.
     command: Command(CommandProbe) => CommandAnswer,
+    /// A file, and what it is.
+    file: File(FileProbe) => FileAnswer,
+    /// The reports of a test run, and what they show.
+    junit: Junit(JunitProbe) => JunitAnswer,
 }

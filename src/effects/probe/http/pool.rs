@@ -12,9 +12,10 @@ use std::time::Duration;
 use http::Response;
 use hyper::body::{Bytes, Incoming};
 use rustls::ClientConfig;
+use rustls::client::danger::ServerCertVerifier;
 
 use super::super::progress::Progress;
-use super::super::tls::{Terms, Trust};
+use super::super::tls::{Terms, TlsError, Trust};
 use super::connect::{Connection, Failure, Place, connect};
 use super::hop::Hop;
 use crate::effects::clock::Stopwatch;
@@ -73,8 +74,19 @@ impl Clients {
         })
     }
 
+    /// What verifies certificates against the authorities of the file `ca`, or against those of the system.
+    pub(in super::super) fn verifier(
+        &self,
+        ca: Option<&str>,
+    ) -> Result<Arc<dyn ServerCertVerifier>, String> {
+        let read = |path: &str| self.file(path).map_err(TlsError::new);
+        self.trust
+            .verifier(ca, read)
+            .map_err(|error| error.to_string())
+    }
+
     /// How TLS is spoken on these terms.
-    pub(super) fn tls(&self, terms: &Terms) -> Result<Arc<ClientConfig>, String> {
+    pub(in super::super) fn tls(&self, terms: &Terms) -> Result<Arc<ClientConfig>, String> {
         kept(&self.terms, terms, || {
             self.trust
                 .config_on(terms, |path| self.file(path))

@@ -11,9 +11,7 @@ use crate::parse::lint::variables::replaced;
 use crate::parse::node::pointer_step;
 
 pub(super) fn lint(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
-    if let Ok(full) = replaced(&http.url) {
-        findings.extend(url(check, &http.url, &full));
-    }
+    findings.extend(url(check, "/http/url", &http.url));
     if let Some(method) = &http.method {
         let known = [
             "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE",
@@ -30,18 +28,7 @@ pub(super) fn lint(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Findi
             );
         }
     }
-    if http.verify_tls == Some(false) {
-        findings.push(
-            check
-                .site
-                .warning(
-                    &check.at("/http/verify_tls"),
-                    format!("{}: the server's certificate is not verified", check.by),
-                )
-                .label("anybody could answer")
-                .help("leave the key out, and name the server's authority with \"ca\" where the system does not trust it"),
-        );
-    }
+    check.verifies("/http/verify_tls", http.verify_tls, findings);
     http_options::lint(check, http, findings);
     let mut seen: HashMap<String, &str> = HashMap::new();
     for (name, value) in &http.headers {
@@ -76,7 +63,9 @@ pub(super) fn lint(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Findi
     }
 }
 
-fn url(check: &Check<'_>, written: &str, url: &str) -> Option<Finding> {
+/// What is wrong with the address of the web at `below`.
+pub(super) fn url(check: &Check<'_>, below: &str, written: &str) -> Option<Finding> {
+    let url = &replaced(written).ok()?;
     // The scheme and host may come out of a variable.
     if written.trim_start().starts_with("${") {
         return None;
@@ -110,10 +99,7 @@ fn url(check: &Check<'_>, written: &str, url: &str) -> Option<Finding> {
     };
     Some(
         check
-            .error(
-                "/http/url",
-                &format!("{written:?} is not an address: {why}"),
-            )
+            .error(below, &format!("{written:?} is not an address: {why}"))
             .label("expected http:// or https://")
             .help(help),
     )

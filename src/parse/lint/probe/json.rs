@@ -105,15 +105,9 @@ fn lint_value(
         let what = "every text matches the empty expression";
         findings.push(check.error(&format!("{below}/matches"), what));
     }
-    let contradicts = match &value.length {
-        Some(LengthExpectation::Within(bounds)) => bounds
-            .at_least
-            .zip(bounds.at_most)
-            .is_some_and(|(least, most)| least > most),
-        _ => false,
-    };
-    if contradicts {
-        let what = "no length is at least the one and at most the other";
+    let length = value.length.as_ref();
+    if length.is_some_and(LengthExpectation::is_impossible) {
+        let what = "no length satisfies all of this";
         findings.push(check.error(&format!("{below}/length"), what));
     }
     let least = value.at_least.iter().chain(&value.greater).max();

@@ -3,10 +3,16 @@
 //! Each kind is one function of one shape in a file of its own; what they share is here.
 
 mod command;
+mod control;
+mod dns;
+mod file;
+mod grpc;
 mod http;
 mod http_options;
 mod json;
+mod junit;
 mod tcp;
+mod tls;
 
 use std::collections::HashMap;
 
@@ -15,12 +21,14 @@ use super::{Reference, Workspace, dangling};
 use crate::domain::finding::Finding;
 use crate::domain::ids::{PriorityName, TriggerName};
 use crate::domain::policy::Policy;
+use crate::domain::probe::count::CountExpectation;
 use crate::domain::probe::expect::{OneOrMany, TextExpectation};
 use crate::domain::probe::{KINDS, Probe, Question};
 use crate::domain::timespan::Timespan;
 use crate::parse::{Document, Site};
 
 pub(super) use command::{argv, environment};
+pub(super) use control::{lint_alone, lint_suite};
 
 /// A probe and where it stands.
 #[derive(Clone)]
@@ -77,20 +85,22 @@ pub(super) fn unique(probes: &[Placed<'_>], findings: &mut Vec<Finding>) {
 /// Checks one probe on its own and against the policy.
 pub(super) fn lint(workspace: &Workspace, placed: &Placed<'_>, findings: &mut Vec<Finding>) {
     let Placed { site, path, probe } = placed;
-    let check = Check {
-        site: *site,
-        path,
-        by: format!("probe \"{}\"", probe.id),
-    };
+    let check = Check::of(placed);
     for kind in KINDS {
         variables::lint(*site, &format!("{path}/{kind}"), &check.by, findings);
     }
     check.kind(probe, findings);
     check.times(probe, findings);
+    control::lint(&check, probe, findings);
     for question in probe.questions() {
         match question {
             Question::Http(http) => http::lint(&check, http, findings),
             Question::Tcp(tcp) => tcp::lint(&check, tcp, findings),
+            Question::Tls(tls) => tls::lint(&check, tls, findings),
+            Question::Dns(dns) => dns::lint(&check, dns, findings),
+            Question::Grpc(grpc) => grpc::lint(&check, grpc, findings),
+            Question::File(file) => file::lint(&check, file, findings),
+            Question::Junit(junit) => junit::lint(&check, junit, findings),
             Question::Command(command) => command::lint(&check, command, findings),
         }
     }
@@ -105,6 +115,16 @@ struct Check<'a> {
     path: &'a str,
     /// The probe as messages name it.
     by: String,
+}
+
+impl<'a> Check<'a> {
+    fn of(placed: &'a Placed<'_>) -> Self {
+        Self {
+            site: placed.site,
+            path: &placed.path,
+            by: format!("probe \"{}\"", placed.probe.id),
+        }
+    }
 }
 
 impl Check<'_> {
@@ -252,6 +272,58 @@ impl Check<'_> {
                 .label("expected host:port")
                 .help("write it such as db.example.com:5432"),
         );
+    }
+
+    /// The path of a file at `below`: in the repository, or absolute.
+    fn path(&self, below: &str, written: &str, findings: &mut Vec<Finding>) {
+        let Ok(path) = replaced(written) else {
+            return;
+        };
+        let why = if path.trim().is_empty() {
+            "it is empty"
+        } else if path.contains('\0') {
+            "it has a NUL character"
+        } else if !path.starts_with('/') && path.split('/').any(|step| step == "..") {
+            "it leaves the repository"
+        } else {
+            return;
+        };
+        findings.push(
+            self.error(
+                below,
+                &format!("the path {written:?} cannot be used: {why}"),
+            )
+            .help("write it from the repository's root, or as an absolute path"),
+        );
+    }
+
+    /// What is not verified is said.
+    fn verifies(&self, below: &str, verify_tls: Option<bool>, findings: &mut Vec<Finding>) {
+        if verify_tls == Some(false) {
+            findings.push(
+                self.site
+                    .warning(
+                        &self.at(below),
+                        format!("{}: the server's certificate is not verified", self.by),
+                    )
+                    .label("anybody could answer")
+                    .help("leave the key out, and name the server's authority with \"ca\" where the system does not trust it"),
+            );
+        }
+    }
+
+    fn count(&self, below: &str, count: &CountExpectation, findings: &mut Vec<Finding>) {
+        if count.is_empty() {
+            findings.push(
+                self.error(below, "it asserts nothing")
+                    .help("write `equals`, `at_least` or `at_most`"),
+            );
+        } else if count.is_impossible() {
+            findings.push(
+                self.error(below, "no number satisfies all of it")
+                    .help("mend the bounds"),
+            );
+        }
     }
 
     /// An empty text is part of every text: it asserts nothing, or can never hold.

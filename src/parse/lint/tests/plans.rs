@@ -13,7 +13,9 @@ fn a_probe_asks_one_question_that_can_fail() {
     };
     only(
         &probe("      title: Home\n"),
-        &["notes.yaml:8:11: probe \"home\": it asks nothing; give it one of http, tcp, command"],
+        &[
+            "notes.yaml:8:11: probe \"home\": it asks nothing; give it one of http, tcp, tls, dns, grpc, command, file, junit",
+        ],
     );
     only(
         &probe("      http: {url: 'http://x/', expect: {}}\n"),

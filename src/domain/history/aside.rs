@@ -1,0 +1,152 @@
+//! Records that do not count as their writers': which they are, and what becomes of those that rest on them.
+//!
+//! Whether a record counts was found out before it came here ([`Standing`]); here it is kept out of the state. A record
+//! that follows one that does not count, and is illegal without it, is without effect too: nobody can be blamed for it.
+
+use serde::Serialize;
+
+use super::{History, Superseded};
+use crate::domain::ids::RecordId;
+use crate::domain::policy::ResolvedBy;
+use crate::domain::probe::judge::Verdict;
+use crate::domain::record::{Body, Record, TOOL};
+use crate::domain::signature::{Flaw, Signer, Standing};
+use crate::domain::state::{Illegal, ReleaseState};
+
+/// A record that does not count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SetAside {
+    /// Which record.
+    pub record: RecordId,
+    /// Why.
+    pub flaw: Flaw,
+    /// Whether it counted in its time, so that it is no forgery.
+    pub lapsed: bool,
+    /// Whether it is cautious, and stands as it is.
+    pub stands: bool,
+}
+
+/// What is remembered of records that do not count.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Aside {
+    records: Vec<SetAside>,
+    /// The state if every record counted; none while every one does.
+    all: Option<Box<ReleaseState>>,
+    /// The claim of a rollback that does not count, and that nobody has acted on yet.
+    claim: Option<Box<Record>>,
+}
+
+impl History {
+    /// Takes in what the signature of a record, not known yet, makes of it.
+    pub fn judge(&mut self, record: RecordId, standing: Standing) {
+        if standing != Standing::Plain {
+            std::sync::Arc::make_mut(&mut self.standings).insert(record, standing);
+        }
+    }
+
+    /// Who signed a record, where it is signed and that is known.
+    pub fn signer(&self, record: &RecordId) -> Option<&Signer> {
+        self.standings.get(record)?.signer()
+    }
+
+    /// The records that do not count as their writers', or did in their time and do not now.
+    pub fn set_aside(&self) -> &[SetAside] {
+        &self.aside.records
+    }
+
+    /// Whether the record was set aside: then its effect is none.
+    pub(super) fn put_aside(&mut self, record: &Record) -> bool {
+        let (flaw, lapsed) = match self.standings.get(&record.id) {
+            Some(Standing::Void(flaw)) => (flaw.clone(), false),
+            Some(Standing::Lapsed(_, flaw)) => (flaw.clone(), true),
+            Some(Standing::Signed(_)) => return false,
+            Some(Standing::Plain) | None => match self.must_be_signed(record) {
+                Some(flaw) => (flaw, false),
+                None => return false,
+            },
+        };
+        let stands = lapsed && !opens(&record.body);
+        self.aside.records.push(SetAside {
+            record: record.id,
+            flaw,
+            lapsed,
+            stands,
+        });
+        if stands {
+            return false;
+        }
+        let all = self
+            .aside
+            .all
+            .get_or_insert_with(|| Box::new(self.state.clone()));
+        let _ = all.apply(record);
+        if let Body::RollbackClaimed(_) = &record.body {
+            self.aside.claim = Some(Box::new(record.clone()));
+        }
+        self.state.set_aside(record);
+        true
+    }
+
+    /// Why a record without a signature does not count although no policy speaks against it: what was pinned does.
+    fn must_be_signed(&self, record: &Record) -> Option<Flaw> {
+        let Body::IncidentResolved(fact) = &record.body else {
+            return None;
+        };
+        let incident = self.state.incidents.get(&fact.incident)?;
+        if !incident.facts.signed {
+            return None;
+        }
+        let passes = fact.evidence.iter().all(|it| it.verdict == Verdict::Pass);
+        let by_evidence = incident.window.resolved_by == ResolvedBy::Evidence
+            && fact.overridden.is_none()
+            && !fact.evidence.is_empty()
+            && passes;
+        match record.by == TOOL {
+            true => (!by_evidence).then(|| Flaw::NotByItself {
+                kind: record.kind().to_owned(),
+            }),
+            false => Some(Flaw::Unsigned),
+        }
+    }
+
+    /// Makes ready for a record that counts. Returns whether it would be legal if every record counted.
+    ///
+    /// A claim that does not count stands once it was acted on: what ran, ran.
+    pub(super) fn before_taking(&mut self, record: &Record) -> bool {
+        if let Body::AttemptStarted(_) = &record.body
+            && self.state.check(&record.body).is_err()
+            && let Some(claim) = self.aside.claim.take()
+        {
+            let _ = self.state.apply(&claim);
+        }
+        let all = self.aside.all.as_mut();
+        all.is_some_and(|all| all.apply(record).is_ok())
+    }
+
+    /// Tells of a record that is illegal only because one that it rests on does not count.
+    pub(super) fn rests_on_aside(&mut self, record: &Record, illegal: &Illegal) {
+        self.superseded.push(Superseded {
+            record: record.id,
+            why: format!("it rests on a record that does not count: {}", illegal.why),
+        });
+    }
+}
+
+/// Whether `body` opens a gate or disarms a window. The rest is cautious, or only tells what was done.
+fn opens(body: &Body) -> bool {
+    match body {
+        Body::SignedOff(_)
+        | Body::Waived(_)
+        | Body::ChecklistPass(_)
+        | Body::IncidentResolved(_)
+        | Body::RollbackClaimed(_)
+        | Body::Drilled(_)
+        | Body::ObligationSettled(_)
+        | Body::Closed(_) => true,
+        Body::Verified(fact) => fact.verdict == Verdict::Pass,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! `grpc`: the standard health service of a gRPC server (`grpc.health.v1.Health/Check`).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Judged, Kind};
+use crate::domain::probe::expect::Assertion;
+
+/// A question to the health service of a gRPC server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GrpcProbe {
+    /// `host:port`, an IPv6 address in brackets.
+    #[schemars(length(min = 1))]
+    pub address: String,
+    /// The service whose health is asked; the whole server's unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// Whether it is asked over TLS; false unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<bool>,
+    /// The name that the server's certificate must have; the address's host unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_name: Option<String>,
+    /// A PEM file with the authorities to trust instead of the system's, from the repository's root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
+    /// Whether the server's certificate must be valid; true unless told. `lint` reports a `false`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify_tls: Option<bool>,
+    /// What the answer must be; `SERVING` unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<GrpcExpectation>,
+}
+
+/// What the health service must answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GrpcExpectation {
+    /// The status; `SERVING` unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<ServingStatus>,
+}
+
+/// How a service says that it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ServingStatus {
+    /// It does not know.
+    Unknown,
+    /// It serves.
+    Serving,
+    /// It does not serve.
+    NotServing,
+    /// The server knows no such service.
+    ServiceUnknown,
+}
+
+impl ServingStatus {
+    /// The status of a number on the wire.
+    pub const fn from_number(number: u64) -> Option<Self> {
+        match number {
+            0 => Some(Self::Unknown),
+            1 => Some(Self::Serving),
+            2 => Some(Self::NotServing),
+            3 => Some(Self::ServiceUnknown),
+            _ => None,
+        }
+    }
+
+    /// The word for it, as it is written.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "UNKNOWN",
+            Self::Serving => "SERVING",
+            Self::NotServing => "NOT_SERVING",
+            Self::ServiceUnknown => "SERVICE_UNKNOWN",
+        }
+    }
+}
+
+/// What the health service answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GrpcAnswer {
+    /// The number of its status; of one that this program does not know too.
+    pub status: u64,
+}
+
+impl Kind for GrpcProbe {
+    type Answer = GrpcAnswer;
+
+    fn asserts_something(&self) -> bool {
+        true
+    }
+
+    fn texts_mut(&mut self) -> Vec<&mut String> {
+        let mut texts = vec![&mut self.address];
+        texts.extend(&mut self.service);
+        texts.extend(&mut self.server_name);
+        texts.extend(&mut self.ca);
+        texts
+    }
+
+    fn host(&self) -> Option<&str> {
+        Some(&self.address)
+    }
+
+    fn judge(&self, answer: &GrpcAnswer, _: u64) -> Judged {
+        let wanted = self.expect.as_ref().and_then(|expect| expect.status);
+        let wanted = wanted.unwrap_or(ServingStatus::Serving);
+        let found = ServingStatus::from_number(answer.status);
+        let actual = found.map_or_else(
+            || format!("the unknown status {}", answer.status),
+            |it| it.word().to_owned(),
+        );
+        Ok(vec![Assertion {
+            about: "health".to_owned(),
+            expected: wanted.word().to_owned(),
+            actual,
+            holds: found == Some(wanted),
+        }])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_wanted_status_holds() {
+        let probe = |expect: serde_json::Value| -> GrpcProbe {
+            serde_json::from_value(serde_json::json!({"address": "h:1", "expect": expect}))
+                .expect("a probe")
+        };
+        let holding = |probe: &GrpcProbe| -> Vec<u64> {
+            let holds = |status| {
+                probe
+                    .judge(&GrpcAnswer { status }, 0)
+                    .is_ok_and(|all| all[0].holds)
+            };
+            (0..9).filter(|status| holds(*status)).collect()
+        };
+        assert_eq!(holding(&probe(serde_json::Value::Null)), [1]);
+        assert_eq!(holding(&probe(serde_json::json!({}))), [1]);
+        let down = probe(serde_json::json!({"status": "NOT_SERVING"}));
+        assert_eq!(holding(&down), [2]);
+    }
+}

@@ -1,0 +1,182 @@
+//! `junit`: the reports of a test run.
+
+mod report;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::file::age;
+use super::{Judged, Kind};
+use crate::domain::probe::expect::Assertion;
+use crate::domain::timespan::Timespan;
+
+pub use report::{Report, read};
+
+/// Names of failed tests that are shown.
+const MOST_NAMES: usize = 5;
+
+/// The reports of a test run: no test failed, and enough were executed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JunitProbe {
+    /// A file, or a pattern with `*`, `?` and `**`; from the repository's root, which it does not leave, or absolute.
+    #[schemars(length(min = 1))]
+    pub path: String,
+    /// What the reports must show besides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<JunitExpectation>,
+}
+
+/// What the reports must show together; that nothing failed is always asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JunitExpectation {
+    /// So many tests or more were executed; 1 unless told. A skipped test is not executed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub executed: Option<u64>,
+    /// So many tests or fewer were skipped; any number unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<u64>,
+    /// Every report was written no longer ago than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_older_than: Option<Timespan>,
+}
+
+/// What the reports show.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JunitAnswer {
+    /// How many reports there are.
+    pub files: u64,
+    /// All of them together.
+    pub report: Report,
+    /// Milliseconds since the oldest of them was changed; below zero where one lies in the future.
+    pub age_ms: i64,
+}
+
+impl Kind for JunitProbe {
+    type Answer = JunitAnswer;
+
+    fn asserts_something(&self) -> bool {
+        true
+    }
+
+    fn texts_mut(&mut self) -> Vec<&mut String> {
+        vec![&mut self.path]
+    }
+
+    fn judge(&self, answer: &JunitAnswer, _: u64) -> Judged {
+        let expect = self.expect.clone().unwrap_or_default();
+        let report = &answer.report;
+        let least = expect.executed.unwrap_or(1).max(1);
+        let reports = match answer.files {
+            1 => " in 1 report".to_owned(),
+            files => format!(" in {files} reports"),
+        };
+        let assertion = |about: &str, expected: String, actual: String, holds| Assertion {
+            about: about.to_owned(),
+            expected,
+            actual,
+            holds,
+        };
+        let bad = report.failures.max(report.stated);
+        let mut names = report.failed.iter().take(MOST_NAMES).cloned();
+        let first = names.by_ref().collect::<Vec<_>>().join(", ");
+        let shown = match (bad, first.is_empty()) {
+            (0, _) => "none".to_owned(),
+            (_, true) => format!("{bad}{reports}"),
+            (_, false) if report.failed.len() > MOST_NAMES => format!("{bad}: {first}, …"),
+            (_, false) => format!("{bad}: {first}"),
+        };
+        let mut all = vec![
+            assertion("failures and errors", "none".to_owned(), shown, bad == 0),
+            assertion(
+                "executed tests",
+                format!("at least {least}"),
+                format!("{}{reports}", report.executed),
+                report.executed >= least,
+            ),
+        ];
+        if let Some(most) = expect.skipped {
+            all.push(assertion(
+                "skipped tests",
+                format!("at most {most}"),
+                report.skipped.to_string(),
+                report.skipped <= most,
+            ));
+        }
+        if let Some(limit) = expect.not_older_than {
+            all.push(age(limit, Some(answer.age_ms), String::new));
+        }
+        Ok(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(expect: serde_json::Value, report: Report) -> bool {
+        let value = serde_json::json!({"path": "a.xml", "expect": expect});
+        let probe: JunitProbe = serde_json::from_value(value).expect("a probe");
+        let answer = JunitAnswer {
+            files: 1,
+            report,
+            age_ms: 61_000,
+        };
+        let all = probe.judge(&answer, 0).expect("judged");
+        all.iter().all(|assertion| assertion.holds)
+    }
+
+    fn report(executed: u64, skipped: u64, failures: u64, stated: u64) -> Report {
+        Report {
+            executed,
+            skipped,
+            failures,
+            stated,
+            failed: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn nothing_executed_is_never_a_pass() {
+        let none = serde_json::Value::Null;
+        assert!(verdict(none.clone(), report(1, 0, 0, 0)));
+        assert!(!verdict(none.clone(), report(0, 0, 0, 0)));
+        assert!(!verdict(none, report(0, 7, 0, 0)));
+        assert!(!verdict(
+            serde_json::json!({"executed": 3}),
+            report(2, 7, 0, 0)
+        ));
+        assert!(!verdict(
+            serde_json::json!({"executed": 0}),
+            report(0, 7, 0, 0)
+        ));
+    }
+
+    #[test]
+    fn a_failure_that_is_only_stated_counts() {
+        let none = serde_json::Value::Null;
+        assert!(!verdict(none.clone(), report(9, 0, 1, 0)));
+        assert!(!verdict(none, report(9, 0, 0, 1)));
+    }
+
+    #[test]
+    fn skipped_tests_and_age_have_a_limit_where_one_is_given() {
+        assert!(!verdict(
+            serde_json::json!({"skipped": 1}),
+            report(9, 2, 0, 0)
+        ));
+        assert!(verdict(
+            serde_json::json!({"skipped": 2}),
+            report(9, 2, 0, 0)
+        ));
+        let old = |limit: &str| {
+            verdict(
+                serde_json::json!({"not_older_than": limit}),
+                report(9, 0, 0, 0),
+            )
+        };
+        assert!(old("2m") && !old("1m"));
+    }
+}

@@ -1,0 +1,109 @@
+//! SSH signatures over records, as `ssh-keygen -Y sign` writes them (OpenSSH's PROTOCOL.sshsig).
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ring::digest::{SHA256, SHA512, digest};
+
+use super::Flaw;
+use super::key::{Maker, malformed};
+use super::wire::{Wire, put};
+
+/// The namespace of signatures over records: one made for git, or for a file, is none.
+pub const NAMESPACE: &str = "relgate";
+
+/// The largest armored signature that is looked at, in bytes; an RSA key of 8,192 bits with a certificate fits.
+const LARGEST: usize = 32 * 1024;
+
+const MAGIC: &[u8] = b"SSHSIG";
+const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----\n";
+const END: &str = "-----END SSH SIGNATURE-----";
+
+/// A signature, read and not yet verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SshSig {
+    /// Whom it says it is made by.
+    pub maker: Maker,
+    /// The hash's name: `sha256` or `sha512`.
+    hash: &'static str,
+    /// In the binary form of the key's type.
+    signature: Vec<u8>,
+}
+
+impl SshSig {
+    /// Reads an armored signature.
+    ///
+    /// # Errors
+    /// Malformed, of another namespace, or of a kind that is not verified.
+    pub fn read(armored: &str) -> Result<Self, Flaw> {
+        if armored.len() > LARGEST {
+            return Err(malformed(&format!("it has more than {LARGEST} bytes")));
+        }
+        let body = armored
+            .strip_prefix(BEGIN)
+            .and_then(|rest| rest.trim_end_matches('\n').strip_suffix(END))
+            .ok_or_else(|| malformed("it is not an armored SSH signature"))?;
+        let base64: String = body.lines().collect();
+        let blob = STANDARD
+            .decode(base64)
+            .map_err(|_| malformed("it is not base64"))?;
+        let mut wire = Wire::new(&blob);
+        let mut read = || {
+            wire.magic(MAGIC)?;
+            let version = wire.number()?;
+            let key = wire.string()?;
+            let namespace = wire.string()?;
+            let reserved = wire.string()?;
+            let hash = wire.string()?;
+            Some((version, key, namespace, reserved, hash, wire.string()?))
+        };
+        let Some((version, key, namespace, reserved, hash, signature)) = read() else {
+            return Err(malformed("it is cut off"));
+        };
+        wire.end()
+            .ok_or_else(|| malformed("something follows its end"))?;
+        if version != 1 || !reserved.is_empty() {
+            return Err(malformed("it is of another version than 1"));
+        }
+        if namespace != NAMESPACE.as_bytes() {
+            let found: String = String::from_utf8_lossy(namespace)
+                .chars()
+                .take(60)
+                .collect();
+            return Err(Flaw::WrongNamespace { found });
+        }
+        let hash = match hash {
+            b"sha512" => "sha512",
+            b"sha256" => "sha256",
+            other => {
+                let what = format!("the hash {:.40}", String::from_utf8_lossy(other));
+                return Err(Flaw::Unsupported { what });
+            }
+        };
+        Ok(Self {
+            maker: Maker::read(key)?,
+            hash,
+            signature: signature.to_vec(),
+        })
+    }
+
+    /// Whether it is its maker's, over `payload`.
+    ///
+    /// # Errors
+    /// Tampered where it is not; malformed, unsupported, or without the touch of a security key.
+    pub fn verify(&self, payload: &[u8]) -> Result<(), Flaw> {
+        let hashed = match self.hash {
+            "sha256" => digest(&SHA256, payload),
+            _ => digest(&SHA512, payload),
+        };
+        let mut message = MAGIC.to_vec();
+        for part in [
+            NAMESPACE.as_bytes(),
+            b"",
+            self.hash.as_bytes(),
+            hashed.as_ref(),
+        ] {
+            put(&mut message, part);
+        }
+        self.maker.key().verify(&message, &self.signature)
+    }
+}

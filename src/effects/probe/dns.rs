@@ -1,0 +1,321 @@
+//! Asks a resolver about a name, over UDP, and over TCP where the answer is too long for that.
+//!
+//! What a name has, or that there is no such name, is an answer. A resolver that fails, refuses or is silent has not
+//! said anything about the name: that is an error, and each of the three is told from the others.
+
+use std::fs;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use hickory_proto::op::{Edns, Message, MessageType, Query, ResponseCode};
+use hickory_proto::rr::{Name, RecordType};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UdpSocket};
+
+use super::progress::shown;
+use super::{Context, address, quote};
+use crate::domain::probe::kinds::{Answer, DnsAnswer, DnsProbe, DnsRecordType};
+
+/// How long one resolver is waited for before the next one, or the same again, is asked: a datagram may get lost.
+const TRY: Duration = Duration::from_secs(2);
+
+/// The longest datagram that is asked for: longer ones are taken apart on the way, and lost.
+const LONGEST_DATAGRAM: u16 = 1232;
+
+const PORT: u16 = 53;
+
+/// Where the system names its resolvers.
+const SYSTEM: &str = "/etc/resolv.conf";
+
+/// Asks until a resolver answers or the time is over.
+pub(super) async fn ask(dns: &DnsProbe, context: &Context<'_>) -> Answer {
+    let (resolvers, query) = match prepare(dns) {
+        Ok(prepared) => prepared,
+        Err(trouble) => return Answer::Unasked(trouble),
+    };
+    match tokio::time::timeout(context.limit, ask_all(&resolvers, &query)).await {
+        Ok(Ok(reply)) => Answer::Dns(DnsAnswer {
+            records: records(&reply, dns.record_type()),
+            no_such_name: reply.metadata.response_code == ResponseCode::NXDomain,
+        }),
+        Ok(Err(trouble)) => Answer::Unasked(trouble),
+        Err(_) => {
+            let names: Vec<String> = resolvers.iter().map(ToString::to_string).collect();
+            Answer::Unasked(format!(
+                "the resolver {} did not answer within {}",
+                names.join(" or "),
+                shown(context.limit)
+            ))
+        }
+    }
+}
+
+fn prepare(dns: &DnsProbe) -> Result<(Vec<SocketAddr>, Query), String> {
+    let resolvers = match &dns.resolver {
+        Some(resolver) => vec![socket_address(resolver)?],
+        None => system_resolvers(&fs::read_to_string(SYSTEM).unwrap_or_default()),
+    };
+    if resolvers.is_empty() {
+        return Err(format!(
+            "the system names no resolver in {SYSTEM}; write `resolver: ADDRESS`"
+        ));
+    }
+    let name = match dns.name.parse::<IpAddr>() {
+        Ok(address) if dns.record_type() == DnsRecordType::Ptr => Ok(Name::from(address)),
+        _ if dns.name.is_ascii() => Name::from_ascii(&dns.name),
+        _ => Name::from_utf8(&dns.name),
+    };
+    let mut name = name.map_err(|error| format!("{:?} cannot be a name: {error}", dns.name))?;
+    name.set_fqdn(true);
+    Ok((resolvers, Query::query(name, wire_type(dns.record_type()))))
+}
+
+fn socket_address(resolver: &str) -> Result<SocketAddr, String> {
+    let bare = resolver.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(address) = bare.parse::<IpAddr>() {
+        return Ok(SocketAddr::new(address, PORT));
+    }
+    address::split(resolver)
+        .and_then(|(host, port)| Some(SocketAddr::new(host.parse().ok()?, port)))
+        .ok_or_else(|| {
+            format!("{resolver:?} is no resolver; write its IP address, such as 192.0.2.53 or 192.0.2.53:5353")
+        })
+}
+
+/// The resolvers that a `resolv.conf` names, in order.
+fn system_resolvers(text: &str) -> Vec<SocketAddr> {
+    let lines = text.lines().map(str::split_whitespace);
+    lines
+        .filter_map(|mut words| {
+            let address = (words.next()? == "nameserver").then(|| words.next())??;
+            Some(SocketAddr::new(address.parse().ok()?, PORT))
+        })
+        .collect()
+}
+
+fn wire_type(kind: DnsRecordType) -> RecordType {
+    match kind {
+        DnsRecordType::A => RecordType::A,
+        DnsRecordType::Aaaa => RecordType::AAAA,
+        DnsRecordType::Cname => RecordType::CNAME,
+        DnsRecordType::Mx => RecordType::MX,
+        DnsRecordType::Txt => RecordType::TXT,
+        DnsRecordType::Ns => RecordType::NS,
+        DnsRecordType::Srv => RecordType::SRV,
+        DnsRecordType::Caa => RecordType::CAA,
+        DnsRecordType::Ptr => RecordType::PTR,
+    }
+}
+
+fn records(reply: &Message, kind: DnsRecordType) -> Vec<String> {
+    let wanted = wire_type(kind);
+    let answers = reply.answers.iter();
+    answers
+        .filter(|record| record.record_type() == wanted)
+        .map(|record| kind.plain(&record.data.to_string()))
+        .collect()
+}
+
+/// Asks one resolver after the other, and all again where they are silent.
+async fn ask_all(resolvers: &[SocketAddr], query: &Query) -> Result<Message, String> {
+    loop {
+        let mut silent = false;
+        let mut trouble = String::new();
+        for resolver in resolvers {
+            match tokio::time::timeout(TRY, ask_one(*resolver, query)).await {
+                Err(_) => silent = true,
+                Ok(Ok(reply)) => match reply.metadata.response_code {
+                    ResponseCode::NoError | ResponseCode::NXDomain => return Ok(reply),
+                    code => trouble = refusal(*resolver, code),
+                },
+                Ok(Err(error)) => {
+                    trouble = format!("the resolver {resolver} could not be asked: {error}");
+                }
+            }
+        }
+        // What one of them said tells more than the silence of another.
+        if !silent || !trouble.is_empty() {
+            return Err(trouble);
+        }
+    }
+}
+
+fn refusal(resolver: SocketAddr, code: ResponseCode) -> String {
+    match code {
+        ResponseCode::ServFail => {
+            format!("the resolver {resolver} failed to find out (SERVFAIL)")
+        }
+        ResponseCode::Refused => format!("the resolver {resolver} refuses to answer (REFUSED)"),
+        code => format!("the resolver {resolver} answered with an error: {code}"),
+    }
+}
+
+async fn ask_one(resolver: SocketAddr, query: &Query) -> io::Result<Message> {
+    let mut request = Message::query();
+    request.metadata.recursion_desired = true;
+    request.add_query(query.clone());
+    let mut edns = Edns::new();
+    edns.set_max_payload(LONGEST_DATAGRAM);
+    request.set_edns(edns);
+    let bytes = request.to_vec().map_err(io::Error::other)?;
+    let local: IpAddr = match resolver {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    // Connected, so that only this resolver's datagrams are received.
+    let socket = UdpSocket::bind((local, 0)).await?;
+    socket.connect(resolver).await?;
+    socket.send(&bytes).await?;
+    let mut buffer = vec![0; usize::from(u16::MAX)];
+    let reply = loop {
+        let length = socket.recv(&mut buffer).await?;
+        if let Some(reply) = reply_to(&request, &buffer[..length])? {
+            break reply;
+        }
+    };
+    if reply.metadata.truncation {
+        over_tcp(resolver, &request, &bytes).await
+    } else {
+        Ok(reply)
+    }
+}
+
+async fn over_tcp(resolver: SocketAddr, request: &Message, bytes: &[u8]) -> io::Result<Message> {
+    let mut stream = TcpStream::connect(resolver).await?;
+    let length = u16::try_from(bytes.len()).map_err(io::Error::other)?;
+    stream
+        .write_all(&[&length.to_be_bytes(), bytes].concat())
+        .await?;
+    let length = stream.read_u16().await?;
+    let mut buffer = vec![0; usize::from(length)];
+    stream.read_exact(&mut buffer).await?;
+    reply_to(request, &buffer)?.ok_or_else(|| io::Error::other("it answered another question"))
+}
+
+/// The reply in `bytes`; `None` where they answer something else.
+fn reply_to(request: &Message, bytes: &[u8]) -> io::Result<Option<Message>> {
+    if bytes.get(..2) != Some(&request.metadata.id.to_be_bytes()) {
+        return Ok(None);
+    }
+    let reply = Message::from_vec(bytes)
+        .map_err(|error| io::Error::other(format!("its answer is broken: {error}")))?;
+    let same = |asked: &Query, told: &Query| {
+        asked.name.eq_ignore_root(&told.name) && asked.query_type == told.query_type
+    };
+    let fits = match (request.queries.as_slice(), reply.queries.as_slice()) {
+        ([asked], [told]) => same(asked, told),
+        // A server that failed early need not repeat the question.
+        ([_], []) => reply.metadata.response_code != ResponseCode::NoError,
+        _ => false,
+    };
+    Ok((fits && reply.metadata.message_type == MessageType::Response).then_some(reply))
+}
+
+/// A line that asks the same.
+pub(super) fn repeat(dns: &DnsProbe) -> String {
+    let kind = dns.record_type().word();
+    let server = dns.resolver.as_ref().map(|it| socket_address(it));
+    let mut words = vec!["dig".to_owned()];
+    if let Some(Ok(server)) = server {
+        words.push(format!("@{}", server.ip()));
+        words.extend(["-p".to_owned(), server.port().to_string()]);
+    }
+    if kind == "PTR" && dns.name.parse::<IpAddr>().is_ok() {
+        words.extend(["-x".to_owned(), dns.name.clone()]);
+    } else {
+        words.extend([dns.name.clone(), kind.to_owned()]);
+    }
+    quote::line(words.iter().map(String::as_str))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn probe(value: serde_json::Value) -> DnsProbe {
+        let mut value = value;
+        value["expect"] = serde_json::json!({"exists": true});
+        serde_json::from_value(value).expect("a probe")
+    }
+
+    #[test]
+    fn resolvers_are_addresses_with_or_without_a_port() {
+        let shown = |text: &str| socket_address(text).map(|it| it.to_string());
+        assert_eq!(shown("192.0.2.1").as_deref(), Ok("192.0.2.1:53"));
+        assert_eq!(shown("192.0.2.1:5353").as_deref(), Ok("192.0.2.1:5353"));
+        assert_eq!(shown("::1").as_deref(), Ok("[::1]:53"));
+        assert_eq!(shown("[::1]:5353").as_deref(), Ok("[::1]:5353"));
+        for bad in [
+            "",
+            "dns.example",
+            "dns.example:53",
+            "192.0.2.1:x",
+            "192.0.2.1:0",
+        ] {
+            assert!(shown(bad).is_err(), "{bad}");
+        }
+        let text = "# nameserver 9.9.9.9\nnameserver 192.0.2.1\nsearch a b\nnameserver\t::1\nnameserver bad\n";
+        let found: Vec<String> = system_resolvers(text)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(found, ["192.0.2.1:53", "[::1]:53"]);
+    }
+
+    #[test]
+    fn names_are_full_and_an_address_is_asked_for_backwards() {
+        let name = |value| prepare(&probe(value)).map(|(_, query)| query.name.to_string());
+        let resolver = "192.0.2.1";
+        let plain = serde_json::json!({"name": "_sip._tcp.shop.example", "resolver": resolver});
+        assert_eq!(name(plain).as_deref(), Ok("_sip._tcp.shop.example."));
+        let address = serde_json::json!({"name": "192.0.2.7", "type": "PTR", "resolver": resolver});
+        assert_eq!(name(address).as_deref(), Ok("7.2.0.192.in-addr.arpa."));
+        let long = serde_json::json!({"name": "a".repeat(64), "resolver": resolver});
+        assert!(name(long).is_err());
+    }
+
+    #[test]
+    fn a_line_asks_the_same() {
+        let line = |value| repeat(&probe(value));
+        assert_eq!(
+            line(serde_json::json!({"name": "shop.example"})),
+            "dig shop.example A"
+        );
+        assert_eq!(
+            line(serde_json::json!({"name": "::1", "type": "PTR", "resolver": "[::1]:54"})),
+            "dig @::1 -p 54 -x ::1"
+        );
+    }
+
+    #[test]
+    fn only_an_answer_to_the_question_is_taken() {
+        let mut request = Message::query();
+        let name = Name::from_ascii("shop.example.").expect("a name");
+        request.add_query(Query::query(name.clone(), RecordType::A));
+        let reply = |name: &Name, kind, id: u16| {
+            let mut reply = Message::response(id, request.metadata.op_code);
+            reply.add_query(Query::query(name.clone(), kind));
+            let bytes = reply.to_vec().expect("bytes");
+            reply_to(&request, &bytes).expect("well formed").is_some()
+        };
+        let id = request.metadata.id;
+        let other = Name::from_ascii("pay.example.").expect("a name");
+        assert!(reply(&name, RecordType::A, id));
+        assert!(!reply(&name, RecordType::AAAA, id));
+        assert!(!reply(&other, RecordType::A, id));
+        assert!(!reply(&name, RecordType::A, id.wrapping_add(1)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_datagram_panics(rest in prop::collection::vec(any::<u8>(), 0..600)) {
+            let mut request = Message::query();
+            request.add_query(Query::query(Name::root(), RecordType::A));
+            let mut bytes = request.metadata.id.to_be_bytes().to_vec();
+            bytes.extend(rest);
+            let _ = reply_to(&request, &bytes);
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Asks `tls` probes: shakes hands and looks at the certificate, hop by hop where an address is followed.
+//!
+//! The handshake is brought to its end whatever the certificate is worth, so that all that is wrong with it can be
+//! told; the server's proof that it holds the certificate's key is demanded in any case.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, ProtocolVersion, SignatureScheme,
+};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use url::Url;
+
+use super::http::Clients;
+use super::tls;
+use super::{Context, address, http, quote};
+use crate::domain::probe::kinds::{
+    Answer, Handshake, Hop, HttpProbe, TlsAnswer, TlsProbe, TlsVersion,
+};
+use crate::domain::probe::{Probe, Question};
+use crate::domain::timespan::Timespan;
+use crate::effects::clock::SystemClock;
+use crate::ports::Clock;
+
+/// More redirects than these are a loop.
+const MOST_HOPS: usize = 10;
+
+/// Reads the authorities that `probe` will need; what is wrong with them is told when it is asked.
+pub(super) fn make_ready(probe: &Probe, clients: &Clients) {
+    let ca = match probe.questions().as_slice() {
+        [Question::Tls(tls)] => &tls.ca,
+        [Question::Grpc(grpc)] if grpc.tls.unwrap_or(false) => &grpc.ca,
+        _ => return,
+    };
+    let _ = clients.verifier(ca.as_deref());
+}
+
+/// One handshake, or one for each hop until one does not hold.
+pub(super) async fn ask(probe: &TlsProbe, context: &Context<'_>) -> Answer {
+    let asked = match (&probe.address, &probe.url) {
+        (Some(address), None) => once(probe, address, context).await,
+        (None, Some(url)) => follow(probe, url, context).await,
+        _ => Err(Answer::Unasked(
+            "the probe needs one of `address` and `url`".to_owned(),
+        )),
+    };
+    match asked {
+        Ok(hops) => Answer::Tls(TlsAnswer { hops }),
+        Err(trouble) => trouble,
+    }
+}
+
+async fn once(probe: &TlsProbe, address: &str, context: &Context<'_>) -> Result<Vec<Hop>, Answer> {
+    let handshake = Some(shake(probe, address, context).await?);
+    Ok(vec![Hop {
+        of: None,
+        handshake,
+    }])
+}
+
+async fn follow(probe: &TlsProbe, url: &str, context: &Context<'_>) -> Result<Vec<Hop>, Answer> {
+    let mut url = Url::parse(url)
+        .map_err(|error| Answer::Unasked(format!("{url:?} is no address: {error}")))?;
+    let mut hops = Vec::new();
+    loop {
+        if hops.len() > MOST_HOPS {
+            let text = format!("it redirects again after {MOST_HOPS} redirects, to {url}");
+            return Err(Answer::Unserved(text));
+        }
+        let host = url.host_str().unwrap_or_default();
+        let handshake = match (url.scheme(), url.port_or_known_default()) {
+            ("https", Some(port)) if !host.is_empty() => {
+                Some(shake(probe, &format!("{host}:{port}"), context).await?)
+            }
+            _ => None,
+        };
+        let hop = Hop {
+            of: Some(plain(&url)),
+            handshake,
+        };
+        let goes_on = probe.accepts(&hop);
+        hops.push(hop);
+        if !goes_on {
+            return Ok(hops);
+        }
+        match next(&url, context).await? {
+            Some(to) => url = to,
+            None => return Ok(hops),
+        }
+    }
+}
+
+/// The address without what may be secret in it.
+fn plain(url: &Url) -> String {
+    let mut url = url.clone();
+    // These fail for addresses that have neither.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url.set_fragment(None);
+    url.to_string()
+}
+
+/// Where `url` redirects to. Its certificate was looked at just before.
+async fn next(url: &Url, context: &Context<'_>) -> Result<Option<Url>, Answer> {
+    let probe = HttpProbe {
+        url: url.to_string(),
+        verify_tls: Some(false),
+        ..HttpProbe::default()
+    };
+    match http::ask(&probe, context).await {
+        Answer::Http(answer) if (300..400).contains(&answer.status) => {
+            let location = answer.headers.iter().find(|(name, _)| name == "location");
+            let Some((_, to)) = location else {
+                return Ok(None);
+            };
+            let to = url.join(to).map_err(|error| {
+                let from = plain(url);
+                Answer::Unserved(format!("{from} redirects to what is no address: {error}"))
+            })?;
+            Ok(Some(to))
+        }
+        Answer::Http(_) => Ok(None),
+        trouble => Err(trouble),
+    }
+}
+
+async fn shake(
+    probe: &TlsProbe,
+    address: &str,
+    context: &Context<'_>,
+) -> Result<Handshake, Answer> {
+    let (host, _) = address::parse(address)?;
+    let name = probe.server_name.as_deref().unwrap_or(host);
+    let server_name = server_name(name).map_err(Answer::Unasked)?;
+    let verifier = context
+        .clients
+        .verifier(probe.ca.as_deref())
+        .map_err(Answer::Unasked)?;
+    let looking = Arc::new(Looking {
+        verifier,
+        seen: Mutex::default(),
+    });
+    let config = tls::config_with(Arc::clone(&looking) as Arc<dyn ServerCertVerifier>)
+        .map_err(|error| Answer::Unasked(error.to_string()))?;
+    let stream = address::connect(address, context).await?;
+    let stream = secure(stream, config, server_name, address).await?;
+    let version = match stream.get_ref().1.protocol_version() {
+        Some(ProtocolVersion::TLSv1_2) => Some(TlsVersion::Tls12),
+        Some(ProtocolVersion::TLSv1_3) => Some(TlsVersion::Tls13),
+        _ => None,
+    };
+    let seen = looking.seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(seen) = seen.as_ref() else {
+        let text = format!("TLS with {address}: the server showed no certificate");
+        return Err(Answer::Unserved(text));
+    };
+    let now = SystemClock.now().wall;
+    Ok(Handshake {
+        chain: seen.chain.clone(),
+        name: seen.name.clone(),
+        days_left: seen
+            .expires
+            .map(|end| (end - now).num_seconds().div_euclid(86_400)),
+        version,
+    })
+}
+
+/// The name that a certificate is held against.
+///
+/// # Errors
+/// Why it cannot be one.
+pub(super) fn server_name(name: &str) -> Result<ServerName<'static>, String> {
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    ServerName::try_from(bare.to_owned())
+        .map_err(|_| format!("{name:?} cannot be the name of a server"))
+}
+
+/// Shakes hands over a connection.
+///
+/// # Errors
+/// The answer that says why that failed.
+pub(super) async fn secure(
+    stream: TcpStream,
+    config: ClientConfig,
+    name: ServerName<'static>,
+    address: &str,
+) -> Result<TlsStream<TcpStream>, Answer> {
+    let connector = TlsConnector::from(Arc::new(config));
+    connector.connect(name, stream).await.map_err(|error| {
+        let cause = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<Error>());
+        match cause {
+            Some(cause) => Answer::Unserved(format!("TLS with {address}: {}", tls::explain(cause))),
+            None => super::trouble::connection_trouble(address, &error),
+        }
+    })
+}
+
+/// Notes what is wrong with a certificate, and goes on.
+#[derive(Debug)]
+struct Looking {
+    verifier: Arc<dyn ServerCertVerifier>,
+    seen: Mutex<Option<Seen>>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    chain: Result<(), String>,
+    name: Result<(), String>,
+    expires: Option<DateTime<Utc>>,
+}
+
+impl ServerCertVerifier for Looking {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let whole = self.verifier.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        );
+        // The name is looked at last, and so not at all where the chain is not good.
+        let name = ParsedCertificate::try_from(end_entity)
+            .and_then(|parsed| rustls::client::verify_server_name(&parsed, server_name));
+        let chain = match whole {
+            Err(error) if !is_about_name(&error) => Err(tls::explain(&error)),
+            _ => Ok(()),
+        };
+        let seen = Seen {
+            chain,
+            name: name.map_err(|error| tls::explain(&error)),
+            expires: tls::expires(end_entity),
+        };
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verifier.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verifier.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
+}
+
+fn is_about_name(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }
+        )
+    )
+}
+
+/// A line that shows the certificate.
+pub(super) fn repeat(probe: &TlsProbe, timeout: Timespan) -> Option<String> {
+    if let Some(url) = &probe.url {
+        let wait = timeout.seconds().to_string();
+        return Some(quote::line(["curl", "-gsSvIL", "--max-time", &wait, url]));
+    }
+    let address = probe.address.as_deref()?;
+    let (host, _) = address::split(address)?;
+    let name = probe.server_name.as_deref().unwrap_or(host);
+    Some(quote::line([
+        "openssl",
+        "s_client",
+        "-connect",
+        address,
+        "-servername",
+        name,
+        "-verify_hostname",
+        name,
+        "-showcerts",
+    ]))
+}

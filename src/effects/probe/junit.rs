@@ -1,0 +1,120 @@
+//! Asks the reports of a test run.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+
+use super::disk::{self, Found, Wanted};
+use super::{Context, quote};
+use crate::domain::probe::kinds::junit::{Report, read};
+use crate::domain::probe::kinds::{Answer, JunitAnswer, JunitProbe};
+use crate::effects::clock::SystemClock;
+use crate::ports::Clock;
+
+/// A larger report is a mistake.
+const LARGEST: usize = 64 * 1024 * 1024;
+
+/// A pattern that finds more is a mistake.
+const MOST_FILES: usize = 10_000;
+
+/// Reads every report that the path names. One that cannot be read or is no report is an error, whatever the others
+/// show.
+pub(super) async fn ask(junit: &JunitProbe, context: &Context<'_>) -> Answer {
+    let (path, root) = (junit.path.clone(), context.root.to_owned());
+    let what = junit.path.clone();
+    let work = move |wanted: &Wanted| reports(&path, &root, SystemClock.now().wall, wanted);
+    match disk::blocking(&what, context, work).await {
+        Ok(answer) => Answer::Junit(answer),
+        Err(trouble) => trouble,
+    }
+}
+
+fn reports(
+    path: &str,
+    root: &Path,
+    now: DateTime<Utc>,
+    wanted: &Wanted,
+) -> Result<JunitAnswer, String> {
+    let mut answer = JunitAnswer::default();
+    let mut ages: Vec<i64> = Vec::new();
+    for file in named(path, root, wanted)? {
+        let (report, age) = report(&file, now, wanted)?;
+        answer.report += report;
+        answer.files += 1;
+        ages.push(age);
+    }
+    // One from the future shows that the ages are not to be trusted.
+    let ahead = ages.iter().copied().filter(|age| *age < 0).min();
+    answer.age_ms = ahead.or(ages.into_iter().max()).unwrap_or_default();
+    Ok(answer)
+}
+
+/// The files that `path` names, in order: the path itself, or what its pattern finds.
+fn named(path: &str, root: &Path, wanted: &Wanted) -> Result<Vec<PathBuf>, String> {
+    let full = disk::place(root, path)?;
+    if !path.contains(['*', '?', '[']) {
+        return Ok(vec![full]);
+    }
+    let pattern = if Path::new(path).is_absolute() {
+        path.to_owned()
+    } else {
+        // The root is a path and no pattern, whatever it is called.
+        let root = root.to_string_lossy();
+        format!("{}/{path}", glob::Pattern::escape(&root))
+    };
+    let options = glob::MatchOptions {
+        require_literal_separator: true,
+        require_literal_leading_dot: true,
+        ..glob::MatchOptions::new()
+    };
+    let found = glob::glob_with(&pattern, options)
+        .map_err(|error| format!("{path:?} is no pattern: {error}"))?;
+    let mut files = Vec::new();
+    for file in found {
+        wanted.check()?;
+        let file = file.map_err(|error| {
+            let place = error.path().display().to_string();
+            format!("{place} could not be read: {}", io::Error::from(error))
+        })?;
+        if !Path::new(path).is_absolute() {
+            disk::stays(root, &file, path)?;
+        }
+        files.push(file);
+        if files.len() > MOST_FILES {
+            return Err(format!("{path} names more than {MOST_FILES} files"));
+        }
+    }
+    if files.is_empty() {
+        return Err(format!("no file is named by {path}"));
+    }
+    Ok(files)
+}
+
+fn report(place: &Path, now: DateTime<Utc>, wanted: &Wanted) -> Result<(Report, i64), String> {
+    let shown = place.display();
+    let (mut file, about) = match disk::open(place)? {
+        Found::Nothing => return Err(format!("there is no report {shown}")),
+        Found::Other(what) => return Err(format!("{shown} is {what}, not a report")),
+        Found::Regular(file, about) => (file, about),
+    };
+    let mut bytes = Vec::new();
+    disk::pieces(place, &mut file, wanted, |piece| {
+        bytes.extend_from_slice(piece);
+        bytes.len() <= LARGEST
+    })?;
+    if bytes.len() > LARGEST {
+        return Err(format!("{shown} is larger than {} MiB", LARGEST >> 20));
+    }
+    // Bytes that are no UTF-8 stand in the names and output of tests, and change no element.
+    let text = String::from_utf8_lossy(&bytes);
+    let report = read(&text)
+        .map_err(|error| format!("{shown} is no JUnit report that can be read: {error}"))?;
+    Ok((report, disk::age_ms(place, &about, now)?))
+}
+
+/// A line that shows what failed, where the path is that of one file.
+pub(super) fn repeat(junit: &JunitProbe) -> Option<String> {
+    let one = !junit.path.contains(['*', '?', '[']);
+    one.then(|| quote::line(["grep", "-nE", "<(failure|error)", "--", &junit.path]))
+}

@@ -1,0 +1,49 @@
+//! `tls` probes.
+
+use super::{Check, http};
+use crate::domain::finding::Finding;
+use crate::domain::probe::kinds::TlsProbe;
+use crate::parse::lint::variables::replaced;
+
+pub(super) fn lint(check: &Check<'_>, tls: &TlsProbe, findings: &mut Vec<Finding>) {
+    match (&tls.address, &tls.url) {
+        (Some(address), None) => check.address("/tls/address", address, findings),
+        (None, Some(url)) => {
+            let fault = http::url(check, "/tls/url", url);
+            let plain = replaced(url).is_ok_and(|full| full.starts_with("http://"));
+            if fault.is_none() && plain {
+                findings.push(
+                    check
+                        .error("/tls/url", &format!("{url:?} is not encrypted"))
+                        .label("expected https://")
+                        .help("write https://, or use an `http` probe"),
+                );
+            }
+            findings.extend(fault);
+        }
+        (None, None) => findings.push(
+            check
+                .error("/tls", "it has neither `address` nor `url`")
+                .help("write an address such as shop.example.com:443"),
+        ),
+        (Some(_), Some(_)) => findings.push(
+            check
+                .error("/tls/url", "it has both `address` and `url`")
+                .help("keep one of the two; make it two probes to ask both"),
+        ),
+    }
+    if let (Some(_), Some(_)) = (&tls.url, &tls.server_name) {
+        findings.push(
+            check
+                .error(
+                    "/tls/server_name",
+                    "with `url` the name is that of each hop",
+                )
+                .help("leave the key out, or write `address`"),
+        );
+    }
+    if let Some(ca) = &tls.ca {
+        check.path("/tls/ca", ca, findings);
+    }
+    check.verifies("/tls/verify_tls", tls.verify_tls, findings);
+}

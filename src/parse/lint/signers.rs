@@ -1,0 +1,219 @@
+//! Who signs with which key, held against the people of the policy.
+
+use std::collections::BTreeMap;
+
+use super::{Signers, Workspace};
+use crate::domain::finding::{Finding, Place, Source};
+use crate::domain::policy::{Policy, Signatures};
+use crate::domain::record::TOOL;
+use crate::domain::signature::NAMESPACE;
+use crate::domain::signature::allowed_signers::{self, AllowedSigners, Entry};
+use crate::domain::signature::key::PublicKey;
+use crate::domain::signature::trust::principal;
+use crate::parse::Document;
+use crate::parse::node::pointer_step;
+
+pub(super) fn lint(
+    workspace: &Workspace,
+    document: &Document<Policy>,
+    findings: &mut Vec<Finding>,
+) {
+    people(document, findings);
+    let required = document.value.signatures == Some(Signatures::Required);
+    match &workspace.signers {
+        Signers::Absent if required => findings.push(
+            document
+                .site()
+                .error(
+                    "/signatures",
+                    format!("signatures are required, and there is no {}: nothing could be signed", allowed_signers::PATH),
+                )
+                .help(format!(
+                    "write a line for everybody: ana@example.com namespaces=\"{NAMESPACE}\" ssh-ed25519 AAAA…"
+                )),
+        ),
+        Signers::Read(signers, source) => {
+            if required {
+                keyless(document, signers, findings);
+            }
+            look_alikes(&document.value, signers, source, findings);
+            shared(&document.value, signers, source, findings);
+            local_times(signers, source, findings);
+        }
+        Signers::Unread | Signers::Absent | Signers::Broken => {}
+    }
+}
+
+/// What the policy's people are called, apart from any keys.
+fn people(document: &Document<Policy>, findings: &mut Vec<Finding>) {
+    let policy = &document.value;
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for (name, person) in &policy.people {
+        let path = format!("/people{}", pointer_step(name.as_str()));
+        if name.as_str() == TOOL {
+            let what = format!(
+                "person \"{name}\" has the name by which relgate records what it does by itself"
+            );
+            findings.push(
+                document
+                    .site()
+                    .error_at_key(&path, what)
+                    .help("give the person another name"),
+            );
+        }
+        if let Some(email) = person.email.as_ref().filter(|it| !it.is_ascii()) {
+            let what = format!(
+                "person \"{name}\": {email:?} has characters outside ASCII, which can look like others"
+            );
+            let at = document.site().warning(&format!("{path}/email"), what);
+            findings.push(at.help("use an address in plain ASCII, so that a look-alike shows"));
+        }
+        let Some(known_as) = principal(policy, name.as_str()) else {
+            continue;
+        };
+        // The same in another case is the same address, which is told elsewhere.
+        let known = seen.insert(skeleton(known_as), known_as);
+        if let Some(other) = known.filter(|other| !other.eq_ignore_ascii_case(known_as)) {
+            let what = format!("person \"{name}\": {known_as} looks like {other}");
+            let at = document.site().warning_at_key(&path, what);
+            findings.push(at.help("see that they are two people"));
+        }
+    }
+}
+
+/// People who cannot sign anything that counts.
+fn keyless(document: &Document<Policy>, signers: &AllowedSigners, findings: &mut Vec<Finding>) {
+    for name in document.value.people.keys() {
+        let Some(known_as) = principal(&document.value, name.as_str()) else {
+            continue;
+        };
+        let is_theirs = |it: &&Entry| it.is_for_records() && it.principals.matches(known_as);
+        if signers.entries().iter().any(|it| is_theirs(&it)) {
+            continue;
+        }
+        let path = format!("/people{}", pointer_step(name.as_str()));
+        let what = format!(
+            "person \"{name}\": {} gives {known_as} no key, so nothing that {name} records counts",
+            allowed_signers::PATH
+        );
+        let help = format!("add a line: {known_as} namespaces=\"{NAMESPACE}\" ssh-ed25519 AAAA…");
+        findings.push(document.site().warning_at_key(&path, what).help(help));
+    }
+}
+
+/// Principals that look like a person's and are not: they are compared byte for byte.
+fn look_alikes(
+    policy: &Policy,
+    signers: &AllowedSigners,
+    source: &Source,
+    findings: &mut Vec<Finding>,
+) {
+    let people: Vec<&str> = policy
+        .people
+        .keys()
+        .filter_map(|name| principal(policy, name.as_str()))
+        .collect();
+    for entry in signers.entries() {
+        for name in entry.principals.names() {
+            let alike = people
+                .iter()
+                .find(|it| **it != name && skeleton(it) == skeleton(name));
+            let what = match alike {
+                Some(other) if other.eq_ignore_ascii_case(name) => {
+                    format!(
+                        "the principal {name:?} differs from the policy's {other:?} in upper and lower case, and is another one"
+                    )
+                }
+                Some(other) => format!(
+                    "the principal {name:?} looks like the policy's {other:?}, and is another one"
+                ),
+                None if !name.is_ascii() => {
+                    format!(
+                        "the principal {name:?} has characters outside ASCII, which can look like others"
+                    )
+                }
+                None => continue,
+            };
+            findings
+                .push(warning(source, entry, what).help("principals are compared byte for byte"));
+        }
+    }
+}
+
+/// Keys that sign for several people of the policy: they count once.
+fn shared(policy: &Policy, signers: &AllowedSigners, source: &Source, findings: &mut Vec<Finding>) {
+    let mut holders: BTreeMap<&PublicKey, Vec<&str>> = BTreeMap::new();
+    let own = signers
+        .entries()
+        .iter()
+        .filter(|it| !it.authority && it.is_for_records());
+    for entry in own {
+        let held = holders.entry(&entry.key).or_default();
+        let before = held.len();
+        for name in policy.people.keys() {
+            let is_theirs =
+                principal(policy, name.as_str()).is_some_and(|it| entry.principals.matches(it));
+            if is_theirs && !held.contains(&name.as_str()) {
+                held.push(name.as_str());
+            }
+        }
+        if held.len() > 1 && held.len() > before {
+            let what = format!(
+                "the key {} signs for {}: it counts once",
+                entry.key,
+                held.join(", ")
+            );
+            findings.push(warning(source, entry, what).help("give everybody a key of their own"));
+        }
+    }
+}
+
+fn local_times(signers: &AllowedSigners, source: &Source, findings: &mut Vec<Finding>) {
+    for entry in signers.entries().iter().filter(|it| it.has_local_time) {
+        let what = "the time has no Z: the key is valid only when it is so both in UTC and in the calendar's zone";
+        findings.push(
+            warning(source, entry, what.to_owned()).help("write it in UTC, with a Z at its end"),
+        );
+    }
+}
+
+fn warning(source: &Source, entry: &Entry, what: String) -> Finding {
+    Finding::warning(&source.file, what).at(&Place::of_span(&source.text, entry.span.clone()))
+}
+
+/// What is left of a name once look-alikes are one. Letters outside ASCII are told by themselves.
+fn skeleton(name: &str) -> String {
+    name.to_lowercase()
+        .replace("rn", "m")
+        .replace("vv", "w")
+        .chars()
+        .map(|char| match char {
+            '0' => 'o',
+            '1' | 'i' | '|' => 'l',
+            other => CYRILLIC
+                .iter()
+                .find(|(alike, _)| *alike == other)
+                .map_or(other, |(_, plain)| *plain),
+        })
+        .collect()
+}
+
+/// The letters of other scripts that are most often taken for Latin ones.
+const CYRILLIC: [(char, char); 16] = [
+    ('а', 'a'),
+    ('е', 'e'),
+    ('о', 'o'),
+    ('р', 'p'),
+    ('с', 'c'),
+    ('у', 'y'),
+    ('х', 'x'),
+    ('і', 'l'),
+    ('ѕ', 's'),
+    ('ј', 'j'),
+    ('ԁ', 'd'),
+    ('ո', 'n'),
+    ('α', 'a'),
+    ('ο', 'o'),
+    ('ρ', 'p'),
+    ('ν', 'v'),
+];

@@ -1,0 +1,220 @@
+//! What each kind of probe is checked for.
+
+use super::*;
+
+/// The probe of the notes that is replaced.
+const HTTP: &str = "      priority: critical\n      http: {url: 'https://shop.example.com/', expect: {status: 200}}\n";
+
+/// The findings for a probe of this kind with these keys.
+fn probe(kind: &str, keys: &str) -> Vec<String> {
+    with_notes(&[(HTTP, &format!("      {kind}: {{{keys}}}\n"))])
+}
+
+/// Each of the cases has one finding that says so.
+fn all(kind: &str, cases: &[(&str, &str)]) {
+    for (keys, said) in cases {
+        only(&probe(kind, keys), &[said]);
+    }
+}
+
+fn none(kind: &str, cases: &[&str]) {
+    for keys in cases {
+        assert_eq!(probe(kind, keys), Vec::<String>::new(), "{kind}: {keys}");
+    }
+}
+
+#[test]
+fn tls_has_one_address_that_can_be_asked() {
+    none(
+        "tls",
+        &[
+            "address: 'shop.example:443'",
+            "url: 'https://shop.example/', expect: {days_left: 14, version: tls1.3}",
+            "address: '${env:HOST}:443', server_name: shop.example, ca: ca.pem",
+        ],
+    );
+    all(
+        "tls",
+        &[
+            ("expect: {days_left: 1}", "neither `address` nor `url`"),
+            ("address: 'a:1', url: 'https://a/'", "it has both"),
+            ("address: shop.example", "has no port"),
+            ("url: 'http://shop.example/'", "is not encrypted"),
+            (
+                "url: shop.example",
+                "did you mean \"https://shop.example\"?",
+            ),
+            ("url: 'https://a/', server_name: b", "that of each hop"),
+            ("address: 'a:1', ca: ../ca.pem", "it leaves the repository"),
+            (
+                "address: 'a:1', verify_tls: false, expect: {days_left: 1}",
+                "not verified",
+            ),
+            ("address: 'a:1', server_name: '${env:A B}'", "cannot be"),
+        ],
+    );
+    let hollow = probe("tls", "address: 'a:1', verify_tls: false");
+    assert!(
+        hollow.iter().any(|it| it.contains("asserts nothing")),
+        "{hollow:?}"
+    );
+}
+
+#[test]
+fn dns_asks_for_a_name_and_expects_what_can_be() {
+    none(
+        "dns",
+        &[
+            "name: shop.example.com., expect: {exists: true}",
+            "name: _sip._tcp.a.example, type: SRV, expect: {contains: '10 5 443 b.example'}",
+            "name: 192.0.2.1, type: PTR, resolver: '[::1]:53', expect: {equals: [a.example]}",
+            "name: '${env:NAME}', resolver: '${env:RESOLVER}', expect: {equals: '${env:IP}'}",
+            "name: a.example, expect: {count: {at_least: 2, at_most: 4}}",
+        ],
+    );
+    all(
+        "dns",
+        &[
+            (
+                "name: 'https://a.example', expect: {exists: true}",
+                "address of the web",
+            ),
+            (
+                "name: 192.0.2.1, expect: {exists: true}",
+                "by type PTR alone",
+            ),
+            (
+                "name: a..example, expect: {exists: true}",
+                "a part of it is empty",
+            ),
+            (
+                "name: a.example, resolver: dns.example, expect: {exists: true}",
+                "not the address of a resolver",
+            ),
+            ("name: a.example, expect: {}", "asserts nothing"),
+            (
+                "name: a.example, expect: {equals: shop.example}",
+                "can be no A record",
+            ),
+            (
+                "name: a.example, type: MX, expect: {contains: mail.example}",
+                "preference and name",
+            ),
+            (
+                "name: a.example, expect: {exists: false, contains: 192.0.2.1}",
+                "can never hold",
+            ),
+            (
+                "name: a.example, expect: {count: {equals: 1, at_least: 2}}",
+                "no number satisfies",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn grpc_says_nothing_of_tls_where_there_is_none() {
+    none(
+        "grpc",
+        &[
+            "address: 'a:1'",
+            "address: '[::1]:50051', service: shop.v1.Cart, expect: {status: NOT_SERVING}",
+            "address: 'a:1', tls: true, ca: ca.pem, server_name: b",
+        ],
+    );
+    all(
+        "grpc",
+        &[
+            ("address: a", "has no port"),
+            ("address: 'a:1', server_name: b", "says something of TLS"),
+            (
+                "address: 'a:1', tls: true, verify_tls: false",
+                "not verified",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn files_and_reports_stay_in_the_repository_or_are_absolute() {
+    let digest = "0".repeat(64);
+    none(
+        "file",
+        &[
+            "path: dist/app.tar.gz, expect: {exists: true}",
+            &format!("path: /srv/app, expect: {{sha256: '{digest}', size: {{at_least: 1}}}}"),
+            "path: a, expect: {contents: {matches: '^v'}, not_older_than: 1d}",
+        ],
+    );
+    all(
+        "file",
+        &[
+            (
+                "path: ../a, expect: {exists: true}",
+                "it leaves the repository",
+            ),
+            ("path: a, expect: {}", "asserts nothing"),
+            (
+                "path: a, expect: {exists: false, size: {at_most: 1}}",
+                "can never hold",
+            ),
+            (
+                "path: a, expect: {size: {at_least: 2, at_most: 1}}",
+                "no number satisfies",
+            ),
+            (
+                "path: a, expect: {not_older_than: 0s}",
+                "no file is of this moment",
+            ),
+            (
+                "path: a, expect: {contents: {contains: ''}}",
+                "contains the empty text",
+            ),
+        ],
+    );
+    none(
+        "junit",
+        &[
+            "path: 'reports/**/*.xml', expect: {executed: 40, skipped: 3, not_older_than: 1d}",
+            "path: report.xml",
+        ],
+    );
+    all(
+        "junit",
+        &[
+            ("path: ../report.xml", "it leaves the repository"),
+            ("path: 'a***b'", "is no pattern"),
+        ],
+    );
+}
+
+#[test]
+fn keys_and_words_that_a_kind_does_not_have_are_refused() {
+    for (kind, keys, said) in [
+        (
+            "tls",
+            "address: 'a:1', expect: {days_lef: 1}",
+            "did you mean \"days_left\"?",
+        ),
+        ("tls", "address: 'a:1', expect: {version: tls1.4}", "tls1.4"),
+        (
+            "dns",
+            "name: a.example, type: AAA, expect: {exists: true}",
+            "AAA",
+        ),
+        ("dns", "expect: {exists: true}", "name"),
+        ("grpc", "address: 'a:1', expect: {status: OK}", "OK"),
+        ("file", "path: a, expect: {sha256: abc}", "64"),
+        ("file", "path: a, expect: {exists: 'yes'}", "true"),
+        ("junit", "path: a.xml, expect: {executed: 0}", "1"),
+        ("junit", "path: a.xml, expect: {failures: 1}", "failures"),
+    ] {
+        let text = changed(NOTES, &[(HTTP, &format!("      {kind}: {{{keys}}}\n"))]);
+        let findings = parse::notes(&Source::new("notes.yaml", text)).expect_err(keys);
+        let said_so = findings.iter().any(|finding| {
+            let help = finding.help.as_deref().unwrap_or_default();
+            finding.at.is_some() && format!("{} {help}", finding.message).contains(said)
+        });
+        assert!(said_so, "{kind}: {keys}: {findings:?}");
+    }
+}
