@@ -27,27 +27,35 @@ pub fn log(world: &World<'_>, release: &ReleaseName) -> Result<Log> {
 }
 
 fn entry(history: &History, record: &Record) -> LogEntry {
-    let superseded = history
-        .superseded()
-        .iter()
-        .find(|it| it.record == record.id);
-    let aside = history.set_aside().iter().find(|it| it.record == record.id);
-    let text = sentence(&record.body);
+    let aside = aside(history, record);
     LogEntry {
         at: record.at,
         by: record.by.clone(),
         host: record.host.clone(),
         kind: record.kind().to_owned(),
-        text: match (superseded, aside) {
-            (_, Some(aside)) if aside.stands => format!("{text} (in doubt: {})", aside.flaw),
-            (_, Some(aside)) => format!("{text} (does not count: {})", aside.flaw),
-            (Some(superseded), _) => format!("{text} (without effect: {})", superseded.why),
-            (None, None) => text,
-        },
+        text: told(history, record),
         signed: history.signer(&record.id).map(|it| it.fingerprint.clone()),
         flaw: aside.map(|it| it.flaw.clone()),
         record: record.id,
         body: record.body.to_json(),
+    }
+}
+
+fn aside<'a>(history: &'a History, record: &Record) -> Option<&'a SetAside> {
+    let mut all = history.set_aside().iter();
+    all.find(|it| it.record == record.id)
+}
+
+/// What a record says, in one sentence, and whether it has no effect.
+pub fn told(history: &History, record: &Record) -> String {
+    let mut superseded = history.superseded().iter();
+    let superseded = superseded.find(|it| it.record == record.id);
+    let text = sentence(&record.body);
+    match (superseded, aside(history, record)) {
+        (_, Some(aside)) if aside.stands => format!("{text} (in doubt: {})", aside.flaw),
+        (_, Some(aside)) => format!("{text} (does not count: {})", aside.flaw),
+        (Some(superseded), _) => format!("{text} (without effect: {})", superseded.why),
+        (None, None) => text,
     }
 }
 

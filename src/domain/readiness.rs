@@ -5,6 +5,7 @@ mod approvals;
 mod changes;
 mod course;
 mod explain;
+mod keys;
 mod prepared;
 mod requirement;
 #[cfg(test)]

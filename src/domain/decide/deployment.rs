@@ -239,7 +239,8 @@ pub enum Passes {
     Next(u32),
 }
 
-/// How many passes over the deployment checklist are still to be made (req: A7).
+/// How many passes over the deployment checklist are still to be made (req: A7). Where each must be another person's, it
+/// must be made with another key too.
 pub fn passes(
     policy: &Policy,
     notes: &ReleaseNotes,
@@ -247,12 +248,18 @@ pub fn passes(
     stage: &StageName,
 ) -> Passes {
     let checklist = digest_of(&notes.deployment_checklist());
+    let mut keys = std::collections::BTreeSet::new();
     let made = history
         .state()
         .complete_passes(stage)
         .iter()
         .rev()
         .take_while(|it| it.fact.checklist == checklist)
+        .filter(|it| {
+            let signer = history.signer(&it.origin.record);
+            !policy.distinct_checklist_people()
+                || signer.is_none_or(|signer| keys.insert(&signer.fingerprint))
+        })
         .count();
     let made = u32::try_from(made).unwrap_or(u32::MAX);
     if made >= policy.checklist_passes() {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
+use super::keys::{named, with_own_keys};
 use super::requirement::{Change, Requirement, Status, Subject, Terms, requirement};
 use super::{Inquiry, SKEW, Scope, binding, command, holders, waivers};
 use crate::domain::gate::{Gate, Phase};
@@ -30,6 +31,14 @@ enum Said<'a> {
     No(&'a Recorded<Rejection>),
 }
 
+/// Whose sign-offs count.
+struct Counted {
+    /// The people, with the keys that they count with.
+    people: BTreeMap<String, Option<String>>,
+    /// Why one does not, and how that stands.
+    problem: Option<Flaw>,
+}
+
 /// Why a sign-off does not count.
 pub(super) struct Flaw {
     pub status: Status,
@@ -45,14 +54,6 @@ impl Flaw {
             changes: Vec::new(),
         })
     }
-}
-
-/// Whose sign-offs count.
-struct Counted {
-    /// The people, with the keys that they count with.
-    people: BTreeMap<String, Option<String>>,
-    /// Why one does not.
-    problem: Option<Flaw>,
 }
 
 impl<'a> Standing<'a> {
@@ -130,7 +131,7 @@ impl<'a> Standing<'a> {
             let key = keys.first().copied().flatten().unwrap_or_default();
             let why =
                 format!("{person} signed with {key}, as somebody else did: a key counts once");
-            problem = problem.or(Flaw::some(Status::Missing, why));
+            problem = problem.or_else(|| Flaw::some(Status::Missing, why));
         }
         let problem = problem.or_else(|| self.set_aside(gate, role, &people));
         let people = people
@@ -513,58 +514,6 @@ fn sides<'a>(inquiry: &Inquiry<'a>, gate: &'a Gate) -> Vec<&'a GateId> {
         sides.any(|side| *side == gate.id)
     });
     own.chain(from_others.map(|other| &other.id)).collect()
-}
-
-/// The most people who can each be given a key of their own among those that they signed with; whoever did not sign
-/// needs none. The same key for two people counts once, and adding a sign-off never takes one away.
-fn with_own_keys<'a>(
-    given: &BTreeMap<String, Vec<Option<&'a str>>>,
-) -> BTreeMap<String, Option<&'a str>> {
-    fn give<'a, 'g>(
-        person: &'g str,
-        given: &'g BTreeMap<String, Vec<Option<&'a str>>>,
-        owners: &mut BTreeMap<&'a str, &'g str>,
-        tried: &mut BTreeSet<&'a str>,
-    ) -> bool {
-        let keys = given.get(person).into_iter().flatten().flatten();
-        for key in keys {
-            if !tried.insert(key) {
-                continue;
-            }
-            let owner = owners.get(key).copied();
-            if owner.is_none_or(|owner| give(owner, given, owners, tried)) {
-                owners.insert(key, person);
-                return true;
-            }
-        }
-        false
-    }
-    let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
-    let mut people: BTreeMap<String, Option<&str>> = BTreeMap::new();
-    for (person, keys) in given {
-        if keys.contains(&None) {
-            people.insert(person.clone(), None);
-        } else {
-            give(person, given, &mut owners, &mut BTreeSet::new());
-        }
-    }
-    people.extend(
-        owners
-            .into_iter()
-            .map(|(key, person)| (person.to_owned(), Some(key))),
-    );
-    people
-}
-
-/// The people who signed, with their keys where any of them used one.
-fn named(people: &BTreeMap<String, Option<String>>) -> String {
-    let any = people.values().any(Option::is_some);
-    let one = |(person, key): (&String, &Option<String>)| match key {
-        Some(key) => format!("{person} ({key})"),
-        None if any => format!("{person} (unsigned)"),
-        None => person.clone(),
-    };
-    people.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// What changed between two bindings, for people; `None` when nothing did.

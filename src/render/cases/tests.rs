@@ -131,6 +131,7 @@ fn every_attempt_at_a_probe_is_told() {
     let mut run = samples::verification();
     run.failures.clear();
     run.checklist_failures.clear();
+    run.skipped.clear();
     run.conclusion = Conclusion::Verified;
     run.samples = vec![samples::sample("home", Verdict::Pass, 1)];
     let mut failed = samples::sample("home", Verdict::Fail, 2).attempts;
@@ -148,6 +149,7 @@ fn what_decides_nothing_fails_no_build_and_what_decides_does() {
     let mut run = samples::verification();
     run.failures.clear();
     run.checklist_failures.clear();
+    run.skipped.clear();
     run.samples = vec![samples::sample("search", Verdict::Fail, 1)];
     run.conclusion = Conclusion::Verified;
     assert_eq!(junit(&written(&run, Format::Junit)), (2, 0, 0));
@@ -156,6 +158,22 @@ fn what_decides_nothing_fails_no_build_and_what_decides_does() {
     run.samples = vec![samples::sample("search", Verdict::Error, 1)];
     run.conclusion = Conclusion::Inconclusive;
     assert_eq!(junit(&written(&run, Format::Junit)), (2, 0, 2));
+}
+
+#[test]
+fn what_was_left_out_is_a_case_and_passes_nowhere() {
+    let mut run = samples::verification();
+    run.failures.clear();
+    run.checklist_failures.clear();
+    run.samples = vec![samples::sample("search", Verdict::Pass, 1)];
+    run.conclusion = Conclusion::Inconclusive;
+    let xml = written(&run, Format::Junit);
+    assert_eq!(junit(&xml), (3, 0, 2));
+    assert!(
+        xml.contains("checkout") && xml.contains("left out"),
+        "{xml}"
+    );
+    assert_eq!(tap(&written(&run, Format::Tap)), (1, 2));
 }
 
 #[test]
@@ -206,6 +224,10 @@ fn no_text_breaks_a_report_or_commands_the_runner() {
             .filter(|c| *c != '\n' && text::is_unsafe(*c))
             .collect();
         assert!(bad.is_empty(), "{}: {bad:?}", format.word());
-        assert!(!written.lines().any(|line| line.starts_with("ok 9 - forged")));
+        assert!(
+            !written
+                .lines()
+                .any(|line| line.starts_with("ok 9 - forged"))
+        );
     }
 }
