@@ -1,6 +1,7 @@
 //! Use cases over the ports: what every command does, apart from its command line and its display.
 
 pub mod ask;
+pub mod baseline;
 pub mod check;
 pub mod close;
 pub mod deploy;
@@ -10,6 +11,7 @@ pub mod incident;
 pub mod insistent;
 pub mod integrity;
 pub mod log;
+pub mod probe;
 pub mod project;
 pub mod rollback;
 pub mod root_cause;
