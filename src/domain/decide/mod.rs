@@ -9,6 +9,7 @@ pub mod incident;
 pub mod obligation;
 pub mod rollback;
 pub mod sign;
+pub mod waive;
 
 use super::ids::{PersonName, RoleName};
 use super::policy::{Action, Policy};
@@ -57,6 +58,15 @@ impl Actor {
                 .cloned()
                 .ok_or_else(|| Refusal::refused(format!("{} holds no role", self.person)));
         };
+        if allowed.is_empty() {
+            let word = action.word();
+            return Err(Refusal::refused(format!(
+                "the policy gives nobody the authority for \"{word}\""
+            ))
+            .help(format!(
+                "add \"{word}: [ROLE]\" under authority in the policy"
+            )));
+        }
         held.iter()
             .find(|role| allowed.contains(role))
             .cloned()

@@ -203,6 +203,8 @@ fn only_people(body: &Body) -> bool {
         Body::SignedOff(_)
         | Body::Rejected(_)
         | Body::BaselineCaptured(_)
+        | Body::Waived(_)
+        | Body::WaiverWithdrawn(_)
         | Body::DeployStarted(_)
         | Body::DeployDone(_)
         | Body::ChecklistPass(_)

@@ -256,7 +256,7 @@ async fn in_turn(run: Arc<Run>, ready: Ready, doing: Doing) {
     let probe = match ready.complete(&captured) {
         Ok((probe, its)) => {
             run.secrets().extend(&its);
-            Arc::new(probe)
+            probe
         }
         Err(error) => {
             doing.push(Attempt::troubled(Verdict::Error, error.to_string(), 0));
@@ -280,7 +280,8 @@ async fn attempts(run: &Run, probe: &Arc<Probe>, doing: &Doing) -> Option<Captur
         }
         let weighed = {
             let _permits = run.turns.permits(probe).await?;
-            attempt(run, probe).await
+            // Thousands may wait for their turn, and need no room for asking until then.
+            Box::pin(attempt(run, probe)).await
         };
         let passed = weighed.attempt.verdict == Verdict::Pass;
         doing.push(weighed.attempt);
@@ -432,7 +433,11 @@ fn conclude(
                 return Sample {
                     probe: probe.id.clone(),
                     verdict: last.verdict,
-                    repeat: asked.as_deref().and_then(repeat),
+                    // Nobody looks for the fault of one that passed.
+                    repeat: asked
+                        .as_deref()
+                        .filter(|_| last.verdict != Verdict::Pass)
+                        .and_then(repeat),
                     attempts,
                 };
             }
