@@ -1,4 +1,4 @@
-//! Metrics compared with what they were before the deployment, and probes tried without a release.
+//! Metrics compared with what they were before the deployment, probes tried without a release, evidence of every kind.
 
 use serde_json::Value;
 
@@ -242,4 +242,94 @@ fn the_probes_of_a_release_or_a_file_are_listed() {
     assert_eq!(probes[1]["needs"][0], "home");
     assert_eq!(probes[2]["advisory"], true);
     assert_eq!(probes[0]["kind"], "file");
+}
+
+/// The evidence item of the standard checklist, asked in another way.
+fn with_evidence(team: &Team, probe: &str) {
+    team.cut(
+        ".relgate/checklists/standard.yaml",
+        "          command: { argv: [test, -f, live/home]",
+        "\n  - id: go-no-go",
+        &format!("          {probe}\n"),
+    );
+}
+
+#[test]
+fn evidence_of_every_kind_opens_a_gate_or_keeps_it_shut() {
+    // req: E2
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let address = nobody.local_addr().expect("an address");
+    drop(nobody);
+    let cases = [
+        (
+            format!("tls: {{ address: '{address}' }}"),
+            true,
+            "refused the connection",
+        ),
+        (
+            format!("http: {{ url: 'http://{address}/health', expect: {{ status: 200 }} }}"),
+            true,
+            "refused the connection",
+        ),
+        (
+            format!("grpc: {{ address: '{address}' }}"),
+            true,
+            "refused the connection",
+        ),
+        (
+            format!(
+                "dns: {{ name: shop.example, resolver: '{address}', expect: {{ exists: true }} }}"
+            ),
+            false,
+            "could not be asked",
+        ),
+        (
+            "file: { path: dist/app, expect: { exists: true } }".to_owned(),
+            true,
+            "found nothing",
+        ),
+        (
+            "junit: { path: 'reports/*.xml' }".to_owned(),
+            false,
+            "no file is named by",
+        ),
+        (
+            "command: { argv: [grep, -q, healthy, live/state], expect: { exit: 0 } }".to_owned(),
+            true,
+            "exit code",
+        ),
+        (
+            "metric: { json: { file: live/none.json, path: $.a }, expect: { at_most: 1 } }"
+                .to_owned(),
+            false,
+            "there is no file",
+        ),
+    ];
+    for (probe, decided, said) in cases {
+        let team = Team::new();
+        with_evidence(&team, &probe);
+        let json = ["check", "qa", "--format", "json"];
+        let checked = team.run("rory", &json);
+        assert!(checked.stdout.contains(said), "{probe}: {}", checked.stdout);
+        let requirement = evidence(&team);
+        let expected = if decided { "failed" } else { "unknown" };
+        assert_eq!(requirement["status"], expected, "{probe}: {requirement}");
+    }
+    let team = Team::new();
+    team.write(
+        "reports/a.xml",
+        "<testsuite><testcase name='a'/></testsuite>",
+    );
+    with_evidence(&team, "junit: { path: 'reports/*.xml' }");
+    assert_eq!(evidence(&team)["status"], "met");
+}
+
+fn evidence(team: &Team) -> Value {
+    let checked = team.run("rory", &["check", "qa", "--format", "json"]);
+    let report: Value = serde_json::from_str(&checked.stdout).expect("JSON");
+    let all = report["result"]["readiness"]["requirements"]
+        .as_array()
+        .expect("requirements");
+    let found = all.iter().find(|it| it["id"] == "qa/old-shop-up");
+    found.expect("the evidence").clone()
 }
