@@ -202,9 +202,9 @@ fn only_people(body: &Body) -> bool {
     match body {
         Body::SignedOff(_)
         | Body::Rejected(_)
-        | Body::BaselineCaptured(_)
         | Body::Waived(_)
         | Body::WaiverWithdrawn(_)
+        | Body::BaselineCaptured(_)
         | Body::DeployStarted(_)
         | Body::DeployDone(_)
         | Body::ChecklistPass(_)
