@@ -22,6 +22,7 @@ pub mod live;
 mod log;
 mod markdown;
 pub mod page;
+mod probes;
 mod refusal;
 #[cfg(test)]
 mod samples;
@@ -179,6 +180,7 @@ macro_rules! shown {
 }
 
 shown! {
+    BaselineReport: probes::baselines;
     Check: check::page, cases::of_check;
     Done: done::page;
     Drill: drill::page;
@@ -187,6 +189,8 @@ shown! {
     IncidentReport: incidents::page;
     Integrity: integrity::page;
     Log: log::page;
+    ProbeList: probes::list;
+    ProbeRun: probes::run, cases::of_run;
     Scaffold: scaffold::page;
     Signed: signed::page;
     StatusReport: status::page;
