@@ -125,6 +125,9 @@ pub trait Seal: Sync {
 
     /// What the signature of each record, or its lack, makes of it now, in their order.
     fn judge(&self, records: &[Record]) -> Vec<Standing>;
+
+    /// Whether what people record is signed, so that it cannot be dated ahead of the clock.
+    fn signs(&self) -> bool;
 }
 
 /// Signs nothing, and holds nothing against anybody: for a ledger on its own.
@@ -138,6 +141,10 @@ impl Seal for Unsealed {
 
     fn judge(&self, records: &[Record]) -> Vec<Standing> {
         vec![Standing::Plain; records.len()]
+    }
+
+    fn signs(&self) -> bool {
+        false
     }
 }
 

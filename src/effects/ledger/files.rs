@@ -13,6 +13,7 @@ use crate::domain::history::History;
 use crate::domain::ids::{RecordId, ReleaseName};
 use crate::domain::record::{Record, TOOL};
 use crate::domain::refusal::Refusal;
+use crate::domain::signature::SKEW_MINUTES;
 use crate::effects::lock::Lock;
 use crate::ports::{AppendError, Clock, Decide, Ledger, LedgerError, Seal, Unsealed};
 
@@ -158,13 +159,18 @@ impl<'a> FileLedger<'a> {
     /// The time that a record written at `wall` is given: that of the latest record it follows where the clock is
     /// behind it by less than a day, so that a clock set back a little, or another host's, leaves the files in the
     /// order of the history. Further behind, it is the earlier record whose clock was wrong, and following it would
-    /// make every later record as wrong.
+    /// make every later record as wrong. Where records are signed it is followed no further than a signature may be
+    /// dated ahead: a record from the future, which anybody may put there, would keep everybody from signing.
     fn time(&self, wall: DateTime<Utc>) -> DateTime<Utc> {
+        let skew = match self.seal.signs() {
+            true => TimeDelta::minutes(SKEW_MINUTES),
+            false => SKEW,
+        };
         let heads = self.history.heads();
         let records = heads.iter().filter_map(|id| self.history.find(id));
         let latest = records.map(|record| record.at).max();
         match latest {
-            Some(latest) if latest > wall && latest - wall < SKEW => latest,
+            Some(latest) if latest > wall && latest - wall < skew => latest,
             _ => wall,
         }
     }
