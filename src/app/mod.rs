@@ -10,6 +10,7 @@ pub mod incident;
 pub mod insistent;
 pub mod integrity;
 pub mod log;
+pub mod pin;
 pub mod project;
 pub mod rollback;
 pub mod root_cause;

@@ -9,7 +9,7 @@ use super::event::WindowView;
 use super::gate::Phase;
 use super::history::Anomaly;
 use super::ids::{
-    GateId, ObligationId, ProbeId, RecordId, ReleaseName, RoleName, StageName, StepId,
+    Digest, GateId, ObligationId, ProbeId, RecordId, ReleaseName, RoleName, StageName, StepId,
 };
 use super::probe::judge::{Sample, Verdict};
 use super::probe::sampling::Failure;
@@ -427,6 +427,24 @@ pub struct Integrity {
     pub findings: Vec<IntegrityFinding>,
     /// What is worth knowing, and no fault: records of kinds that this program does not know.
     pub remarks: Vec<String>,
+}
+
+/// The files that say who may decide, and the digest that pins them.
+#[derive(Clone, Debug, Serialize)]
+pub struct PolicyPin {
+    /// The SHA-256 of the canonical JSON of the list of files.
+    pub digest: Digest,
+    /// The files, in the order of their paths.
+    pub files: Vec<PinnedFile>,
+}
+
+/// A file and what is in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PinnedFile {
+    /// Its path, relative to the repository's root.
+    pub path: String,
+    /// The digest of its bytes.
+    pub sha256: Digest,
 }
 
 /// Something wrong with a ledger.

@@ -21,6 +21,7 @@ pub mod live;
 mod log;
 mod markdown;
 pub mod page;
+mod pin;
 mod refusal;
 #[cfg(test)]
 mod samples;
@@ -184,6 +185,7 @@ shown! {
     IncidentReport: incidents::page;
     Integrity: integrity::page;
     Log: log::page;
+    PolicyPin: pin::page;
     Scaffold: scaffold::page;
     Signed: signed::page;
     StatusReport: status::page;

@@ -334,6 +334,16 @@ pub fn due() -> DueReport {
     }
 }
 
+pub fn pin() -> PolicyPin {
+    PolicyPin {
+        digest: Digest::of(b"all"),
+        files: vec![PinnedFile {
+            path: "relgate.yaml".to_owned(),
+            sha256: Digest::of(b"policy"),
+        }],
+    }
+}
+
 pub fn integrity() -> Integrity {
     Integrity {
         release: name("2.4.0"),

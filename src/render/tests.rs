@@ -29,6 +29,7 @@ fn all() -> Vec<(&'static str, Box<dyn Shown>)> {
         ("incident list", Box::new(samples::incidents())),
         ("due", Box::new(samples::due())),
         ("ledger verify", Box::new(samples::integrity())),
+        ("policy digest", Box::new(samples::pin())),
         ("init", Box::new(samples::scaffold())),
         ("sign", Box::new(samples::signed())),
         ("deploy start", Box::new(samples::done())),

@@ -3,6 +3,7 @@
 
 mod commands;
 mod people;
+mod policy;
 mod records;
 
 use std::fs;

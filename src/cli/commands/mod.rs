@@ -2,13 +2,14 @@
 
 mod author;
 mod incident;
+mod pin;
 mod program;
 mod report;
 mod sign;
 mod verify;
 mod watch;
 
-use super::args::{self, Cli, Command, Deploy, Incident, Ledger, StageArgs};
+use super::args::{self, Cli, Command, Deploy, Incident, Ledger, Policy, StageArgs};
 use super::context::Context;
 use super::exit;
 use crate::app::{self, Error, Result};
@@ -31,7 +32,9 @@ pub fn run(cli: Cli) -> u8 {
             return exit::of_refusal(error.kind());
         }
     };
-    dispatch(&context, command).unwrap_or_else(|error| context.fail(&error))
+    let held = pin::hold(&context, &command);
+    let code = held.and_then(|()| dispatch(&context, command));
+    code.unwrap_or_else(|error| context.fail(&error))
 }
 
 fn dispatch(context: &Context, command: Command) -> Result<u8> {
@@ -39,6 +42,7 @@ fn dispatch(context: &Context, command: Command) -> Result<u8> {
         Command::Init { preset } => author::init(context, preset.as_deref()),
         Command::New { version, kind } => author::new(context, &version, kind),
         Command::Lint => author::lint(context),
+        Command::Policy(Policy::Digest) => pin::digest(context),
         Command::Schema { file } => program::schema(context, file),
         Command::Completions { shell } => program::completions(context, shell),
         Command::Man { out } => program::man(context, out.as_deref()),
@@ -161,6 +165,7 @@ const fn word(command: &Command) -> &'static str {
         } => "due settle",
         Command::Close => "close",
         Command::Ledger(Ledger::Verify) => "ledger verify",
+        Command::Policy(Policy::Digest) => "policy digest",
         Command::Schema { .. } => "schema",
         Command::Completions { .. } => "completions",
         Command::Man { .. } => "man",

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::json;
 
 use super::{CHECK, SIGN, VERIFY, record, row, rows, sign_off, signed, taken};
-use crate::team::{NOTES, Team};
+use crate::team::NOTES;
 
 const LEDGER: &str = "releases/2.0.0/ledger";
 
