@@ -12,10 +12,11 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use relgate::domain::ids::Digest;
-use relgate::domain::probe::Probe;
-use relgate::domain::probe::judge::{Sample, Verdict};
+use relgate::domain::probe::judge::Verdict;
+use relgate::domain::variables::Ready;
+use relgate::effects::clock::Stopwatch;
 use relgate::effects::probe::SystemProber;
-use relgate::ports::Prober;
+use relgate::ports::{Limits, Prober};
 use serde_json::json;
 
 fn main() {
@@ -52,25 +53,41 @@ fn peak() -> u64 {
         .unwrap_or(0)
 }
 
-/// All that a sample of a verification does: asked, judged, and made into what a record keeps.
+/// All that a sample of a verification does: asked, judged, and made into what a record keeps. It says what each took.
 fn relgate(url: &str, count: usize, concurrency: usize) -> usize {
-    let probes: Vec<Probe> = (0..count)
+    let watch = Stopwatch::start();
+    let probes: Vec<Ready> = (0..count)
         .map(|number| {
             let value = json!({
                 "id": format!("p{number}"),
                 "http": {
                     "url": format!("{url}?{number}"),
-                    "expect": {"body": {"contains": "\"status\":\"ok\""}},
+                    "expect": {"json": [{"path": "$.status", "equals": "ok"}]},
                 },
             });
-            serde_json::from_value(value).expect("a probe")
+            Ready::plain(serde_json::from_value(value).expect("a probe"))
         })
         .collect();
-    let samples: Vec<Sample> =
-        SystemProber::new("/").sample(&probes, concurrency, Some(Duration::from_secs(600)));
-    let record = serde_json_canonicalizer::to_vec(&samples).expect("JSON");
+    let read = watch.elapsed();
+    let limits = Limits {
+        concurrency,
+        per_host: concurrency,
+        patience: Some(Duration::from_secs(600)),
+    };
+    let asked = SystemProber::new("/").sample_until(&probes, limits, &|| false);
+    let taken = watch.elapsed();
+    let record = serde_json_canonicalizer::to_vec(&asked.samples).expect("JSON");
     std::hint::black_box(Digest::of(&record));
-    samples
+    let all = watch.elapsed();
+    eprintln!(
+        "probes read {:.1?}, asked and judged {:.1?}, recorded {:.1?} ({} bytes)",
+        read,
+        taken.saturating_sub(read),
+        all.saturating_sub(taken),
+        record.len()
+    );
+    asked
+        .samples
         .iter()
         .filter(|sample| sample.verdict == Verdict::Pass)
         .count()

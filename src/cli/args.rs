@@ -104,6 +104,8 @@ pub enum Command {
     Lint,
     /// Sign gates: walks through the items that you can confirm
     Sign(Sign),
+    /// Go without something, by authority, for a reason and a time: it owes a review
+    Waive(Waive),
     /// Go or no-go: what is met, what is not, whose it is, and the command that meets it
     Check {
         /// One gate alone
@@ -112,6 +114,9 @@ pub enum Command {
         /// The gates of one phase [default: everything before the deployment]
         #[arg(long, value_enum, conflicts_with = "gate")]
         phase: Option<Phase>,
+        /// The whole reasoning behind one requirement, as it is named by a check; nothing is recorded
+        #[arg(long, value_name = "ITEM", conflicts_with_all = ["gate", "phase"], value_parser = NonEmptyStringValueParser::new())]
+        explain: Option<String>,
     },
     /// Record a deployment
     #[command(subcommand)]
@@ -193,6 +198,26 @@ pub struct Sign {
     /// Why not
     #[arg(long, requires = "reject", value_parser = NonEmptyStringValueParser::new())]
     pub reason: Option<String>,
+}
+
+/// `relgate waive`
+#[derive(Debug, Args)]
+pub struct Waive {
+    /// The requirements, as `check` names them: a gate and a role, a gate and an item, an artifact, a field
+    #[arg(required = true, value_name = "ITEM", value_parser = NonEmptyStringValueParser::new())]
+    pub items: Vec<String>,
+    /// Why it is right to go without
+    #[arg(long, required_unless_present = "withdraw", value_parser = NonEmptyStringValueParser::new())]
+    pub reason: Option<String>,
+    /// Until when: a length of time such as 48h, a day such as 2026-11-25, or a time with its offset
+    #[arg(long, required_unless_present = "withdraw", value_name = "TIME", value_parser = NonEmptyStringValueParser::new())]
+    pub until: Option<String>,
+    /// The role that gives you the authority
+    #[arg(long = "as", value_name = "ROLE", value_parser = NonEmptyStringValueParser::new())]
+    pub role: Option<String>,
+    /// Take every waiver of them back
+    #[arg(long, conflicts_with_all = ["reason", "until"])]
+    pub withdraw: bool,
 }
 
 /// `relgate deploy`

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::domain::outcome::{Conclusion, WatchEnd};
-use crate::domain::readiness::Decision;
+use crate::domain::readiness::{Decision, Status};
 use crate::domain::refusal::Kind;
 
 /// Go: all required is met, all probes pass.
@@ -59,6 +59,15 @@ pub const fn of_decision(decision: Decision) -> u8 {
         Decision::Go => GO,
         Decision::NoGo => NO_GO,
         Decision::Inconclusive => INCONCLUSIVE,
+    }
+}
+
+/// The code of how a single requirement stands.
+pub const fn of_status(status: Status) -> u8 {
+    match status {
+        Status::Unknown => INCONCLUSIVE,
+        status if status.is_enough() => GO,
+        _ => NO_GO,
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod anomaly;
 pub mod audit;
+pub mod baseline;
 pub mod calendar;
 pub mod clock;
 pub mod completeness;

@@ -13,7 +13,7 @@ use super::ids::{
 };
 use super::probe::judge::{Sample, Verdict};
 use super::probe::sampling::Failure;
-use super::readiness::{Readiness, Status};
+use super::readiness::{Readiness, Reasoning, Requirement, Status};
 use super::record::body::{AttemptOutcome, Cause, StepOutcome};
 use super::signature::Flaw;
 
@@ -28,10 +28,28 @@ pub struct Check {
     pub phase: Option<Phase>,
     /// The answer.
     pub readiness: Readiness,
+    /// When the evidence was asked for, where some was: once for the whole answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<DateTime<Utc>>,
     /// The record of the answer.
     pub record: RecordId,
     /// Records of kinds that this program does not know: shown, and not acted on.
     pub unknown_records: usize,
+}
+
+/// The whole reasoning behind one requirement.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explanation {
+    /// Which release.
+    pub release: ReleaseName,
+    /// The requirement, as it stands.
+    pub requirement: Requirement,
+    /// Where its rule is written: file, line and column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub written: Option<String>,
+    /// Why it stands so.
+    #[serde(flatten)]
+    pub reasoning: Reasoning,
 }
 
 /// Files that were written.
@@ -51,6 +69,17 @@ pub struct Signed {
     /// In order.
     pub signatures: Vec<SignedGate>,
     /// What comes next in the hand-off.
+    pub next: Vec<String>,
+}
+
+/// Waivers that were recorded.
+#[derive(Clone, Debug, Serialize)]
+pub struct Waived {
+    /// Which release.
+    pub release: ReleaseName,
+    /// The requirements, with their waivers.
+    pub requirements: Vec<Requirement>,
+    /// The next commands to type.
     pub next: Vec<String>,
 }
 
@@ -80,6 +109,9 @@ pub struct Done {
     pub what: String,
     /// The record.
     pub record: RecordId,
+    /// The requirements that a waiver stood in for, where it took a go.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waived: Vec<Requirement>,
     /// The next commands to type.
     pub next: Vec<String>,
 }

@@ -11,6 +11,7 @@ mod check;
 mod done;
 mod drill;
 mod due;
+mod explained;
 pub mod findings;
 mod human;
 mod incidents;
@@ -32,6 +33,7 @@ mod status;
 mod tests;
 pub mod text;
 mod verification;
+mod waived;
 mod watched;
 mod windows;
 mod words;
@@ -182,6 +184,7 @@ shown! {
     Done: done::page;
     Drill: drill::page;
     DueReport: due::page;
+    Explanation: explained::page;
     IncidentReport: incidents::page;
     Integrity: integrity::page;
     Log: log::page;
@@ -190,5 +193,6 @@ shown! {
     Signed: signed::page;
     StatusReport: status::page;
     Verification: verification::page, cases::of_verification;
+    Waived: waived::page;
     Watched: watched::page;
 }

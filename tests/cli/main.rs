@@ -15,4 +15,5 @@ mod signing;
 mod team;
 mod terminal;
 mod trouble;
+mod waivers;
 mod windows;

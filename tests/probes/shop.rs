@@ -12,7 +12,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tempfile::TempDir;
 
-use crate::support::{Server, read_request, response};
+use crate::support::{Server, hold, read_request, response};
 
 /// RFC 7468.
 fn pem(label: &str, bytes: &[u8]) -> String {
@@ -116,6 +116,10 @@ pub fn echo_at(address: &str, terms: ServerConfig) -> Option<Server> {
             let _ = stream.write_all(response("200 OK", &request).as_bytes());
             let _ = stream.flush();
         }
+        // An alert would be lost where what is left unread resets the connection.
+        let mut stream = stream.sock;
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        hold(&mut stream);
     })
 }
 

@@ -1,6 +1,7 @@
 //! The table of what can go wrong over HTTP, with the verdict and the cause that is named.
 
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,6 +62,26 @@ fn broken_connections() -> Vec<Trouble> {
                 let _ = stream.peek(&mut [0]);
             }),
             "reset the connection",
+        ),
+        trouble(
+            "reset in the head",
+            partial(b"HTTP/1.1 200 OK\r\nX-"),
+            "reset the connection",
+        ),
+        trouble(
+            "reset in the body",
+            partial(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nabc"),
+            "reset the connection (status 200 and 3 bytes of the body came before)",
+        ),
+        trouble("black hole", black_hole(), "no connection within 1s"),
+        trouble(
+            "says for ever that it goes on",
+            Server::new(|mut stream| {
+                read_request(&mut stream);
+                let go_on = b"HTTP/1.1 100 Continue\r\n\r\n";
+                drip(&mut stream, go_on, Duration::from_millis(20));
+            }),
+            "no answer within 1s",
         ),
         trouble(
             "closes without an answer",
@@ -134,6 +155,21 @@ fn broken_answers() -> Vec<Trouble> {
             "no HTTP",
             raw("220 mail.example ESMTP\r\n\r\n"),
             "is broken",
+        ),
+        trouble(
+            "HTTP/0.9",
+            raw("<html>ok</html>\n"),
+            "is broken: invalid HTTP version",
+        ),
+        trouble(
+            "HTTP/2 without being asked",
+            raw("\0\0\0\u{4}\0\0\0\0\0"),
+            "is broken",
+        ),
+        trouble(
+            "two lengths",
+            raw("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd"),
+            "content-length",
         ),
         trouble(
             "10 MB of headers",
@@ -252,6 +288,21 @@ fn odd_but_good() -> Vec<Trouble> {
             ),
             |server| json!({"http": {"url": server.url(), "expect": {"status": 200}}}),
         ),
+        good(
+            "more than its length says",
+            Server::answering("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcdef", false),
+            |server| with_body(server, json!({"equals": "abc"})),
+        ),
+        good(
+            "gzip bomb, of which nothing is expected",
+            Server::new(|mut stream| {
+                if read_request(&mut stream).is_some() {
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n");
+                    drip(&mut stream, &[0; 64 * 1024], Duration::ZERO);
+                }
+            }),
+            |server| json!({"http": {"url": server.url(), "expect": {"status": 200}}}),
+        ),
         good("endless body", endless(), |server| {
             with_body(server, json!({"contains": "xxx"}))
         }),
@@ -285,6 +336,30 @@ fn moved() -> Server {
             }
         }
     })
+}
+
+/// Sends a part, and then resets the connection: closing it with something unread does so.
+fn partial(part: &'static [u8]) -> Server {
+    Server::new(move |mut stream| {
+        let _ = stream.peek(&mut [0]);
+        let _ = stream.write_all(part);
+        // It is read before the reset arrives.
+        std::thread::sleep(Duration::from_millis(200));
+    })
+}
+
+/// A server that accepts nothing any more: the queue of those that wait is full, and further ones hear nothing.
+fn black_hole() -> Server {
+    let mut server = Server::new(|_| {});
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
+    rustix::net::listen(&listener, 0).expect("a shorter queue");
+    server.address = listener.local_addr().expect("an address");
+    let address = server.address;
+    let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(100));
+    let waiting: Vec<TcpStream> = std::iter::from_fn(|| connect().ok()).take(64).collect();
+    // They are there as long as the process is.
+    std::mem::forget((listener, waiting));
+    server
 }
 
 fn endless() -> Server {

@@ -6,28 +6,6 @@ use relgate::cli::{self, exit};
 use relgate::parse::schema::{Kind, schema};
 use serde_json::{Map, Value as Json};
 
-/// What is told once, in the table of probes, although several files have it.
-const PROBES: [&str; 18] = [
-    "Probe",
-    "HttpProbe",
-    "HttpExpectation",
-    "TcpProbe",
-    "TlsProbe",
-    "TlsExpectation",
-    "DnsProbe",
-    "DnsExpectation",
-    "GrpcProbe",
-    "GrpcExpectation",
-    "CommandProbe",
-    "CommandExpectation",
-    "FileProbe",
-    "FileExpectation",
-    "JunitProbe",
-    "JunitExpectation",
-    "CountExpectation",
-    "TextExpectation",
-];
-
 /// Every table by its name.
 pub fn all() -> Vec<(&'static str, String)> {
     let notes = schema(Kind::Notes);
@@ -37,7 +15,11 @@ pub fn all() -> Vec<(&'static str, String)> {
         ("policy", file(Kind::Policy, &[])),
         ("release notes", file(Kind::Notes, &["Item"])),
         ("checklist", file(Kind::Checklist, &[])),
-        ("probes", PROBES.map(|name| object(notes, name)).join("\n")),
+        ("probes", {
+            let names = in_probes(notes);
+            let tables: Vec<String> = names.iter().map(|name| object(notes, name)).collect();
+            tables.join("\n")
+        }),
     ]
 }
 
@@ -191,15 +173,27 @@ pub fn keys() -> BTreeSet<String> {
     keys
 }
 
+/// A probe, and every mapping in it, in their order.
+fn in_probes(root: &Json) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut left = vec!["Probe".to_owned()];
+    while !left.is_empty() {
+        let name = left.remove(0);
+        let inner = objects_in(root, &root["$defs"][&name]);
+        if !names.contains(&name) {
+            names.push(name);
+            left.splice(0..0, inner);
+        }
+    }
+    names
+}
+
 /// The table of a file, and of everything in it but probes and what is told `elsewhere`.
 fn file(kind: Kind, elsewhere: &[&str]) -> String {
     let root = schema(kind);
     let mut text = table(root, root);
-    let mut told: BTreeSet<String> = PROBES
-        .iter()
-        .chain(elsewhere)
-        .map(ToString::to_string)
-        .collect();
+    let mut told: BTreeSet<String> = in_probes(root).into_iter().collect();
+    told.extend(elsewhere.iter().map(ToString::to_string));
     let mut left = objects_in(root, root);
     while !left.is_empty() {
         let name = left.remove(0);

@@ -124,6 +124,7 @@ fn settled(text: &str) -> String {
             r"\b\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z| UTC)?)?",
             "TIME",
         ),
+        (r"time: .* total \d+\.\d+ ms", "time: PHASES"),
         (r"\b\d+(\.\d+)? (ms|s)\b", "DURATION"),
         (r"\b\d+:\d\d (left|of|until)\b", "LEFT"),
         (r"\bof \d+:\d\d\b", "LEFT"),

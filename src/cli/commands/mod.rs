@@ -7,6 +7,7 @@ mod program;
 mod report;
 mod sign;
 mod verify;
+mod waive;
 mod watch;
 
 use super::args::{self, Cli, Command, Deploy, Incident, Ledger, Policy, StageArgs};
@@ -47,7 +48,14 @@ fn dispatch(context: &Context, command: Command) -> Result<u8> {
         Command::Completions { shell } => program::completions(context, shell),
         Command::Man { out } => program::man(context, out.as_deref()),
         Command::Sign(args) => sign::sign(context, &args),
-        Command::Check { gate, phase } => check(context, gate.as_deref(), phase.map(Into::into)),
+        Command::Waive(args) => waive::waive(context, &args),
+        Command::Check {
+            explain: Some(item),
+            ..
+        } => explain(context, &item),
+        Command::Check { gate, phase, .. } => {
+            check(context, gate.as_deref(), phase.map(Into::into))
+        }
         Command::Deploy(Deploy::Start(stage)) => deploy_start(context, &stage),
         Command::Deploy(Deploy::Done(stage)) => deploy_done(context, &stage),
         Command::Verify(args) => verify::verify(context, &args),
@@ -75,6 +83,16 @@ fn check(context: &Context, gate: Option<&str>, phase: Option<Phase>) -> Result<
         let check = app::check::check(world, &release, &context.anybody(&release.policy)?, &scope)?;
         context.show(&check)?;
         Ok(exit::of_decision(check.readiness.decision))
+    })
+}
+
+fn explain(context: &Context, item: &str) -> Result<u8> {
+    context.with_world(|world| {
+        let release = context.release(world)?;
+        let policy = context.policy_path();
+        let explanation = app::explain::explain(world, policy, &release, item)?;
+        context.show(&explanation)?;
+        Ok(exit::of_status(explanation.requirement.status))
     })
 }
 
@@ -131,6 +149,7 @@ fn answer(
                 gate: None,
                 phase,
                 readiness,
+                asked_at: None,
                 record,
                 unknown_records: 0,
             })?;
@@ -147,6 +166,7 @@ const fn word(command: &Command) -> &'static str {
         Command::New { .. } => "new",
         Command::Lint => "lint",
         Command::Sign(_) => "sign",
+        Command::Waive(_) => "waive",
         Command::Check { .. } => "check",
         Command::Deploy(Deploy::Start(_)) => "deploy start",
         Command::Deploy(Deploy::Done(_)) => "deploy done",

@@ -4,6 +4,7 @@
 //! templates until the captured values are there: a value that contains `${` is never expanded again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Expanded, Lookup, Reference, Secrets, VariableError, expand, fill, syntax, value};
 use crate::domain::ids::CaptureName;
@@ -13,10 +14,10 @@ use crate::domain::probe::json::schema::SchemaSource;
 /// Values that were captured, by name.
 pub type CapturedValues = BTreeMap<CaptureName, String>;
 
-/// A probe to be asked.
+/// A probe to be asked. There may be thousands: a clone is another handle to the same one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ready {
-    probe: Probe,
+    probe: Arc<Probe>,
     /// The values of its other variables; none where the probe is filled already.
     values: Option<Values>,
 }
@@ -53,7 +54,7 @@ impl Ready {
     /// A probe without variables.
     pub fn plain(probe: Probe) -> Self {
         Self {
-            probe,
+            probe: Arc::new(probe),
             values: None,
         }
     }
@@ -91,7 +92,7 @@ impl Ready {
             }
         }
         let ready = Self {
-            probe: template,
+            probe: Arc::new(template),
             values: Some(values),
         };
         Ok((ready, secrets))
@@ -106,10 +107,16 @@ impl Ready {
     ///
     /// # Errors
     /// A value that was not captured.
-    pub fn complete(&self, captured: &CapturedValues) -> Result<(Probe, Secrets), VariableError> {
+    pub fn complete(
+        &self,
+        captured: &CapturedValues,
+    ) -> Result<(Arc<Probe>, Secrets), VariableError> {
         match &self.values {
-            None => Ok((self.probe.clone(), Secrets::default())),
-            Some(values) => fill(&self.probe, &Known { values, captured }),
+            None => Ok((Arc::clone(&self.probe), Secrets::default())),
+            Some(values) => {
+                let (probe, secrets) = fill(&self.probe, &Known { values, captured })?;
+                Ok((Arc::new(probe), secrets))
+            }
         }
     }
 }
@@ -224,7 +231,7 @@ mod tests {
             "http://${capture:token}.example/2.4.0/${env:KEY}?${x}"
         );
         assert_eq!(its.mask("k3y-of-the-shop"), "***");
-        let http = filled.http.expect("http");
+        let http = filled.http.as_ref().expect("http");
         assert!(matches!(
             http.expect.json_schema,
             Some(SchemaSource::Inline(_))

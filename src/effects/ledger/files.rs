@@ -13,7 +13,7 @@ use crate::domain::history::History;
 use crate::domain::ids::{RecordId, ReleaseName};
 use crate::domain::record::{Record, TOOL};
 use crate::domain::refusal::Refusal;
-use crate::domain::signature::SKEW_MINUTES;
+use crate::domain::signature::{SKEW_MINUTES, Standing};
 use crate::effects::lock::Lock;
 use crate::ports::{AppendError, Clock, Decide, Ledger, LedgerError, Seal, Unsealed};
 
@@ -86,6 +86,7 @@ impl<'a> FileLedger<'a> {
 
     /// Takes in what is new in the folder. Returns what a crash left unfinished there.
     fn read(&mut self) -> Result<Vec<PathBuf>, LedgerError> {
+        self.judge_again();
         let listing = folder::list(&self.folder, &self.known)?;
         if listing.known < self.known.len() {
             self.notice_the_gone();
@@ -117,6 +118,29 @@ impl<'a> FileLedger<'a> {
         self.history.extend(new);
         self.history.set_damage(self.damage(flaws));
         Ok(listing.unfinished)
+    }
+
+    /// Asks again about the records that did not count when they were first seen: the line that gives a key to its person
+    /// may arrive after what it signed. What counted then goes on to count for this ledger.
+    fn judge_again(&mut self) {
+        let aside = self.history.set_aside().iter();
+        let records: Vec<Record> = aside
+            .filter_map(|it| self.history.find(&it.record).cloned())
+            .collect();
+        if records.is_empty() {
+            return;
+        }
+        let judged = records.iter().zip(self.seal.judge(&records));
+        let anew: Vec<(RecordId, Standing)> = judged
+            .filter(|(_, standing)| matches!(standing, Standing::Signed(_) | Standing::Plain))
+            .filter(|(record, standing)| {
+                *standing != Standing::Plain || self.history.is_judged(&record.id)
+            })
+            .map(|(record, standing)| (record.id, standing))
+            .collect();
+        if !anew.is_empty() {
+            self.history.judge_anew(anew);
+        }
     }
 
     /// Moves the names that were known and are not there any more to those that are gone.

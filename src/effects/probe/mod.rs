@@ -13,6 +13,7 @@ mod grpc;
 mod handshake;
 mod http;
 mod junit;
+mod metric;
 mod pem;
 mod progress;
 mod quote;
@@ -255,7 +256,7 @@ async fn in_turn(run: Arc<Run>, ready: Ready, doing: Doing) {
     let probe = match ready.complete(&captured) {
         Ok((probe, its)) => {
             run.secrets().extend(&its);
-            Arc::new(probe)
+            probe
         }
         Err(error) => {
             doing.push(Attempt::troubled(Verdict::Error, error.to_string(), 0));
@@ -279,7 +280,8 @@ async fn attempts(run: &Run, probe: &Arc<Probe>, doing: &Doing) -> Option<Captur
         }
         let weighed = {
             let _permits = run.turns.permits(probe).await?;
-            attempt(run, probe).await
+            // Thousands may wait for their turn, and need no room for asking until then.
+            Box::pin(attempt(run, probe)).await
         };
         let passed = weighed.attempt.verdict == Verdict::Pass;
         doing.push(weighed.attempt);
@@ -392,6 +394,7 @@ async fn ask(question: Question<'_>, context: &Context<'_>) -> Answer {
         Question::Command(command) => command::ask(command, context).await,
         Question::File(file) => file::ask(file, context).await,
         Question::Junit(junit) => junit::ask(junit, context).await,
+        Question::Metric(metric) => metric::ask(metric, context).await,
     }
 }
 
@@ -413,6 +416,7 @@ fn repeat(probe: &Probe) -> Option<String> {
         [Question::Command(command)] => Some(command::repeat(command)),
         [Question::File(file)] => Some(file::repeat(file)),
         [Question::Junit(junit)] => junit::repeat(junit),
+        [Question::Metric(metric)] => metric::repeat(metric, probe.timeout()),
         _ => None,
     }
 }
@@ -429,7 +433,11 @@ fn conclude(
                 return Sample {
                     probe: probe.id.clone(),
                     verdict: last.verdict,
-                    repeat: asked.as_deref().and_then(repeat),
+                    // Nobody looks for the fault of one that passed.
+                    repeat: asked
+                        .as_deref()
+                        .filter(|_| last.verdict != Verdict::Pass)
+                        .and_then(repeat),
                     attempts,
                 };
             }
