@@ -397,6 +397,19 @@ pub trait Ledgers: Sync {
     /// this chooses which release is meant where none was named, and decides nothing.
     fn has_ended(&self, release: &ReleaseName) -> bool;
 
+    /// Adds those of `records` that the ledger does not have, each judged by its signature here: all of them, or none.
+    /// Returns what was added, parents before children.
+    ///
+    /// # Errors
+    /// [`AppendError::Refused`] where one does not count, belongs elsewhere or cannot follow what is recorded, or where the
+    /// ledger is damaged; [`AppendError::Ledger`] where it cannot be read or written.
+    fn adopt(
+        &self,
+        release: &ReleaseName,
+        clock: &dyn Clock,
+        records: Vec<Record>,
+    ) -> Result<Vec<Record>, AppendError>;
+
     /// Every file that lies in the ledger's folder and is no part of its upkeep, for an audit.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ pub mod check;
 pub mod close;
 pub mod deploy;
 pub mod due;
+pub mod evidence;
 pub mod explain;
 pub mod facts;
 pub mod incident;

@@ -48,17 +48,22 @@ pub fn digest_of_files(files: &[PinnedFile]) -> Digest {
 /// # Errors
 /// Refused where they are others, with both digests.
 pub fn require(world: &World<'_>, policy_path: &str, expected: &Digest) -> Result<()> {
-    let found = pin(world, policy_path)?;
-    if found.digest == *expected {
+    Ok(same(expected, &pin(world, policy_path)?.digest)?)
+}
+
+/// Whether the digest that was found is the one that was named.
+///
+/// # Errors
+/// Refused where it is not.
+pub fn same(expected: &Digest, found: &Digest) -> std::result::Result<(), Refusal> {
+    if found == expected {
         return Ok(());
     }
     Err(Refusal::refused(format!(
-        "the policy and its signers are not the pinned ones: expected sha256:{expected}, found sha256:{}",
-        found.digest
+        "the policy and its signers are not the pinned ones: expected sha256:{expected}, found sha256:{found}"
     ))
     .help(
         "relgate policy digest shows each file; once the change is reviewed, name the new digest with --policy-digest \
          or RELGATE_POLICY_DIGEST",
-    )
-    .into())
+    ))
 }

@@ -370,7 +370,23 @@ pub enum Due {
 #[derive(Debug, Subcommand)]
 pub enum Ledger {
     /// Whether the records are whole and their writers': digests, links, order, foreign files, signatures
-    Verify,
+    Verify {
+        /// An evidence bundle instead of the ledger here, by what it carries alone
+        #[arg(long, value_name = "FILE", value_parser = NonEmptyStringValueParser::new())]
+        bundle: Option<String>,
+    },
+    /// Everything that an auditor needs of the release, as one JSON document [default: to standard output]
+    Export {
+        /// The new file
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        file: Option<String>,
+    },
+    /// Add the records of an evidence bundle that the ledger here does not have, once every one of them was verified
+    Import {
+        /// The bundle
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        file: String,
+    },
 }
 
 /// `relgate policy`

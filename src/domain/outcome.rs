@@ -479,6 +479,40 @@ pub struct PinnedFile {
     pub sha256: Digest,
 }
 
+/// An evidence bundle that was written.
+#[derive(Clone, Debug, Serialize)]
+pub struct Exported {
+    /// Which release.
+    pub release: ReleaseName,
+    /// The file.
+    pub file: String,
+    /// The digest of its bytes.
+    pub sha256: Digest,
+    /// The digest of the policy files in it.
+    pub policy: Digest,
+    /// How many records are in it.
+    pub records: usize,
+    /// How many files.
+    pub files: usize,
+    /// How many signed statements.
+    pub attestations: usize,
+    /// What is worth knowing.
+    pub remarks: Vec<String>,
+}
+
+/// An evidence bundle that was taken in.
+#[derive(Clone, Debug, Serialize)]
+pub struct Imported {
+    /// Which release.
+    pub release: ReleaseName,
+    /// The files of the records that were added.
+    pub added: Vec<String>,
+    /// How many of its records were there already.
+    pub known: usize,
+    /// The next commands to type.
+    pub next: Vec<String>,
+}
+
 /// Something wrong with a ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct IntegrityFinding {

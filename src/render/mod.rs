@@ -11,6 +11,7 @@ mod check;
 mod done;
 mod drill;
 mod due;
+mod evidence;
 mod explained;
 pub mod findings;
 mod human;
@@ -184,6 +185,8 @@ shown! {
     Done: done::page;
     Drill: drill::page;
     DueReport: due::page;
+    Exported: evidence::exported;
+    Imported: evidence::imported;
     Explanation: explained::page;
     IncidentReport: incidents::page;
     Integrity: integrity::page;

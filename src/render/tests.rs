@@ -30,6 +30,8 @@ fn all() -> Vec<(&'static str, Box<dyn Shown>)> {
         ("due", Box::new(samples::due())),
         ("ledger verify", Box::new(samples::integrity())),
         ("policy digest", Box::new(samples::pin())),
+        ("ledger export", Box::new(samples::exported())),
+        ("ledger import", Box::new(samples::imported())),
         ("init", Box::new(samples::scaffold())),
         ("sign", Box::new(samples::signed())),
         ("check", Box::new(samples::explanation())),

@@ -3,6 +3,7 @@
 mod attacks;
 mod branches;
 mod drill;
+mod evidence;
 mod flow;
 mod formats;
 mod input;

@@ -1,6 +1,7 @@
 //! One function for each command: from its arguments to its exit code.
 
 mod author;
+mod evidence;
 mod incident;
 mod pin;
 mod program;
@@ -67,7 +68,9 @@ fn dispatch(context: &Context, command: Command) -> Result<u8> {
         Command::Log => report::log(context),
         Command::Due { all, settle } => report::due(context, all, settle),
         Command::Close => close(context),
-        Command::Ledger(Ledger::Verify) => report::ledger_verify(context),
+        Command::Ledger(Ledger::Verify { bundle }) => evidence::verify(context, bundle.as_deref()),
+        Command::Ledger(Ledger::Export { file }) => evidence::export(context, file.as_deref()),
+        Command::Ledger(Ledger::Import { file }) => evidence::import(context, &file),
     }
 }
 
@@ -184,7 +187,9 @@ const fn word(command: &Command) -> &'static str {
             settle: Some(_), ..
         } => "due settle",
         Command::Close => "close",
-        Command::Ledger(Ledger::Verify) => "ledger verify",
+        Command::Ledger(Ledger::Verify { .. }) => "ledger verify",
+        Command::Ledger(Ledger::Export { .. }) => "ledger export",
+        Command::Ledger(Ledger::Import { .. }) => "ledger import",
         Command::Policy(Policy::Digest) => "policy digest",
         Command::Schema { .. } => "schema",
         Command::Completions { .. } => "completions",

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use crate::app::{Result, World, pin};
-use crate::cli::args::{Command, Incident};
+use crate::cli::args::{Command, Incident, Ledger};
 use crate::cli::context::Context;
 use crate::cli::exit;
 use crate::domain::state::rollback::Rollback;
@@ -40,6 +40,8 @@ fn then(command: &Command) -> Then {
         | Command::New { .. }
         | Command::Lint
         | Command::Policy(_)
+        // A bundle is held against the digest by what it carries itself.
+        | Command::Ledger(Ledger::Verify { bundle: Some(_) })
         | Command::Schema { .. }
         | Command::Completions { .. }
         | Command::Man { .. } => Then::Ignore,

@@ -290,6 +290,57 @@ impl FileLedger<'_> {
         })
     }
 
+    /// Takes in records that were written elsewhere: those that are not known, all or none.
+    ///
+    /// # Errors
+    /// Refused where one does not count as its writer's or cannot stand beside what is recorded; as [`Ledger::append`].
+    pub fn adopt(
+        &mut self,
+        clock: &dyn Clock,
+        records: Vec<Record>,
+    ) -> Result<Vec<Record>, AppendError> {
+        folder::create(&self.folder)?;
+        let _lock = Lock::take(&self.folder.join(".lock"), clock)?;
+        self.read()?;
+        let refuse = |what: String| {
+            Refusal::refused(format!("nothing was imported: {what}"))
+                .help(format!("relgate ledger verify --release {}", self.release))
+        };
+        if let Some(anomaly) = self.history.anomalies().first() {
+            return Err(refuse(format!("the ledger here is not whole: {}", anomaly.what)).into());
+        }
+        let is_new = |record: &Record| !self.history.contains(&record.id);
+        let new: Vec<Record> = records.into_iter().filter(is_new).collect();
+        let mut whole = self.history.clone();
+        for (record, standing) in new.iter().zip(self.seal.judge(&new)) {
+            if let Standing::Void(flaw) = &standing {
+                let name = record.file_name();
+                return Err(refuse(format!("{name} does not count here: {flaw}")).into());
+            }
+            whole.judge(record.id, standing);
+        }
+        whole.extend(new);
+        if let Some(anomaly) = whole.anomalies().first() {
+            return Err(refuse(anomaly.what.clone()).into());
+        }
+        let records = whole.records().iter();
+        let added: Vec<Record> = records
+            .filter(|record| !self.history.contains(&record.id))
+            .cloned()
+            .collect();
+        for (index, record) in added.iter().enumerate() {
+            if let Err(error) = folder::write(&self.folder, record) {
+                for written in &added[..index] {
+                    let _ = std::fs::remove_file(self.folder.join(written.file_name()));
+                }
+                return Err(error.into());
+            }
+        }
+        self.known.extend(added.iter().map(Record::file_name));
+        self.history = whole;
+        Ok(added)
+    }
+
     /// Writes what was decided under this lock, or what was signed since and still follows everything.
     fn write(&mut self, placed: Placed) -> Result<Vec<Record>, AppendError> {
         let Placed { records, .. } = placed;
