@@ -178,6 +178,10 @@ impl Seal for Sealer<'_> {
         Err(Refusal::refused(message).help(help))
     }
 
+    fn signs(&self) -> bool {
+        self.openssh.named_key().is_some() || self.loaded().trust.requires_signatures()
+    }
+
     fn judge(&self, records: &[Record]) -> Vec<Standing> {
         if records.iter().all(needs_no_signature) {
             return vec![Standing::Plain; records.len()];

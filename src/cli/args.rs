@@ -6,6 +6,7 @@ use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueP
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::exit;
+use crate::domain::ids::Digest;
 use crate::render::Format;
 
 /// Decides whether a release may go out, proves that it arrived, and takes it back by itself when it is broken.
@@ -30,6 +31,9 @@ pub struct Global {
     /// The policy file [default: relgate.yaml, here or in a folder above]
     #[arg(long, global = true, value_name = "FILE", value_parser = NonEmptyStringValueParser::new())]
     pub policy: Option<String>,
+    /// The digest that the policy must have, from relgate policy digest: a pipeline pins it
+    #[arg(long, global = true, value_name = "sha256:HEX", value_parser = policy_digest, env = "RELGATE_POLICY_DIGEST", hide_env = true)]
+    pub policy_digest: Option<Digest>,
     /// Who you are: a person of the policy [default: RELGATE_BY, git's user.email, or the login name]
     #[arg(long, global = true, value_name = "PERSON", value_parser = NonEmptyStringValueParser::new(), env = "RELGATE_BY", hide_env = true)]
     pub by: Option<String>,
@@ -46,6 +50,14 @@ pub struct Global {
     /// Whether to use colours
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
+}
+
+/// A digest as it is shown, `sha256:` before it.
+fn policy_digest(text: &str) -> Result<Digest, String> {
+    let hex = text.strip_prefix("sha256:");
+    hex.and_then(|hex| hex.parse().ok()).ok_or_else(|| {
+        "expected sha256: and 64 lower-case hexadecimal digits, as relgate policy digest shows them".to_owned()
+    })
 }
 
 /// Every format that there is, by its word.
@@ -142,6 +154,9 @@ pub enum Command {
     /// The records themselves
     #[command(subcommand)]
     Ledger(Ledger),
+    /// The policy, and the files that say who may decide
+    #[command(subcommand)]
+    Policy(Policy),
     /// Print the JSON Schema of a file, for editors
     Schema {
         /// Which file
@@ -394,7 +409,30 @@ pub enum Due {
 #[derive(Debug, Subcommand)]
 pub enum Ledger {
     /// Whether the records are whole and their writers': digests, links, order, foreign files, signatures
-    Verify,
+    Verify {
+        /// An evidence bundle instead of the ledger here, by what it carries alone
+        #[arg(long, value_name = "FILE", value_parser = NonEmptyStringValueParser::new())]
+        bundle: Option<String>,
+    },
+    /// Everything that an auditor needs of the release, as one JSON document [default: to standard output]
+    Export {
+        /// The new file
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        file: Option<String>,
+    },
+    /// Add the records of an evidence bundle that the ledger here does not have, once every one of them was verified
+    Import {
+        /// The bundle
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        file: String,
+    },
+}
+
+/// `relgate policy`
+#[derive(Debug, Subcommand)]
+pub enum Policy {
+    /// The one digest of the policy, the signers, the revoked keys and the checklists that others extend
+    Digest,
 }
 
 /// A file that has a schema.

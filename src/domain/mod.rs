@@ -4,6 +4,7 @@
 pub mod anomaly;
 pub mod audit;
 pub mod baseline;
+pub mod bundle;
 pub mod calendar;
 pub mod clock;
 pub mod completeness;

@@ -400,6 +400,38 @@ pub fn due() -> DueReport {
     }
 }
 
+pub fn pin() -> PolicyPin {
+    PolicyPin {
+        digest: Digest::of(b"all"),
+        files: vec![PinnedFile {
+            path: "relgate.yaml".to_owned(),
+            sha256: Digest::of(b"policy"),
+        }],
+    }
+}
+
+pub fn exported() -> Exported {
+    Exported {
+        release: name("2.4.0"),
+        file: "evidence.json".to_owned(),
+        sha256: Digest::of(b"bundle"),
+        policy: Digest::of(b"all"),
+        records: 14,
+        files: 6,
+        attestations: 0,
+        remarks: vec!["no statement is attested".to_owned()],
+    }
+}
+
+pub fn imported() -> Imported {
+    Imported {
+        release: name("2.4.0"),
+        added: vec!["20261120T100000.000Z-signed-off-1a2b.json".to_owned()],
+        known: 13,
+        next: vec!["relgate ledger verify --release 2.4.0".to_owned()],
+    }
+}
+
 pub fn integrity() -> Integrity {
     Integrity {
         release: name("2.4.0"),

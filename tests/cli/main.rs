@@ -1,8 +1,10 @@
 //! The program from end to end, as a team's people, scripts and accidents meet it.
 
+mod attacks;
 mod baselines;
 mod branches;
 mod drill;
+mod evidence;
 mod flow;
 mod formats;
 mod input;

@@ -1,7 +1,9 @@
 //! One function for each command: from its arguments to its exit code.
 
 mod author;
+mod evidence;
 mod incident;
+mod pin;
 mod probe;
 mod program;
 mod report;
@@ -10,7 +12,9 @@ mod verify;
 mod waive;
 mod watch;
 
-use super::args::{self, Baseline, Cli, Command, Deploy, Incident, Ledger, Probe, StageArgs};
+use super::args::{
+    self, Baseline, Cli, Command, Deploy, Incident, Ledger, Policy, Probe, StageArgs,
+};
 use super::context::Context;
 use super::exit;
 use crate::app::{self, Error, Result};
@@ -33,7 +37,9 @@ pub fn run(cli: Cli) -> u8 {
             return exit::of_refusal(error.kind());
         }
     };
-    dispatch(&context, command).unwrap_or_else(|error| context.fail(&error))
+    let held = pin::hold(&context, &command);
+    let code = held.and_then(|()| dispatch(&context, command));
+    code.unwrap_or_else(|error| context.fail(&error))
 }
 
 fn dispatch(context: &Context, command: Command) -> Result<u8> {
@@ -41,6 +47,7 @@ fn dispatch(context: &Context, command: Command) -> Result<u8> {
         Command::Init { preset } => author::init(context, preset.as_deref()),
         Command::New { version, kind } => author::new(context, &version, kind),
         Command::Lint => author::lint(context),
+        Command::Policy(Policy::Digest) => pin::digest(context),
         Command::Schema { file } => program::schema(context, file),
         Command::Completions { shell } => program::completions(context, shell),
         Command::Man { out } => program::man(context, out.as_deref()),
@@ -66,7 +73,9 @@ fn dispatch(context: &Context, command: Command) -> Result<u8> {
         Command::Log => report::log(context),
         Command::Due { all, settle } => report::due(context, all, settle),
         Command::Close => close(context),
-        Command::Ledger(Ledger::Verify) => report::ledger_verify(context),
+        Command::Ledger(Ledger::Verify { bundle }) => evidence::verify(context, bundle.as_deref()),
+        Command::Ledger(Ledger::Export { file }) => evidence::export(context, file.as_deref()),
+        Command::Ledger(Ledger::Import { file }) => evidence::import(context, &file),
     }
 }
 
@@ -187,7 +196,10 @@ const fn word(command: &Command) -> &'static str {
             settle: Some(_), ..
         } => "due settle",
         Command::Close => "close",
-        Command::Ledger(Ledger::Verify) => "ledger verify",
+        Command::Ledger(Ledger::Verify { .. }) => "ledger verify",
+        Command::Ledger(Ledger::Export { .. }) => "ledger export",
+        Command::Ledger(Ledger::Import { .. }) => "ledger import",
+        Command::Policy(Policy::Digest) => "policy digest",
         Command::Schema { .. } => "schema",
         Command::Completions { .. } => "completions",
         Command::Man { .. } => "man",
