@@ -1,6 +1,7 @@
 //! Use cases over the ports: what every command does, apart from its command line and its display.
 
 pub mod ask;
+pub mod baseline;
 pub mod check;
 pub mod close;
 pub mod deploy;
@@ -14,6 +15,7 @@ pub mod integrity;
 pub mod log;
 pub mod pin;
 pub mod place;
+pub mod probe;
 pub mod project;
 pub mod rollback;
 pub mod root_cause;

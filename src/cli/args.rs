@@ -123,6 +123,12 @@ pub enum Command {
     Deploy(Deploy),
     /// Verify a deployment: its checklist in complete passes, then the verification plan; failures open windows
     Verify(Verify),
+    /// What metrics are before a deployment, to compare with afterwards
+    #[command(subcommand)]
+    Baseline(Baseline),
+    /// Try probes, with or without a release
+    #[command(subcommand)]
+    Probe(Probe),
     /// A person's way in and out of a window
     #[command(subcommand)]
     Incident(Incident),
@@ -261,6 +267,39 @@ pub struct Verify {
     /// Leave out the probes with this id or tag, and what needs them; without a required one it is never a pass
     #[arg(long, value_name = "TAG|ID", value_parser = NonEmptyStringValueParser::new())]
     pub skip: Vec<String>,
+}
+
+/// `relgate baseline`
+#[derive(Debug, Subcommand)]
+pub enum Baseline {
+    /// Measure every metric of the release now, before its deployment, and record it
+    Capture {
+        /// The role that gives you the authority
+        #[arg(long = "as", value_name = "ROLE", value_parser = NonEmptyStringValueParser::new())]
+        role: Option<String>,
+    },
+    /// The baseline of every metric, and what has none
+    Show,
+}
+
+/// `relgate probe`
+#[derive(Debug, Subcommand)]
+pub enum Probe {
+    /// Ask the probes of a file, or one of them; nothing is recorded
+    Run {
+        /// A file of probes, release notes or a checklist
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The probe alone, and what it needs [default: all, of release notes the verification plan]
+        #[arg(value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+        probe: Option<String>,
+    },
+    /// The probes of the release, or of a file
+    List {
+        /// A file of probes, release notes or a checklist [default: the release]
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
 }
 
 /// `relgate watch`
@@ -405,6 +444,8 @@ pub enum SchemaFile {
     ReleaseNotes,
     /// checklist.yaml
     Checklist,
+    /// A file of probes, for `relgate probe run`
+    Probes,
 }
 
 /// How far a release's change reaches.

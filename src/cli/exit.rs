@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::domain::outcome::{Conclusion, WatchEnd};
+use crate::domain::probe::judge::Verdict;
 use crate::domain::readiness::{Decision, Status};
 use crate::domain::refusal::Kind;
 
@@ -79,6 +80,15 @@ pub const fn of_refusal(kind: Kind) -> u8 {
         Kind::Invalid => INVALID,
         Kind::Inconclusive => INCONCLUSIVE,
         Kind::Refused => REFUSED,
+    }
+}
+
+/// The code of a run over probes.
+pub const fn of_verdict(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Pass => GO,
+        Verdict::Fail => NO_GO,
+        Verdict::Error | Verdict::Inconclusive => INCONCLUSIVE,
     }
 }
 

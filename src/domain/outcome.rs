@@ -10,8 +10,10 @@ use super::gate::Phase;
 use super::history::Anomaly;
 use super::ids::{
     Digest, GateId, ObligationId, ProbeId, RecordId, ReleaseName, RoleName, StageName, StepId,
+    TagName,
 };
 use super::probe::judge::{Sample, Verdict};
+use super::probe::measure::Measure;
 use super::probe::sampling::Failure;
 use super::readiness::{Readiness, Reasoning, Requirement, Status};
 use super::record::body::{AttemptOutcome, Cause, StepOutcome};
@@ -349,6 +351,85 @@ pub struct Drill {
     pub record: RecordId,
     /// The next commands to type.
     pub next: Vec<String>,
+}
+
+/// The baselines of a release's metrics.
+#[derive(Clone, Debug, Serialize)]
+pub struct BaselineReport {
+    /// Which release.
+    pub release: ReleaseName,
+    /// One for each metric, and for each stage where that makes a difference.
+    pub metrics: Vec<BaselineView>,
+    /// The record, where something was captured now.
+    pub record: Option<RecordId>,
+    /// The next commands to type.
+    pub next: Vec<String>,
+}
+
+/// The baseline of a metric, or why it has none.
+#[derive(Clone, Debug, Serialize)]
+pub struct BaselineView {
+    /// Which probe.
+    pub probe: ProbeId,
+    /// Which stage, where it is another number in each.
+    pub stage: Option<StageName>,
+    /// Whether the probe is compared with it.
+    pub compared: bool,
+    /// The number, where there is one.
+    pub value: Option<Measure>,
+    /// What it is the median of.
+    pub samples: Vec<Measure>,
+    /// When it was captured.
+    pub at: Option<DateTime<Utc>>,
+    /// By whom.
+    pub by: Option<String>,
+    /// Why there is none.
+    pub missing: Option<String>,
+}
+
+/// Probes, as they are written.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProbeList {
+    /// Whose they are: a release's, or a file's.
+    pub of: String,
+    /// In the order in which they are asked first.
+    pub probes: Vec<ProbeEntry>,
+}
+
+/// A probe, as it is written.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProbeEntry {
+    /// Which.
+    pub probe: ProbeId,
+    /// What a user of the system would call it.
+    pub title: Option<String>,
+    /// What asks it: a gate's item, the verification, …
+    pub place: String,
+    /// Its kind.
+    pub kind: String,
+    /// What it asks.
+    pub asks: String,
+    /// The probes that it needs.
+    pub needs: Vec<ProbeId>,
+    /// Its tags.
+    pub tags: Vec<TagName>,
+    /// Whether it decides nothing.
+    pub advisory: bool,
+}
+
+/// What a run over the probes of a file came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProbeRun {
+    /// The file.
+    pub file: String,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// The last sample of every probe.
+    pub samples: Vec<Sample>,
+    /// The probes that count as failed.
+    pub failures: Vec<Failure>,
+    /// How many samples were taken of every probe.
+    pub taken: u32,
 }
 
 /// Something owed, as shown.

@@ -24,6 +24,7 @@ mod log;
 mod markdown;
 pub mod page;
 mod pin;
+mod probes;
 mod refusal;
 #[cfg(test)]
 mod samples;
@@ -181,6 +182,7 @@ macro_rules! shown {
 }
 
 shown! {
+    BaselineReport: probes::baselines;
     Check: check::page, cases::of_check;
     Done: done::page;
     Drill: drill::page;
@@ -192,6 +194,8 @@ shown! {
     Integrity: integrity::page;
     Log: log::page;
     PolicyPin: pin::page;
+    ProbeList: probes::list;
+    ProbeRun: probes::run, cases::of_run;
     Scaffold: scaffold::page;
     Signed: signed::page;
     StatusReport: status::page;

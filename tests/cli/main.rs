@@ -1,6 +1,7 @@
 //! The program from end to end, as a team's people, scripts and accidents meet it.
 
 mod attacks;
+mod baselines;
 mod branches;
 mod drill;
 mod evidence;

@@ -4,6 +4,7 @@ mod author;
 mod evidence;
 mod incident;
 mod pin;
+mod probe;
 mod program;
 mod report;
 mod sign;
@@ -11,7 +12,9 @@ mod verify;
 mod waive;
 mod watch;
 
-use super::args::{self, Cli, Command, Deploy, Incident, Ledger, Policy, StageArgs};
+use super::args::{
+    self, Baseline, Cli, Command, Deploy, Incident, Ledger, Policy, Probe, StageArgs,
+};
 use super::context::Context;
 use super::exit;
 use crate::app::{self, Error, Result};
@@ -60,6 +63,8 @@ fn dispatch(context: &Context, command: Command) -> Result<u8> {
         Command::Deploy(Deploy::Start(stage)) => deploy_start(context, &stage),
         Command::Deploy(Deploy::Done(stage)) => deploy_done(context, &stage),
         Command::Verify(args) => verify::verify(context, &args),
+        Command::Baseline(command) => probe::baseline(context, &command),
+        Command::Probe(command) => probe::probe(context, &command),
         Command::Incident(incident) => incident::incident(context, incident),
         Command::Watch(args) => watch::watch(context, &args),
         Command::Rollback(args) => watch::rollback(context, &args),
@@ -174,6 +179,10 @@ const fn word(command: &Command) -> &'static str {
         Command::Deploy(Deploy::Start(_)) => "deploy start",
         Command::Deploy(Deploy::Done(_)) => "deploy done",
         Command::Verify(_) => "verify",
+        Command::Baseline(Baseline::Capture { .. }) => "baseline capture",
+        Command::Baseline(Baseline::Show) => "baseline show",
+        Command::Probe(Probe::Run { .. }) => "probe run",
+        Command::Probe(Probe::List { .. }) => "probe list",
         Command::Incident(Incident::Open { .. }) => "incident open",
         Command::Incident(Incident::Escalate { .. }) => "incident escalate",
         Command::Incident(Incident::Resolve { .. }) => "incident resolve",

@@ -16,6 +16,7 @@ pub mod phases;
 pub mod retry;
 pub mod sampling;
 pub mod selection;
+pub mod suite;
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,9 @@
 //! Asks probes of the real world: so many at a time, again after a failure, none longer than it may.
 //!
 //! Each kind is one function of one shape in a module of its own, and one line in `ask` and in `repeat`. What an
-//! answer means is decided by [`judge`]; this module only brings it. A target that was reached, or is silent, and does
-//! not serve is told from a question that could not be put at all: the first is a failure, the second an error.
+//! answer means is decided by [`crate::domain::probe::judge`]; this module only brings it. A target that was reached, or
+//! is silent, and does not serve is told from a question that could not be put at all: the first is a failure, the
+//! second an error.
 
 mod address;
 mod command;

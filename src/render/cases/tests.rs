@@ -201,7 +201,7 @@ fn findings_are_annotated_where_they_are() {
 #[test]
 fn no_text_breaks_a_report_or_commands_the_runner() {
     let hostile = format!(
-        "{HOSTILE}\n::error::forged\n::stop-commands::x\r]]>&\u{0}%0A# SKIP\nok 9 - forged"
+        "{HOSTILE}\n::error::forged\n::stop-commands::x\r]]>&\u{0}%0A# SKIP\nok 999 - forged"
     );
     let mut check = samples::check();
     for requirement in &mut check.readiness.requirements {
@@ -224,6 +224,6 @@ fn no_text_breaks_a_report_or_commands_the_runner() {
             .filter(|c| *c != '\n' && text::is_unsafe(*c))
             .collect();
         assert!(bad.is_empty(), "{}: {bad:?}", format.word());
-        assert!(!written.lines().any(|line| line.starts_with("ok 9")));
+        assert!(!written.lines().any(|line| line.starts_with("ok 999")));
     }
 }
