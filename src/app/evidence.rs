@@ -3,10 +3,12 @@
 //! What a bundle is and what is wrong with one is [`crate::domain::bundle`]'s; here it is gathered, held against signers,
 //! and taken in.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
+use crate::domain::audit::Content;
 use crate::domain::bundle::statement::{self, Subjects};
 use crate::domain::bundle::{
     Bundle, BundledArtifact, BundledFile, BundledRecord, Envelope, Output, VERSION,
@@ -56,9 +58,18 @@ pub fn export(
         );
     }
     let records = history.records();
-    let bundled = records.iter().map(|record| BundledRecord {
-        file: record.file_name(),
-        text: String::from_utf8_lossy(&record.canonical()).into_owned(),
+    let mut texts = BTreeMap::new();
+    for file in world.ledgers.files(&release.name)? {
+        if let Content::Bytes(bytes) = file.content
+            && let Ok(text) = String::from_utf8(bytes)
+        {
+            texts.insert(file.name, text);
+        }
+    }
+    let bundled = records.iter().filter_map(|record| {
+        let file = record.file_name();
+        let text = texts.remove(&file)?;
+        Some(BundledRecord { file, text })
     });
     let facts = facts::quiet(world, release)?;
     let artifacts: Vec<BundledArtifact> = release

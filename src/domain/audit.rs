@@ -106,6 +106,12 @@ pub fn examine(name: &str, bytes: &[u8]) -> Result<Record, Flaw> {
         }
     };
     if named == Some(record.id) && record.file_name() == name {
+        // A signature is over what was understood: nothing may stand beside that, or be written in another way, and pass
+        // under it.
+        if record.signature.is_some() && record.canonical() != bytes {
+            let what = "it is signed, and holds something else than what is signed";
+            return Err(Flaw::new(Damage::NotARecord, what));
+        }
         return Ok(record);
     }
     let mut flaw = match named {
@@ -263,6 +269,10 @@ fn unknown(record: &Record) -> Option<Unknown> {
 fn form(record: &Record, bytes: &[u8]) -> Option<Flaw> {
     if let Err(error) = check_canonical(bytes) {
         return Some(Flaw::new(Damage::NotCanonical, error.to_string()));
+    }
+    if record.canonical() != bytes {
+        let what = "it holds something that relgate does not write there";
+        return Some(Flaw::new(Damage::NotCanonical, what));
     }
     (!record.parents.is_sorted_by(|a, b| a < b)).then(|| {
         Flaw::new(

@@ -150,7 +150,7 @@ fn no_line_but_what_is_kept_is_wider_than_the_terminal() {
             let shown = written(&*shown, Format::Human, &Style::new(false, columns, true));
             for line in shown.lines() {
                 // What is to be copied, and the output of a command, keep their lines.
-                let kept = ["relgate ", "curl ", "git ", "│ "];
+                let kept = ["relgate ", "curl ", "git ", "sha256:", "│ "];
                 let whole = kept.iter().any(|word| line.contains(word));
                 assert!(
                     whole || text::width(line) <= columns,

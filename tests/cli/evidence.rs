@@ -439,12 +439,18 @@ fn a_bundle_brings_no_signers_of_its_own() {
     assert_eq!(after, before.into_keys().collect::<Vec<_>>());
     // Its policy is compared with the pinned one.
     let pin = team.run("rory", &["policy", "digest"]).code(0).stdout;
-    let pin = pin.split_whitespace().next().expect("a digest");
+    let pin = pin
+        .split_whitespace()
+        .find(|it| it.starts_with("sha256:"))
+        .expect("a digest");
     let verify = ["ledger", "verify", "--bundle", FILE, "--policy-digest"];
     team.run("rory", &[&verify[..], &[pin]].concat()).code(0);
     ours.write(FILE, theirs.to_string());
     let own = ours.run("rory", &["policy", "digest"]).code(0).stdout;
-    let own = own.split_whitespace().next().expect("a digest");
+    let own = own
+        .split_whitespace()
+        .find(|it| it.starts_with("sha256:"))
+        .expect("a digest");
     ours.run("rory", &[&verify[..], &[own]].concat())
         .code(7)
         .silent()

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{CHECK, SIGN, forged, row, rows, signed, taken};
 use crate::signing::SIGNERS;
-use crate::team::Team;
+use crate::team::{NOTES, Team};
 
 const BASE: &str = ".relgate/checklists/standard.yaml";
 
@@ -353,4 +353,52 @@ fn nobody_acts_without_a_key() {
         &["incident", "resolve", "I1", "--how", "restarted"],
     );
     row("incident resolve without a key", ended, 7, &says);
+}
+
+#[test]
+fn a_waiver_counts_signed_alone() {
+    let waive = [
+        "waive",
+        "development/developer",
+        "--reason",
+        "x",
+        "--until",
+        "24h",
+    ];
+    let team = Team::signed();
+    team.edit(NOTES, "type: minor", "type: emergency");
+    team.run("rory", &waive).code(0);
+    team.run("rory", &CHECK).code(0).says(&["waived"]);
+    for file in team.record_files("checked") {
+        fs::remove_file(file).expect("removed");
+    }
+    let file = team.record_files("waived").remove(0);
+    let mut waiver = super::record(&file);
+    fs::remove_file(file).expect("removed");
+    waiver
+        .as_object_mut()
+        .expect("an object")
+        .remove("signature");
+    team.forge(waiver.clone(), None);
+    let says = ["it is not signed, and the policy requires signatures"];
+    let ended = team.run("rory", &CHECK);
+    row("an unsigned waiver: check", ended, 1, &[]);
+    let ended = team.run("rory", &super::VERIFY);
+    row("an unsigned waiver: ledger verify", ended, 3, &says);
+    // By somebody with a key and without the authority.
+    let team = Team::signed();
+    team.edit(NOTES, "type: minor", "type: emergency");
+    waiver["by"] = json!("dana");
+    waiver["parents"] = json!([]);
+    team.forge(waiver, Some("keys/dana"));
+    let ended = team.run("rory", &CHECK);
+    row("a waiver without authority: check", ended, 1, &[]);
+    team.remove("keys/rory");
+    let ended = team.run("rory", &waive);
+    row(
+        "waive without a key",
+        ended,
+        7,
+        &["requires signatures", "--key FILE"],
+    );
 }

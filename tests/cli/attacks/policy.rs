@@ -10,9 +10,9 @@ const BASE: &str = ".relgate/checklists/standard.yaml";
 /// The digest as people copy it.
 fn digest(team: &Team) -> String {
     let ended = team.run("rory", &["policy", "digest"]).code(0);
-    let first = ended.stdout.split_whitespace().next().expect("a word");
-    assert!(first.starts_with("sha256:"), "{ended}");
-    first.to_owned()
+    let mut words = ended.stdout.split_whitespace();
+    let digest = words.find(|it| it.starts_with("sha256:"));
+    digest.expect("a digest").to_owned()
 }
 
 fn pinned(team: &Team, pin: &str, by: &str, args: &[&str]) -> Ended {

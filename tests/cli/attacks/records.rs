@@ -124,6 +124,45 @@ fn an_edited_record() {
 }
 
 #[test]
+fn a_signed_record_with_more_or_other_than_was_signed() {
+    type Change = fn(&mut serde_json::Value);
+    let changes: [(&str, Change); 3] = [
+        ("with a field that nobody reads", |it| {
+            it["body"]["approved"] = json!(true)
+        }),
+        ("with its time in another form", |it| {
+            let at = it["at"].as_str().expect("a time").replace('Z', "+00:00");
+            it["at"] = json!(at);
+        }),
+        ("with its time in more detail", |it| {
+            let at = it["at"].as_str().expect("a time").replace('Z', "000Z");
+            it["at"] = json!(at);
+        }),
+    ];
+    for (what, change) in changes {
+        let team = signed();
+        let file = sign_off(&team);
+        let mut other = record(&file);
+        fs::remove_file(&file).expect("removed");
+        change(&mut other);
+        let put = team.put(&other);
+        // Under the name that its record has.
+        let name = put.file_name().and_then(|it| it.to_str()).expect("a name");
+        let (_, id) = name.rsplit_once('-').expect("an id");
+        let old = file.file_name().and_then(|it| it.to_str()).expect("a name");
+        let (rest, _) = old.rsplit_once('-').expect("an id");
+        fs::rename(&put, team.path(&format!("{LEDGER}/{rest}-{id}"))).expect("moved");
+        let says = ["it is signed, and holds something else than what is signed"];
+        rows(
+            &format!("a signed record {what}"),
+            &team,
+            (1, &says),
+            (3, &says),
+        );
+    }
+}
+
+#[test]
 fn a_removed_record() {
     let team = signed();
     team.run("rory", &CHECK).code(0);

@@ -8,12 +8,12 @@ use crate::domain::signature::allowed_signers::{AllowedSigners, Question};
 use crate::domain::signature::revoked::Revoked;
 use crate::domain::signature::testing::TestKey;
 
-fn read(text: &str) -> (AllowedSigners, Vec<String>) {
+pub(super) fn read(text: &str) -> (AllowedSigners, Vec<String>) {
     let (signers, findings) = AllowedSigners::read(&Source::new("s", text));
     (signers, findings.iter().map(ToString::to_string).collect())
 }
 
-fn time(text: &str) -> DateTime<Utc> {
+pub(super) fn time(text: &str) -> DateTime<Utc> {
     text.parse().expect("a time")
 }
 
@@ -31,7 +31,7 @@ fn asked(text: &str, principal: &str, at: &str, zone: Tz) -> Result<(), Flaw> {
     })
 }
 
-const NOON: &str = "2026-11-20T12:00:00Z";
+pub(super) const NOON: &str = "2026-11-20T12:00:00Z";
 
 #[test]
 fn a_line_gives_a_key_to_those_whom_it_names() {
