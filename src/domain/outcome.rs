@@ -1,6 +1,6 @@
 //! The results of commands, as they are shown: everything that any output format says is here.
 
-use std::path::PathBuf;
+mod evidence;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -9,8 +9,7 @@ use super::event::WindowView;
 use super::gate::Phase;
 use super::history::Anomaly;
 use super::ids::{
-    Digest, GateId, ObligationId, ProbeId, RecordId, ReleaseName, RoleName, StageName, StepId,
-    TagName,
+    GateId, ObligationId, ProbeId, RecordId, ReleaseName, RoleName, StageName, StepId, TagName,
 };
 use super::probe::judge::{Sample, Verdict};
 use super::probe::measure::Measure;
@@ -18,6 +17,7 @@ use super::probe::sampling::Failure;
 use super::readiness::{Readiness, Reasoning, Requirement, Status};
 use super::record::body::{AttemptOutcome, Cause, StepOutcome};
 use super::signature::Flaw;
+pub use evidence::{Exported, Imported, Integrity, IntegrityFinding, PinnedFile, PolicyPin};
 
 /// Go or no-go.
 #[derive(Clone, Debug, Serialize)]
@@ -523,84 +523,4 @@ pub struct LogEntry {
     pub record: RecordId,
     /// All that it says.
     pub body: serde_json::Value,
-}
-
-/// The integrity of a ledger.
-#[derive(Clone, Debug, Serialize)]
-pub struct Integrity {
-    /// Which release.
-    pub release: ReleaseName,
-    /// Where it lies.
-    pub folder: PathBuf,
-    /// How many records there are.
-    pub records: usize,
-    /// How many of them have no successor.
-    pub heads: usize,
-    /// What is wrong.
-    pub findings: Vec<IntegrityFinding>,
-    /// What is worth knowing, and no fault: records of kinds that this program does not know.
-    pub remarks: Vec<String>,
-}
-
-/// The files that say who may decide, and the digest that pins them.
-#[derive(Clone, Debug, Serialize)]
-pub struct PolicyPin {
-    /// The SHA-256 of the canonical JSON of the list of files.
-    pub digest: Digest,
-    /// The files, in the order of their paths.
-    pub files: Vec<PinnedFile>,
-}
-
-/// A file and what is in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct PinnedFile {
-    /// Its path, relative to the repository's root.
-    pub path: String,
-    /// The digest of its bytes.
-    pub sha256: Digest,
-}
-
-/// An evidence bundle that was written.
-#[derive(Clone, Debug, Serialize)]
-pub struct Exported {
-    /// Which release.
-    pub release: ReleaseName,
-    /// The file.
-    pub file: String,
-    /// The digest of its bytes.
-    pub sha256: Digest,
-    /// The digest of the policy files in it.
-    pub policy: Digest,
-    /// How many records are in it.
-    pub records: usize,
-    /// How many files.
-    pub files: usize,
-    /// How many signed statements.
-    pub attestations: usize,
-    /// What is worth knowing.
-    pub remarks: Vec<String>,
-}
-
-/// An evidence bundle that was taken in.
-#[derive(Clone, Debug, Serialize)]
-pub struct Imported {
-    /// Which release.
-    pub release: ReleaseName,
-    /// The files of the records that were added.
-    pub added: Vec<String>,
-    /// How many of its records were there already.
-    pub known: usize,
-    /// The next commands to type.
-    pub next: Vec<String>,
-}
-
-/// Something wrong with a ledger.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct IntegrityFinding {
-    /// The file, relative to the ledger.
-    pub file: Option<String>,
-    /// What is wrong.
-    pub what: String,
-    /// What to do.
-    pub help: Option<String>,
 }
