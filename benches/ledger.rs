@@ -77,6 +77,7 @@ fn body(number: i64, before: Option<RecordId>) -> Body {
             seen: None,
         }),
         2 => Body::Checked(Checked {
+            waived: Vec::new(),
             gate: None,
             phase: None,
             go: true,
@@ -87,6 +88,7 @@ fn body(number: i64, before: Option<RecordId>) -> Body {
             evidence: Vec::new(),
         }),
         3 => Body::DeployStarted(DeployStarted {
+            obligations: Vec::new(),
             stage,
             go: before.unwrap_or(digest),
         }),

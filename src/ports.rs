@@ -125,6 +125,9 @@ pub trait Seal: Sync {
 
     /// What the signature of each record, or its lack, makes of it now, in their order.
     fn judge(&self, records: &[Record]) -> Vec<Standing>;
+
+    /// Whether what people record is signed, so that it cannot be dated ahead of the clock.
+    fn signs(&self) -> bool;
 }
 
 /// Signs nothing, and holds nothing against anybody: for a ledger on its own.
@@ -138,6 +141,10 @@ impl Seal for Unsealed {
 
     fn judge(&self, records: &[Record]) -> Vec<Standing> {
         vec![Standing::Plain; records.len()]
+    }
+
+    fn signs(&self) -> bool {
+        false
     }
 }
 
@@ -389,6 +396,19 @@ pub trait Ledgers: Sync {
     /// Whether a record says that the release was closed or rolled back. Only the names of the records are looked at, so
     /// this chooses which release is meant where none was named, and decides nothing.
     fn has_ended(&self, release: &ReleaseName) -> bool;
+
+    /// Adds those of `records` that the ledger does not have, each judged by its signature here: all of them, or none.
+    /// Returns what was added, parents before children.
+    ///
+    /// # Errors
+    /// [`AppendError::Refused`] where one does not count, belongs elsewhere or cannot follow what is recorded, or where the
+    /// ledger is damaged; [`AppendError::Ledger`] where it cannot be read or written.
+    fn adopt(
+        &self,
+        release: &ReleaseName,
+        clock: &dyn Clock,
+        records: Vec<Record>,
+    ) -> Result<Vec<Record>, AppendError>;
 
     /// Every file that lies in the ledger's folder and is no part of its upkeep, for an audit.
     ///

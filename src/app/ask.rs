@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use crate::domain::baseline;
+use crate::domain::ids::ReleaseName;
 use crate::domain::probe::Probe;
 use crate::domain::probe::judge::{Attempt, Sample, Verdict};
+use crate::domain::probe::kinds::MetricProbe;
 use crate::domain::refusal::Refusal;
+use crate::domain::state::ReleaseState;
 use crate::domain::variables::{self, Lookup, Ready, Secrets};
 use crate::ports::Limits;
 
@@ -78,7 +82,9 @@ pub fn sample(
     let mut ready = Vec::new();
     let mut secrets = Secrets::default();
     let mut unready: Vec<Option<Sample>> = Vec::new();
+    let baselines = baselines(world, probes, about);
     for probe in probes {
+        let probe = &baseline::filled(&baselines, probe, about.stage.as_deref());
         match Ready::prepare(probe, &Values { world, about }) {
             Ok((prepared, its)) => {
                 ready.push(prepared);
@@ -107,6 +113,21 @@ pub fn sample(
         })
         .map(|sample| variables::mask_sample(&sample, &secrets))
         .collect()
+}
+
+/// What the release's metrics were before the deployment, where a probe is compared with that. A ledger that cannot be
+/// read gives none, and a comparison without a baseline is inconclusive.
+fn baselines(world: &World<'_>, probes: &[Probe], about: &About) -> ReleaseState {
+    let compares = |probe: &Probe| probe.metric.as_ref().is_some_and(MetricProbe::compares);
+    let release = ReleaseName::new(about.release.clone()).ok();
+    let Some(release) = release.filter(|_| probes.iter().any(compares)) else {
+        return ReleaseState::default();
+    };
+    let mut ledger = world.ledgers.open(&release);
+    let history = ledger.refresh();
+    history
+        .map(|history| history.state().clone())
+        .unwrap_or_default()
 }
 
 fn unasked(probe: &Probe, why: &str) -> Sample {

@@ -27,6 +27,7 @@ pub fn check(world: &World<'_>, release: &Release, by: &str, scope: &Scope) -> R
         gate,
         phase,
         readiness,
+        asked_at: facts.asked_at,
         record: record.id,
         unknown_records,
     })
@@ -86,6 +87,10 @@ fn checked(release: &Release, scope: &Scope, readiness: &Readiness, facts: &Fact
         unmet: readiness
             .unmet()
             .map(|it| format!("{}: {} — {}", it.id, it.status.word(), it.why))
+            .collect(),
+        waived: readiness
+            .waived()
+            .map(|it| format!("{}: {}", it.id, it.why))
             .collect(),
         notes: digest_of(&release.notes),
         policy: digest_of(&release.policy),

@@ -45,6 +45,7 @@ pub fn close(
         release: release.name.clone(),
         what: "the release is closed".to_owned(),
         record: record.id,
+        waived: readiness.waived().cloned().collect(),
         next: vec![],
     });
     Ok(((readiness, checked.id), done))

@@ -52,6 +52,7 @@ pub fn start(
         release: release.name.clone(),
         what: format!("the deployment of {stage} begins"),
         record: record.id,
+        waived: readiness.waived().cloned().collect(),
         next: vec![command(
             &release.name,
             &format!("deploy done --stage {stage}"),
@@ -84,6 +85,7 @@ pub fn done(
         release: release.name.clone(),
         what: format!("the deployment of {stage} is done"),
         record: record.id,
+        waived: Vec::new(),
         next: vec![command(&release.name, &format!("verify --stage {stage}"))],
     })
 }

@@ -89,6 +89,7 @@ pub fn settle(
         release: release.name.clone(),
         what: format!("{id} is settled"),
         record: record.id,
+        waived: Vec::new(),
         next: vec!["relgate due".to_owned()],
     })
 }

@@ -1,10 +1,11 @@
 //! What is found on this machine for a check: artifacts, files, programs, evidence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::gate::Gate;
-use crate::domain::ids::{Digest, GateId, ItemId};
+use crate::domain::ids::{Digest, GateId, ItemId, ProbeId};
 use crate::domain::probe::Probe;
+use crate::domain::probe::judge::Sample;
 use crate::domain::readiness::{Facts, Scope, gates_in};
 use crate::domain::record::digest_of;
 
@@ -65,11 +66,28 @@ pub fn quiet(world: &World<'_>, release: &Release) -> Result<Facts> {
 /// A file that cannot be read, or a variable without a value.
 pub fn gather(world: &World<'_>, release: &Release, scope: &Scope) -> Result<Facts> {
     let mut facts = quiet(world, release)?;
-    facts.evidence = evidence(world, release, gates_in(&release.gates, scope))?;
+    ask(world, release, gates_in(&release.gates, scope), &mut facts)?;
     Ok(facts)
 }
 
-/// The answers of the evidence items of `gates`, all asked at once.
+/// Adds the answers of the evidence items of `gates`, and when they were asked for.
+///
+/// # Errors
+/// A variable without a value.
+pub fn ask<'a>(
+    world: &World<'_>,
+    release: &Release,
+    gates: impl Iterator<Item = &'a Gate>,
+    facts: &mut Facts,
+) -> Result<()> {
+    let now = world.clock.now().wall;
+    facts.evidence = evidence(world, release, gates)?;
+    facts.asked_at = (!facts.evidence.is_empty()).then_some(now);
+    Ok(())
+}
+
+/// The answers of the evidence items of `gates`: so many asked at once, each question once however many items it
+/// answers, and all of it within the policy's time.
 ///
 /// # Errors
 /// A variable without a value.
@@ -77,26 +95,57 @@ pub fn evidence<'a>(
     world: &World<'_>,
     release: &Release,
     gates: impl Iterator<Item = &'a Gate>,
-) -> Result<BTreeMap<(GateId, ItemId), crate::domain::probe::judge::Sample>> {
-    let mut keys = Vec::new();
+) -> Result<BTreeMap<(GateId, ItemId), Sample>> {
     let mut probes: Vec<Probe> = Vec::new();
-    for gate in gates {
+    let mut questions: BTreeMap<Digest, usize> = BTreeMap::new();
+    let mut asked = Vec::new();
+    let gates: Vec<&Gate> = gates.collect();
+    let all = || {
+        let items = gates.iter().flat_map(|gate| gate.items());
+        items.filter_map(|item| item.probe.as_ref())
+    };
+    let needed: BTreeSet<&ProbeId> = all().flat_map(|probe| &probe.needs).collect();
+    for gate in &gates {
         for item in gate.items() {
-            if let Some(probe) = &item.probe {
-                keys.push((gate.id.clone(), item.id.clone()));
+            let Some(probe) = &item.probe else { continue };
+            let mut ask = || {
                 probes.push(probe.clone());
-            }
+                probes.len() - 1
+            };
+            // One that others need is asked under its own name.
+            let place = match needed.contains(&probe.id) {
+                true => ask(),
+                false => *questions.entry(question(probe)).or_insert_with(ask),
+            };
+            asked.push((gate.id.clone(), item.id.clone(), probe.id.clone(), place));
         }
     }
     if probes.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let about = about(release, None);
+    let mut about = about(release, None);
+    let rules = release.policy.evidence.clone().unwrap_or_default();
+    about.concurrency = rules.concurrency.or(about.concurrency);
     ask::require_values(world, &probes, &about)?;
-    Ok(keys
+    let patience = rules.within().duration();
+    let samples = ask::sample(world, &probes, &about, Some(patience));
+    Ok(asked
         .into_iter()
-        .zip(ask::sample(world, &probes, &about, None))
+        .filter_map(|(gate, item, probe, place)| {
+            let sample = samples.get(place)?.clone();
+            Some(((gate, item), Sample { probe, ..sample }))
+        })
         .collect())
+}
+
+/// What a probe asks, whatever it is called.
+fn question(probe: &Probe) -> Digest {
+    let mut question = serde_json::to_value(probe).unwrap_or_default();
+    if let Some(keys) = question.as_object_mut() {
+        keys.remove("id");
+        keys.remove("title");
+    }
+    digest_of(&question)
 }
 
 /// Digests every artifact on disk and holds it against the notes (req: A19).

@@ -101,6 +101,7 @@ pub fn open(
             opened.on_expiry.word()
         ),
         record: record.id,
+        waived: Vec::new(),
         next: vec![
             command(&release.name, "watch"),
             command(
@@ -149,6 +150,7 @@ pub fn escalate(
             clock_face(left.unwrap_or(0))
         ),
         record: record.id,
+        waived: Vec::new(),
         next: vec![command(&release.name, "watch")],
     })
 }
@@ -201,6 +203,7 @@ pub fn resolve(
         release: release.name.clone(),
         what: format!("the incident {id} is resolved ({how})"),
         record: record.id,
+        waived: Vec::new(),
         next: vec![
             command(&release.name, "verify"),
             command(&release.name, "status"),

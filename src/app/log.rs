@@ -27,27 +27,35 @@ pub fn log(world: &World<'_>, release: &ReleaseName) -> Result<Log> {
 }
 
 fn entry(history: &History, record: &Record) -> LogEntry {
-    let superseded = history
-        .superseded()
-        .iter()
-        .find(|it| it.record == record.id);
-    let aside = history.set_aside().iter().find(|it| it.record == record.id);
-    let text = sentence(&record.body);
+    let aside = aside(history, record);
     LogEntry {
         at: record.at,
         by: record.by.clone(),
         host: record.host.clone(),
         kind: record.kind().to_owned(),
-        text: match (superseded, aside) {
-            (_, Some(aside)) if aside.stands => format!("{text} (in doubt: {})", aside.flaw),
-            (_, Some(aside)) => format!("{text} (does not count: {})", aside.flaw),
-            (Some(superseded), _) => format!("{text} (without effect: {})", superseded.why),
-            (None, None) => text,
-        },
+        text: told(history, record),
         signed: history.signer(&record.id).map(|it| it.fingerprint.clone()),
         flaw: aside.map(|it| it.flaw.clone()),
         record: record.id,
         body: record.body.to_json(),
+    }
+}
+
+fn aside<'a>(history: &'a History, record: &Record) -> Option<&'a SetAside> {
+    let mut all = history.set_aside().iter();
+    all.find(|it| it.record == record.id)
+}
+
+/// What a record says, in one sentence, and whether it has no effect.
+pub fn told(history: &History, record: &Record) -> String {
+    let mut superseded = history.superseded().iter();
+    let superseded = superseded.find(|it| it.record == record.id);
+    let text = sentence(&record.body);
+    match (superseded, aside(history, record)) {
+        (_, Some(aside)) if aside.stands => format!("{text} (in doubt: {})", aside.flaw),
+        (_, Some(aside)) => format!("{text} (does not count: {})", aside.flaw),
+        (Some(superseded), _) => format!("{text} (without effect: {})", superseded.why),
+        (None, None) => text,
     }
 }
 
@@ -71,6 +79,14 @@ pub fn sentence(body: &Body) -> String {
     match body {
         Body::SignedOff(fact) => format!("signed {} as {}", fact.gate, fact.role),
         Body::Rejected(fact) => format!("rejected {} as {}: {}", fact.gate, fact.role, fact.reason),
+        Body::Waived(fact) => format!(
+            "waived {} as {} until {}: {}",
+            fact.requirement,
+            fact.role,
+            fact.until.format("%Y-%m-%d %H:%M UTC"),
+            fact.reason
+        ),
+        Body::WaiverWithdrawn(fact) => format!("took the waiver of {} back", fact.requirement),
         Body::Checked(fact) => {
             let about = match (&fact.gate, fact.phase) {
                 (Some(gate), _) => format!(" for the gate {gate}"),
@@ -78,6 +94,9 @@ pub fn sentence(body: &Body) -> String {
                 (None, None) => String::new(),
             };
             match (fact.go, fact.decided) {
+                (true, _) if !fact.waived.is_empty() => {
+                    format!("go{about}, {} waived", fact.waived.len())
+                }
                 (true, _) => format!("go{about}"),
                 (false, true) => format!("no-go{about}: {} unmet", fact.unmet.len()),
                 (false, false) => format!("inconclusive{about}: {} unmet", fact.unmet.len()),
@@ -191,6 +210,17 @@ pub fn sentence(body: &Body) -> String {
             "the rollback is STUCK after {} attempts: {}",
             fact.attempts, fact.reason
         ),
+        Body::BaselineCaptured(fact) => {
+            let each: Vec<String> = fact
+                .baselines
+                .iter()
+                .map(|one| match &one.stage {
+                    Some(stage) => format!("{} in {stage} is {}", one.probe, one.value),
+                    None => format!("{} is {}", one.probe, one.value),
+                })
+                .collect();
+            format!("captured the baseline: {}", each.join(", "))
+        }
         Body::Drilled(fact) => {
             let how = if fact.passed { "passed" } else { "failed" };
             format!(

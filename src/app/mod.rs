@@ -1,15 +1,21 @@
 //! Use cases over the ports: what every command does, apart from its command line and its display.
 
 pub mod ask;
+pub mod baseline;
 pub mod check;
 pub mod close;
 pub mod deploy;
 pub mod due;
+pub mod evidence;
+pub mod explain;
 pub mod facts;
 pub mod incident;
 pub mod insistent;
 pub mod integrity;
 pub mod log;
+pub mod pin;
+pub mod place;
+pub mod probe;
 pub mod project;
 pub mod rollback;
 pub mod root_cause;
@@ -19,6 +25,7 @@ pub mod sign;
 pub mod status;
 pub mod verify;
 pub mod view;
+pub mod waive;
 pub mod walk;
 pub mod watch;
 

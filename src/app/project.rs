@@ -158,6 +158,22 @@ pub fn policy(world: &World<'_>, policy_path: &str) -> Result<Policy> {
     }
 }
 
+/// Everything that was read of one release, with the places of all of it.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(super) fn workspace(
+    world: &World<'_>,
+    policy_path: &str,
+    name: &ReleaseName,
+) -> Result<Workspace> {
+    let mut reading = Reading::default();
+    reading.read_policy(world, policy_path)?;
+    reading.read_release(world, name)?;
+    reading.read_bases(world)?;
+    Ok(reading.workspace)
+}
+
 /// Reads one release with everything that it refers to.
 ///
 /// # Errors

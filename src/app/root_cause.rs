@@ -38,7 +38,7 @@ pub fn write(world: &World<'_>, release: &Release, ledger: &mut dyn Ledger) {
             context! {
                 at => record.at.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
                 by => cell(&record.by),
-                text => cell(&log::sentence(&record.body)),
+                text => cell(&log::told(history, record)),
             }
         })
         .collect();

@@ -1,10 +1,11 @@
 //! What signs records and judges their signatures: the policy, `allowed_signers` and the revocation list of the
 //! repository, held against the keys of this person.
 //!
-//! A record is judged once in a process, when it is first seen, against the files as they are then: what closed a window
-//! in time stays closed for whoever watched it.
+//! What counted when it was first seen goes on to count within a process: what closed a window in time stays closed for
+//! whoever watched it. What did not is held against the files as they are when it is asked about again.
 
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -23,6 +24,12 @@ use crate::domain::signature::{Flaw, NAMESPACE, Standing};
 use crate::parse;
 use crate::ports::{Certified, Clock, Files, OpenSsh, Seal, SigningKey};
 
+/// From so many records on, several threads judge them.
+const MANY: usize = 128;
+
+/// The most threads that judge.
+const JUDGES: usize = 4;
+
 /// Signs and judges for one repository.
 pub struct Sealer<'a> {
     policy_path: &'a str,
@@ -36,7 +43,8 @@ pub struct Sealer<'a> {
 #[derive(Default)]
 struct Known {
     loaded: Option<Arc<Loaded>>,
-    judged: HashMap<RecordId, Standing>,
+    /// The records that count as signed.
+    signed: HashMap<RecordId, Standing>,
 }
 
 /// The files, and what they say.
@@ -170,6 +178,10 @@ impl Seal for Sealer<'_> {
         Err(Refusal::refused(message).help(help))
     }
 
+    fn signs(&self) -> bool {
+        self.openssh.named_key().is_some() || self.loaded().trust.requires_signatures()
+    }
+
     fn judge(&self, records: &[Record]) -> Vec<Standing> {
         if records.iter().all(needs_no_signature) {
             return vec![Standing::Plain; records.len()];
@@ -184,14 +196,36 @@ impl Seal for Sealer<'_> {
             if record.signature.is_none() {
                 return loaded.trust.judge(record, now, &asks);
             }
-            if let Some(known) = self.known().judged.get(&record.id) {
+            if let Some(known) = self.known().signed.get(&record.id) {
                 return known.clone();
             }
             let standing = loaded.trust.judge(record, now, &asks);
-            self.known().judged.insert(record.id, standing.clone());
+            if let Standing::Signed(_) = &standing {
+                self.known().signed.insert(record.id, standing.clone());
+            }
             standing
         };
-        records.iter().map(judge).collect()
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        if records.len() < MANY || threads == 1 {
+            return records.iter().map(judge).collect();
+        }
+        let share = records.len().div_ceil(threads.min(JUDGES));
+        std::thread::scope(|scope| {
+            let judge = &judge;
+            let shares: Vec<_> = records
+                .chunks(share)
+                .map(|records| {
+                    let own = scope.spawn(move || records.iter().map(judge).collect::<Vec<_>>());
+                    (records, own)
+                })
+                .collect();
+            let done = shares.into_iter().flat_map(|(records, own)| {
+                // A thread that panicked is a defect that shows when its share is judged again here.
+                own.join()
+                    .unwrap_or_else(|_| records.iter().map(judge).collect())
+            });
+            done.collect()
+        })
     }
 }
 

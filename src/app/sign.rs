@@ -6,7 +6,7 @@ use crate::domain::history::History;
 use crate::domain::ids::RoleName;
 use crate::domain::outcome::{Signed, SignedGate};
 use crate::domain::probe::judge::Sample;
-use crate::domain::readiness::{Facts, Inquiry, Scope, Status, approvals_of, command};
+use crate::domain::readiness::{Facts, Inquiry, Scope, Status, approvals_of, command, is_waived};
 use crate::domain::record::Record;
 use crate::domain::record::body::Answered;
 use crate::domain::refusal::Refusal;
@@ -164,10 +164,19 @@ pub fn approve(
         .iter()
         .map(|(_, sample)| sample.clone())
         .collect();
-    if let Some((item, problem)) = ready.gate.items().iter().find_map(|item| {
+    let unwaived = |item: &Item| -> Result<bool> {
+        let mut ledger = world.ledgers.open(&release.name);
+        let inquiry = inquiry(release, ledger.refresh()?, &facts, world.clock.now().wall);
+        Ok(!is_waived(&inquiry, &ready.gate, item))
+    };
+    for item in ready.gate.items() {
         let key = (ready.gate.id.clone(), item.id.clone());
-        Some((item, facts.file_problems.get(&key)?))
-    }) {
+        let Some(problem) = facts.file_problems.get(&key) else {
+            continue;
+        };
+        if !unwaived(item)? {
+            continue;
+        }
         let message = format!(
             "the gate {} cannot be signed: {} — {problem}",
             ready.gate.id, item.id

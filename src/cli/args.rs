@@ -6,6 +6,7 @@ use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueP
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::exit;
+use crate::domain::ids::Digest;
 use crate::render::Format;
 
 /// Decides whether a release may go out, proves that it arrived, and takes it back by itself when it is broken.
@@ -30,6 +31,9 @@ pub struct Global {
     /// The policy file [default: relgate.yaml, here or in a folder above]
     #[arg(long, global = true, value_name = "FILE", value_parser = NonEmptyStringValueParser::new())]
     pub policy: Option<String>,
+    /// The digest that the policy must have, from relgate policy digest: a pipeline pins it
+    #[arg(long, global = true, value_name = "sha256:HEX", value_parser = policy_digest, env = "RELGATE_POLICY_DIGEST", hide_env = true)]
+    pub policy_digest: Option<Digest>,
     /// Who you are: a person of the policy [default: RELGATE_BY, git's user.email, or the login name]
     #[arg(long, global = true, value_name = "PERSON", value_parser = NonEmptyStringValueParser::new(), env = "RELGATE_BY", hide_env = true)]
     pub by: Option<String>,
@@ -46,6 +50,14 @@ pub struct Global {
     /// Whether to use colours
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
+}
+
+/// A digest as it is shown, `sha256:` before it.
+fn policy_digest(text: &str) -> Result<Digest, String> {
+    let hex = text.strip_prefix("sha256:");
+    hex.and_then(|hex| hex.parse().ok()).ok_or_else(|| {
+        "expected sha256: and 64 lower-case hexadecimal digits, as relgate policy digest shows them".to_owned()
+    })
 }
 
 /// Every format that there is, by its word.
@@ -92,6 +104,8 @@ pub enum Command {
     Lint,
     /// Sign gates: walks through the items that you can confirm
     Sign(Sign),
+    /// Go without something, by authority, for a reason and a time: it owes a review
+    Waive(Waive),
     /// Go or no-go: what is met, what is not, whose it is, and the command that meets it
     Check {
         /// One gate alone
@@ -100,12 +114,21 @@ pub enum Command {
         /// The gates of one phase [default: everything before the deployment]
         #[arg(long, value_enum, conflicts_with = "gate")]
         phase: Option<Phase>,
+        /// The whole reasoning behind one requirement, as it is named by a check; nothing is recorded
+        #[arg(long, value_name = "ITEM", conflicts_with_all = ["gate", "phase"], value_parser = NonEmptyStringValueParser::new())]
+        explain: Option<String>,
     },
     /// Record a deployment
     #[command(subcommand)]
     Deploy(Deploy),
     /// Verify a deployment: its checklist in complete passes, then the verification plan; failures open windows
     Verify(Verify),
+    /// What metrics are before a deployment, to compare with afterwards
+    #[command(subcommand)]
+    Baseline(Baseline),
+    /// Try probes, with or without a release
+    #[command(subcommand)]
+    Probe(Probe),
     /// A person's way in and out of a window
     #[command(subcommand)]
     Incident(Incident),
@@ -131,6 +154,9 @@ pub enum Command {
     /// The records themselves
     #[command(subcommand)]
     Ledger(Ledger),
+    /// The policy, and the files that say who may decide
+    #[command(subcommand)]
+    Policy(Policy),
     /// Print the JSON Schema of a file, for editors
     Schema {
         /// Which file
@@ -180,6 +206,26 @@ pub struct Sign {
     pub reason: Option<String>,
 }
 
+/// `relgate waive`
+#[derive(Debug, Args)]
+pub struct Waive {
+    /// The requirements, as `check` names them: a gate and a role, a gate and an item, an artifact, a field
+    #[arg(required = true, value_name = "ITEM", value_parser = NonEmptyStringValueParser::new())]
+    pub items: Vec<String>,
+    /// Why it is right to go without
+    #[arg(long, required_unless_present = "withdraw", value_parser = NonEmptyStringValueParser::new())]
+    pub reason: Option<String>,
+    /// Until when: a length of time such as 48h, a day such as 2026-11-25, or a time with its offset
+    #[arg(long, required_unless_present = "withdraw", value_name = "TIME", value_parser = NonEmptyStringValueParser::new())]
+    pub until: Option<String>,
+    /// The role that gives you the authority
+    #[arg(long = "as", value_name = "ROLE", value_parser = NonEmptyStringValueParser::new())]
+    pub role: Option<String>,
+    /// Take every waiver of them back
+    #[arg(long, conflicts_with_all = ["reason", "until"])]
+    pub withdraw: bool,
+}
+
 /// `relgate deploy`
 #[derive(Debug, Subcommand)]
 pub enum Deploy {
@@ -221,6 +267,39 @@ pub struct Verify {
     /// Leave out the probes with this id or tag, and what needs them; without a required one it is never a pass
     #[arg(long, value_name = "TAG|ID", value_parser = NonEmptyStringValueParser::new())]
     pub skip: Vec<String>,
+}
+
+/// `relgate baseline`
+#[derive(Debug, Subcommand)]
+pub enum Baseline {
+    /// Measure every metric of the release now, before its deployment, and record it
+    Capture {
+        /// The role that gives you the authority
+        #[arg(long = "as", value_name = "ROLE", value_parser = NonEmptyStringValueParser::new())]
+        role: Option<String>,
+    },
+    /// The baseline of every metric, and what has none
+    Show,
+}
+
+/// `relgate probe`
+#[derive(Debug, Subcommand)]
+pub enum Probe {
+    /// Ask the probes of a file, or one of them; nothing is recorded
+    Run {
+        /// A file of probes, release notes or a checklist
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The probe alone, and what it needs [default: all, of release notes the verification plan]
+        #[arg(value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+        probe: Option<String>,
+    },
+    /// The probes of the release, or of a file
+    List {
+        /// A file of probes, release notes or a checklist [default: the release]
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
 }
 
 /// `relgate watch`
@@ -330,7 +409,30 @@ pub enum Due {
 #[derive(Debug, Subcommand)]
 pub enum Ledger {
     /// Whether the records are whole and their writers': digests, links, order, foreign files, signatures
-    Verify,
+    Verify {
+        /// An evidence bundle instead of the ledger here, by what it carries alone
+        #[arg(long, value_name = "FILE", value_parser = NonEmptyStringValueParser::new())]
+        bundle: Option<String>,
+    },
+    /// Everything that an auditor needs of the release, as one JSON document [default: to standard output]
+    Export {
+        /// The new file
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        file: Option<String>,
+    },
+    /// Add the records of an evidence bundle that the ledger here does not have, once every one of them was verified
+    Import {
+        /// The bundle
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        file: String,
+    },
+}
+
+/// `relgate policy`
+#[derive(Debug, Subcommand)]
+pub enum Policy {
+    /// The one digest of the policy, the signers, the revoked keys and the checklists that others extend
+    Digest,
 }
 
 /// A file that has a schema.
@@ -342,6 +444,8 @@ pub enum SchemaFile {
     ReleaseNotes,
     /// checklist.yaml
     Checklist,
+    /// A file of probes, for `relgate probe run`
+    Probes,
 }
 
 /// How far a release's change reaches.

@@ -19,7 +19,7 @@ use crate::effects::process::SystemRunner;
 use crate::effects::repository::Repository;
 use crate::effects::signals::Signals;
 use crate::effects::ssh::SystemSsh;
-use crate::ports::Environment;
+use crate::ports::{Environment, OpenSsh};
 use crate::render::findings::Findings;
 use crate::render::{self, Format, Shown, Style};
 
@@ -102,6 +102,11 @@ impl Context {
     pub fn ignore_signals(&self) {
         self.signals.catch();
         self.signals.forget();
+    }
+
+    /// OpenSSH, where it is asked for something else than a record.
+    pub fn openssh(&self) -> &dyn OpenSsh {
+        &self.openssh
     }
 
     /// The policy's path, relative to the repository's root.

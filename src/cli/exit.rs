@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use crate::domain::outcome::{Conclusion, WatchEnd};
-use crate::domain::readiness::Decision;
+use crate::domain::probe::judge::Verdict;
+use crate::domain::readiness::{Decision, Status};
 use crate::domain::refusal::Kind;
 
 /// Go: all required is met, all probes pass.
@@ -62,6 +63,15 @@ pub const fn of_decision(decision: Decision) -> u8 {
     }
 }
 
+/// The code of how a single requirement stands.
+pub const fn of_status(status: Status) -> u8 {
+    match status {
+        Status::Unknown => INCONCLUSIVE,
+        status if status.is_enough() => GO,
+        _ => NO_GO,
+    }
+}
+
 /// The code of something that was not done.
 pub const fn of_refusal(kind: Kind) -> u8 {
     match kind {
@@ -70,6 +80,15 @@ pub const fn of_refusal(kind: Kind) -> u8 {
         Kind::Invalid => INVALID,
         Kind::Inconclusive => INCONCLUSIVE,
         Kind::Refused => REFUSED,
+    }
+}
+
+/// The code of a run over probes.
+pub const fn of_verdict(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Pass => GO,
+        Verdict::Fail => NO_GO,
+        Verdict::Error | Verdict::Inconclusive => INCONCLUSIVE,
     }
 }
 

@@ -99,6 +99,11 @@ impl History {
         let mut all = std::mem::take(&mut self.records);
         all.extend(ordered);
         all.extend(orphans);
+        self.fold_anew(all);
+    }
+
+    /// Folds everything from the beginning.
+    fn fold_anew(&mut self, all: Vec<Record>) {
         let damage = std::mem::take(&mut self.damage);
         let standings = std::mem::take(&mut self.standings);
         *self = Self {

@@ -3,6 +3,8 @@
 
 pub mod anomaly;
 pub mod audit;
+pub mod baseline;
+pub mod bundle;
 pub mod calendar;
 pub mod clock;
 pub mod completeness;

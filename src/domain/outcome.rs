@@ -9,11 +9,13 @@ use super::event::WindowView;
 use super::gate::Phase;
 use super::history::Anomaly;
 use super::ids::{
-    GateId, ObligationId, ProbeId, RecordId, ReleaseName, RoleName, StageName, StepId,
+    Digest, GateId, ObligationId, ProbeId, RecordId, ReleaseName, RoleName, StageName, StepId,
+    TagName,
 };
 use super::probe::judge::{Sample, Verdict};
+use super::probe::measure::Measure;
 use super::probe::sampling::Failure;
-use super::readiness::{Readiness, Status};
+use super::readiness::{Readiness, Reasoning, Requirement, Status};
 use super::record::body::{AttemptOutcome, Cause, StepOutcome};
 use super::signature::Flaw;
 
@@ -28,10 +30,28 @@ pub struct Check {
     pub phase: Option<Phase>,
     /// The answer.
     pub readiness: Readiness,
+    /// When the evidence was asked for, where some was: once for the whole answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<DateTime<Utc>>,
     /// The record of the answer.
     pub record: RecordId,
     /// Records of kinds that this program does not know: shown, and not acted on.
     pub unknown_records: usize,
+}
+
+/// The whole reasoning behind one requirement.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explanation {
+    /// Which release.
+    pub release: ReleaseName,
+    /// The requirement, as it stands.
+    pub requirement: Requirement,
+    /// Where its rule is written: file, line and column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub written: Option<String>,
+    /// Why it stands so.
+    #[serde(flatten)]
+    pub reasoning: Reasoning,
 }
 
 /// Files that were written.
@@ -51,6 +71,17 @@ pub struct Signed {
     /// In order.
     pub signatures: Vec<SignedGate>,
     /// What comes next in the hand-off.
+    pub next: Vec<String>,
+}
+
+/// Waivers that were recorded.
+#[derive(Clone, Debug, Serialize)]
+pub struct Waived {
+    /// Which release.
+    pub release: ReleaseName,
+    /// The requirements, with their waivers.
+    pub requirements: Vec<Requirement>,
+    /// The next commands to type.
     pub next: Vec<String>,
 }
 
@@ -80,6 +111,9 @@ pub struct Done {
     pub what: String,
     /// The record.
     pub record: RecordId,
+    /// The requirements that a waiver stood in for, where it took a go.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waived: Vec<Requirement>,
     /// The next commands to type.
     pub next: Vec<String>,
 }
@@ -319,6 +353,85 @@ pub struct Drill {
     pub next: Vec<String>,
 }
 
+/// The baselines of a release's metrics.
+#[derive(Clone, Debug, Serialize)]
+pub struct BaselineReport {
+    /// Which release.
+    pub release: ReleaseName,
+    /// One for each metric, and for each stage where that makes a difference.
+    pub metrics: Vec<BaselineView>,
+    /// The record, where something was captured now.
+    pub record: Option<RecordId>,
+    /// The next commands to type.
+    pub next: Vec<String>,
+}
+
+/// The baseline of a metric, or why it has none.
+#[derive(Clone, Debug, Serialize)]
+pub struct BaselineView {
+    /// Which probe.
+    pub probe: ProbeId,
+    /// Which stage, where it is another number in each.
+    pub stage: Option<StageName>,
+    /// Whether the probe is compared with it.
+    pub compared: bool,
+    /// The number, where there is one.
+    pub value: Option<Measure>,
+    /// What it is the median of.
+    pub samples: Vec<Measure>,
+    /// When it was captured.
+    pub at: Option<DateTime<Utc>>,
+    /// By whom.
+    pub by: Option<String>,
+    /// Why there is none.
+    pub missing: Option<String>,
+}
+
+/// Probes, as they are written.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProbeList {
+    /// Whose they are: a release's, or a file's.
+    pub of: String,
+    /// In the order in which they are asked first.
+    pub probes: Vec<ProbeEntry>,
+}
+
+/// A probe, as it is written.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProbeEntry {
+    /// Which.
+    pub probe: ProbeId,
+    /// What a user of the system would call it.
+    pub title: Option<String>,
+    /// What asks it: a gate's item, the verification, …
+    pub place: String,
+    /// Its kind.
+    pub kind: String,
+    /// What it asks.
+    pub asks: String,
+    /// The probes that it needs.
+    pub needs: Vec<ProbeId>,
+    /// Its tags.
+    pub tags: Vec<TagName>,
+    /// Whether it decides nothing.
+    pub advisory: bool,
+}
+
+/// What a run over the probes of a file came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProbeRun {
+    /// The file.
+    pub file: String,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// The last sample of every probe.
+    pub samples: Vec<Sample>,
+    /// The probes that count as failed.
+    pub failures: Vec<Failure>,
+    /// How many samples were taken of every probe.
+    pub taken: u32,
+}
+
 /// Something owed, as shown.
 #[derive(Clone, Debug, Serialize)]
 pub struct ObligationView {
@@ -427,6 +540,58 @@ pub struct Integrity {
     pub findings: Vec<IntegrityFinding>,
     /// What is worth knowing, and no fault: records of kinds that this program does not know.
     pub remarks: Vec<String>,
+}
+
+/// The files that say who may decide, and the digest that pins them.
+#[derive(Clone, Debug, Serialize)]
+pub struct PolicyPin {
+    /// The SHA-256 of the canonical JSON of the list of files.
+    pub digest: Digest,
+    /// The files, in the order of their paths.
+    pub files: Vec<PinnedFile>,
+}
+
+/// A file and what is in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PinnedFile {
+    /// Its path, relative to the repository's root.
+    pub path: String,
+    /// The digest of its bytes.
+    pub sha256: Digest,
+}
+
+/// An evidence bundle that was written.
+#[derive(Clone, Debug, Serialize)]
+pub struct Exported {
+    /// Which release.
+    pub release: ReleaseName,
+    /// The file.
+    pub file: String,
+    /// The digest of its bytes.
+    pub sha256: Digest,
+    /// The digest of the policy files in it.
+    pub policy: Digest,
+    /// How many records are in it.
+    pub records: usize,
+    /// How many files.
+    pub files: usize,
+    /// How many signed statements.
+    pub attestations: usize,
+    /// What is worth knowing.
+    pub remarks: Vec<String>,
+}
+
+/// An evidence bundle that was taken in.
+#[derive(Clone, Debug, Serialize)]
+pub struct Imported {
+    /// Which release.
+    pub release: ReleaseName,
+    /// The files of the records that were added.
+    pub added: Vec<String>,
+    /// How many of its records were there already.
+    pub known: usize,
+    /// The next commands to type.
+    pub next: Vec<String>,
 }
 
 /// Something wrong with a ledger.

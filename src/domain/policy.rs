@@ -1,6 +1,7 @@
 //! The policy: people, roles, priorities, authority, and what is owed afterwards. `relgate.yaml`.
 
 mod types;
+mod waivers;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use super::ids::{ChecklistName, PersonName, PriorityName, RoleName, TriggerName}
 use super::release::ReleaseType;
 use super::timespan::Timespan;
 pub use types::{ExtraApproval, Field, Review, TypeRule, Types};
+pub use waivers::Waivers;
 
 /// The rules of a team, apart from what a release's author edits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -38,7 +40,8 @@ pub struct Policy {
     /// Named kinds of trouble.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub triggers: Option<BTreeMap<TriggerName, Trigger>>,
-    /// Which roles may do what. An action that is not listed is open to every person of the policy.
+    /// Which roles may do what. An action that is not listed is open to every person of the policy, but for waivers,
+    /// which are then open to nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authority: Option<Authority>,
     /// How the deployment checklist is verified.
@@ -56,6 +59,12 @@ pub struct Policy {
     /// What releases of a type need, beyond what every release needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub types: Option<Types>,
+    /// How long an exception may last, and what it owes. Who may make one stands under `authority`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waivers: Option<Waivers>,
+    /// How evidence is asked for at a check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
     /// Whether what people record must be signed to count; `optional` unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signatures: Option<Signatures>,
@@ -197,6 +206,12 @@ pub struct Authority {
     /// Closing the release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub close: Option<Vec<RoleName>>,
+    /// Waiving a requirement; nobody unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waive: Option<Vec<RoleName>>,
+    /// Waiving what the calendar forbids; those who may waive unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub override_freeze: Option<Vec<RoleName>>,
 }
 
 /// Something that needs authority.
@@ -216,6 +231,10 @@ pub enum Action {
     Rollback,
     /// Closing the release.
     Close,
+    /// Waiving a requirement.
+    Waive,
+    /// Waiving what the calendar forbids.
+    OverrideFreeze,
 }
 
 impl Action {
@@ -229,6 +248,8 @@ impl Action {
             Self::Resolve => "resolve",
             Self::Rollback => "rollback",
             Self::Close => "close",
+            Self::Waive => "waive",
+            Self::OverrideFreeze => "override_freeze",
         }
     }
 }
@@ -297,6 +318,26 @@ pub enum DueDay {
     NextBusinessDay,
 }
 
+/// How the probes of a gate's items are asked at a check.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Evidence {
+    /// The deadline of all of them together, 5m unless told; what was not answered by then is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Timespan>,
+    /// How many are asked at once; as many as the release notes say for the verification, or 16, unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1024))]
+    pub concurrency: Option<u32>,
+}
+
+impl Evidence {
+    /// The deadline of all probes of a check together.
+    pub fn within(&self) -> Timespan {
+        self.within.unwrap_or(Timespan::from_minutes(5))
+    }
+}
+
 /// Whether what people record must be signed to count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -330,6 +371,8 @@ impl Policy {
             calendar: None,
             checklists: None,
             types: None,
+            waivers: None,
+            evidence: None,
             signatures: None,
             drill_valid_for: None,
         }
@@ -366,8 +409,21 @@ impl Policy {
         Some(self.triggers.as_ref()?.get(trigger)?.priority.clone())
     }
 
-    /// The roles that may do `action`; `None` when every person of the policy may.
+    /// The roles that may do `action`; `None` when every person of the policy may. An exception is nobody's to make unless
+    /// the policy says whose.
     pub fn authority(&self, action: Action) -> Option<&[RoleName]> {
+        match action {
+            Action::Waive | Action::OverrideFreeze => Some(self.listed(action).unwrap_or_default()),
+            _ => self.listed(action),
+        }
+    }
+
+    /// Whether the policy says who may do `action`.
+    pub fn lists(&self, action: Action) -> bool {
+        self.listed(action).is_some()
+    }
+
+    fn listed(&self, action: Action) -> Option<&[RoleName]> {
         let authority = self.authority.as_ref()?;
         let roles = match action {
             Action::Deploy => &authority.deploy,
@@ -377,6 +433,8 @@ impl Policy {
             Action::Resolve => &authority.resolve,
             Action::Rollback => &authority.rollback,
             Action::Close => &authority.close,
+            Action::Waive => &authority.waive,
+            Action::OverrideFreeze => &authority.override_freeze,
         };
         roles.as_deref()
     }
@@ -434,6 +492,11 @@ impl Policy {
         rules
             .get(&own)
             .or_else(|| rules.get(&ChecklistRule::Default))
+    }
+
+    /// The rules for waivers.
+    pub fn waivers(&self) -> Waivers {
+        self.waivers.clone().unwrap_or_default()
     }
 
     /// What releases of `kind` need, beyond what every release needs.

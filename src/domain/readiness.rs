@@ -4,32 +4,42 @@
 mod approvals;
 mod changes;
 mod course;
+mod explain;
+mod keys;
 mod prepared;
 mod requirement;
 #[cfg(test)]
 mod tests;
+mod waivers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
 pub(super) use approvals::other_side;
 pub(super) use changes::seen;
 use course::{closing, evidence, incidents, ledger};
+pub use explain::{Considered, Moment, Reasoning, reasoning, stands};
 pub use requirement::{
     Change, Decision, Readiness, Requirement, ReviewView, Status, Subject, Terms, WaiverView,
 };
+pub(super) use waivers::{action as waiving, longest as longest_waiver, objection};
 
-use super::gate::{Gate, Phase};
+use super::gate::{Gate, Item, Phase};
 use super::history::History;
 use super::ids::{
     ArtifactName, Digest, GateId, ItemId, PersonName, ReleaseName, RoleName, StageName, StepId,
 };
+use super::nearest::suggestion;
 use super::policy::Policy;
 use super::probe::judge::{Sample, Verdict};
 use super::record::body::Binding;
 use super::record::digest_of;
+use super::refusal::Refusal;
 use super::release::ReleaseNotes;
+
+/// What is dated further ahead than clocks of different machines disagree is not counted.
+const SKEW: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
 
 /// All that go or no-go is decided from.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +93,8 @@ pub struct Facts {
     pub step_problems: BTreeMap<StepId, String>,
     /// What is wrong with the file of an item.
     pub file_problems: BTreeMap<(GateId, ItemId), String>,
+    /// When evidence was asked for.
+    pub asked_at: Option<DateTime<Utc>>,
     /// The answers of the probes of evidence items.
     pub evidence: BTreeMap<(GateId, ItemId), Sample>,
 }
@@ -126,8 +138,14 @@ pub fn binding(notes: &ReleaseNotes, gate: &Gate, artifacts: Digest) -> Binding 
     }
 }
 
-/// Holds every requirement of the scope against what is recorded.
+/// Holds every requirement of the scope against what is recorded, waivers included.
 pub fn readiness(inquiry: &Inquiry<'_>) -> Readiness {
+    let all = requirements(inquiry).into_iter();
+    Readiness::of(all.map(|it| waivers::apply(inquiry, it)).collect())
+}
+
+/// Every requirement of the scope as it stands without a waiver of its own.
+pub fn requirements(inquiry: &Inquiry<'_>) -> Vec<Requirement> {
     let mut all = Vec::new();
     ledger(inquiry, &mut all);
     let before = inquiry.scope.is_before_deployment();
@@ -150,7 +168,52 @@ pub fn readiness(inquiry: &Inquiry<'_>) -> Readiness {
     if *inquiry.scope == Scope::Closing {
         closing(inquiry, &mut all);
     }
-    Readiness::of(all)
+    all
+}
+
+/// The requirement `id` as it stands without a waiver of its own: before the deployment, at its beginning, or at
+/// closing, wherever it is not met first.
+///
+/// # Errors
+/// Invalid, with the nearest requirement that there is.
+pub fn find(inquiry: &Inquiry<'_>, id: &str) -> Result<Requirement, Refusal> {
+    let mut met = None;
+    let mut known = Vec::new();
+    for scope in [&Scope::Deployment, &Scope::Start, &Scope::Closing] {
+        let inquiry = Inquiry { scope, ..*inquiry };
+        for requirement in requirements(&inquiry) {
+            if requirement.id != id {
+                known.push(requirement.id);
+            } else if requirement.status != Status::Met {
+                return Ok(requirement);
+            } else {
+                met = Some(requirement);
+            }
+        }
+    }
+    met.ok_or_else(|| {
+        let mut seen = BTreeSet::new();
+        known.retain(|it| seen.insert(it.clone()));
+        let words: Vec<&str> = known.iter().map(String::as_str).collect();
+        let refusal = Refusal::invalid(format!(
+            "the release {} has no requirement \"{id}\"",
+            inquiry.notes.release
+        ));
+        match suggestion(id, words.iter().copied()) {
+            Some(help) => refusal.help(help),
+            None => refusal,
+        }
+    })
+}
+
+/// The requirement as it stands with the waivers that there are.
+pub fn with_waiver(inquiry: &Inquiry<'_>, requirement: Requirement) -> Requirement {
+    waivers::apply(inquiry, requirement)
+}
+
+/// Whether a waiver that counts stands in for an item.
+pub fn is_waived(inquiry: &Inquiry<'_>, gate: &Gate, item: &Item) -> bool {
+    waivers::covers(inquiry, &course::failed(gate, item))
 }
 
 /// Whether `gate` is met by what is recorded, evidence apart: what the next one in the hand-off waits for.
@@ -168,9 +231,15 @@ pub fn has_signed(
     approvals::Standing::new(inquiry).has_signed(gate, role, person)
 }
 
+/// The requirements of `gate` that people meet, with how they stand without a waiver of their own.
+pub fn unwaived_approvals_of(inquiry: &Inquiry<'_>, gate: &Gate) -> Vec<Requirement> {
+    approvals::Standing::new(inquiry).requirements(gate)
+}
+
 /// The requirements of `gate` that people meet, with how they stand.
 pub fn approvals_of(inquiry: &Inquiry<'_>, gate: &Gate) -> Vec<Requirement> {
-    approvals::Standing::new(inquiry).requirements(gate)
+    let all = unwaived_approvals_of(inquiry, gate).into_iter();
+    all.map(|it| waivers::apply(inquiry, it)).collect()
 }
 
 /// The gates that a check of `scope` is about.

@@ -102,6 +102,7 @@ pub fn sample(probe: &str, verdict: Verdict) -> Sample {
             trouble: Some(format!("it came to {}", verdict.word())),
             took_ms: 1,
             phases: None,
+            measured: None,
         }],
         repeat: None,
     }

@@ -560,6 +560,7 @@ pub fn mask_sample(sample: &Sample, secrets: &Secrets) -> Sample {
         trouble: attempt.trouble.as_deref().map(|text| secrets.mask(text)),
         took_ms: attempt.took_ms,
         phases: attempt.phases,
+        measured: attempt.measured,
     };
     Sample {
         probe: sample.probe.clone(),

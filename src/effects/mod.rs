@@ -4,6 +4,7 @@
 //! the promise that is written on its trait in [`crate::ports`].
 
 pub mod clock;
+pub mod document;
 pub mod environment;
 pub mod failpoint;
 pub mod identity;

@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use crate::domain::finding::{Finding, Place, Position, Source};
 use crate::domain::gate::Checklist;
 use crate::domain::policy::Policy;
+use crate::domain::probe::suite::ProbeSuite;
 use crate::domain::release::ReleaseNotes;
 use node::Node;
 use schema::Kind;
@@ -134,6 +135,14 @@ pub fn notes(source: &Source) -> Result<Document<ReleaseNotes>, Vec<Finding>> {
 /// Every finding of the file.
 pub fn checklist(source: &Source) -> Result<Document<Checklist>, Vec<Finding>> {
     document(source, yaml::parse(source)?, Kind::Checklist)
+}
+
+/// Reads a file of probes alone.
+///
+/// # Errors
+/// Every finding of the file.
+pub fn probes(source: &Source) -> Result<Document<ProbeSuite>, Vec<Finding>> {
+    document(source, yaml::parse(source)?, Kind::Probes)
 }
 
 /// Holds a tree against the schema of its kind, and reads the value out of it.

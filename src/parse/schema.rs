@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use crate::domain::gate::Checklist;
 use crate::domain::policy::Policy;
+use crate::domain::probe::suite::ProbeSuite;
 use crate::domain::release::ReleaseNotes;
 
 /// A kind of file.
@@ -18,11 +19,13 @@ pub enum Kind {
     Notes,
     /// `checklist.yaml`.
     Checklist,
+    /// A file of probes alone.
+    Probes,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 3] = [Kind::Policy, Kind::Notes, Kind::Checklist];
+    pub const ALL: [Kind; 4] = [Kind::Policy, Kind::Notes, Kind::Checklist, Kind::Probes];
 
     /// The word that `relgate schema` takes.
     pub const fn word(self) -> &'static str {
@@ -30,6 +33,7 @@ impl Kind {
             Kind::Policy => "policy",
             Kind::Notes => "release-notes",
             Kind::Checklist => "checklist",
+            Kind::Probes => "probes",
         }
     }
 
@@ -39,6 +43,7 @@ impl Kind {
             Kind::Policy => "the policy",
             Kind::Notes => "the release notes",
             Kind::Checklist => "the checklist",
+            Kind::Probes => "the file of probes",
         }
     }
 }
@@ -49,10 +54,12 @@ pub fn schema(kind: Kind) -> &'static Json {
     static NOTES: LazyLock<Json> =
         LazyLock::new(|| generate::<ReleaseNotes>("relgate release notes"));
     static CHECKLIST: LazyLock<Json> = LazyLock::new(|| generate::<Checklist>("relgate checklist"));
+    static PROBES: LazyLock<Json> = LazyLock::new(|| generate::<ProbeSuite>("relgate probes"));
     match kind {
         Kind::Policy => &POLICY,
         Kind::Notes => &NOTES,
         Kind::Checklist => &CHECKLIST,
+        Kind::Probes => &PROBES,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Go or no-go: the answer, what is not met with the command that meets it, and what is met in a few lines.
 
 use super::page::{Block, Item, Mark, Page, Tone, faint, plain, strong};
-use super::words;
+use super::{waived, words};
 use crate::domain::outcome::Check;
 use crate::domain::readiness::{Decision, Requirement, Status, Subject};
 
@@ -27,6 +27,7 @@ pub fn page(check: &Check) -> Page {
     for (group, requirements) in groups(&unmet) {
         page.list(&group, unmet_items(&requirements));
     }
+    page.list("waived", waived::items(check.readiness.waived()));
     let met: Vec<&Requirement> = all
         .iter()
         .filter(|requirement| requirement.status == Status::Met)
@@ -36,9 +37,14 @@ pub fn page(check: &Check) -> Page {
         .map(|(group, requirements)| met_item(group, &requirements))
         .collect();
     page.list("met", items);
+    let asked = check.asked_at.map(|at| {
+        let time = at.format("%H:%M:%S UTC");
+        format!(", its evidence asked once, at {time}")
+    });
     page.push(Block::Paragraph(vec![faint(format!(
-        "recorded as {}",
-        check.record.short()
+        "recorded as {}{}",
+        check.record.short(),
+        asked.unwrap_or_default()
     ))]));
     // One next step, not a list: the rest stands with each requirement.
     let first = unmet
@@ -67,8 +73,14 @@ fn scope(check: &Check) -> String {
 
 fn sentence(check: &Check, unmet: usize) -> String {
     let all = check.readiness.requirements.len();
+    let waived = check.readiness.waived().count();
     match check.readiness.decision {
         _ if all == 0 => "nothing is required, so nothing was checked".to_owned(),
+        Decision::Go if waived > 0 => format!(
+            "{} of {all} requirements {} waived, the others are met",
+            waived,
+            if waived == 1 { "is" } else { "are" }
+        ),
         Decision::Go if all == 1 => "the one requirement is met".to_owned(),
         Decision::Go => format!("all {all} requirements are met"),
         Decision::NoGo => format!("{} not met", words::part(unmet, all, "requirement")),

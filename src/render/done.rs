@@ -1,6 +1,7 @@
 //! A single thing that was recorded.
 
 use super::page::{Page, Tone, faint};
+use super::waived;
 use crate::domain::outcome::Done;
 
 /// The page of something recorded.
@@ -11,6 +12,7 @@ pub fn page(done: &Done) -> Page {
         format!("{}: {}", done.release, done.what),
     );
     page.line(vec![faint(format!("recorded as {}", done.record.short()))]);
+    page.list("waived", waived::items(done.waived.iter()));
     page.next(&done.next);
     page
 }

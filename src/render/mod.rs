@@ -11,6 +11,8 @@ mod check;
 mod done;
 mod drill;
 mod due;
+mod evidence;
+mod explained;
 pub mod findings;
 mod human;
 mod incidents;
@@ -21,6 +23,8 @@ pub mod live;
 mod log;
 mod markdown;
 pub mod page;
+mod pin;
+mod probes;
 mod refusal;
 #[cfg(test)]
 mod samples;
@@ -31,6 +35,7 @@ mod status;
 mod tests;
 pub mod text;
 mod verification;
+mod waived;
 mod watched;
 mod windows;
 mod words;
@@ -177,16 +182,24 @@ macro_rules! shown {
 }
 
 shown! {
+    BaselineReport: probes::baselines;
     Check: check::page, cases::of_check;
     Done: done::page;
     Drill: drill::page;
     DueReport: due::page;
+    Exported: evidence::exported;
+    Imported: evidence::imported;
+    Explanation: explained::page;
     IncidentReport: incidents::page;
     Integrity: integrity::page;
     Log: log::page;
+    PolicyPin: pin::page;
+    ProbeList: probes::list;
+    ProbeRun: probes::run, cases::of_run;
     Scaffold: scaffold::page;
     Signed: signed::page;
     StatusReport: status::page;
     Verification: verification::page, cases::of_verification;
+    Waived: waived::page;
     Watched: watched::page;
 }

@@ -11,7 +11,10 @@ use crate::domain::policy::OnExpiry;
 use crate::domain::probe::judge::{Assertion, Attempt, Sample, Verdict};
 use crate::domain::probe::phases::Phases;
 use crate::domain::probe::sampling::Failure;
-use crate::domain::readiness::{Decision, Readiness, Requirement, Status, Subject, Terms};
+use crate::domain::readiness::{
+    Change, Considered, Decision, Moment, Readiness, Reasoning, Requirement, ReviewView, Status,
+    Subject, Terms, WaiverView,
+};
 use crate::domain::record::body::{AttemptOutcome, Cause, StepOutcome};
 
 /// Clears the screen, returns to the line's begin, turns the reading order around, ends a cell and a heading.
@@ -86,6 +89,7 @@ pub fn sample(probe: &str, verdict: Verdict, attempts: usize) -> Sample {
             first_byte_us: Some(80_500),
             total_us: 85_002,
         }),
+        measured: None,
     };
     Sample {
         probe: name(probe),
@@ -115,13 +119,74 @@ pub fn requirement(gate: Option<&str>, id: &str, status: Status) -> Requirement 
         command: Some(format!("relgate sign {id} --release 2.4.0")),
         role: None,
         changes: Vec::new(),
+        rejected_by: Vec::new(),
         waiver: None,
         terms: Terms::Never("it is a sample"),
     }
 }
 
+pub fn waived_requirement() -> Requirement {
+    Requirement {
+        waiver: Some(WaiverView {
+            by: "grace".to_owned(),
+            role: name("release-manager"),
+            reason: "The tester is ill".to_owned(),
+            until: at(3_600),
+            instead_of: Status::Missing,
+            because: "nobody has signed".to_owned(),
+            review: Some(ReviewView {
+                obligation: name("O1"),
+                role: name("developer"),
+                due: at(86_400),
+                settled: false,
+            }),
+            record: record(),
+        }),
+        ..requirement(Some("qa"), "qa/load", Status::Waived)
+    }
+}
+
+pub fn explanation() -> Explanation {
+    let considered = |by: &str, counts: bool| Considered {
+        record: record(),
+        at: at(0),
+        by: by.to_owned(),
+        what: "signed".to_owned(),
+        counts,
+        why: "she signed before the release notes (summary) changed".to_owned(),
+        changes: vec![Change {
+            field: "summary".to_owned(),
+            from: Some("one".to_owned()),
+            to: None,
+        }],
+    };
+    Explanation {
+        release: name("2.4.0"),
+        requirement: waived_requirement(),
+        written: Some("checklist.yaml:12:5".to_owned()),
+        reasoning: Reasoning {
+            rule: vec!["somebody who holds the role developer signs the gate qa".to_owned()],
+            considered: vec![considered("ada", true), considered("grace", false)],
+            times: vec![Moment {
+                what: "now".to_owned(),
+                at: at(60),
+            }],
+            found: vec!["the gate development is passed".to_owned()],
+        },
+    }
+}
+
+pub fn waived() -> Waived {
+    Waived {
+        release: name("2.4.0"),
+        requirements: vec![waived_requirement()],
+        next: vec!["relgate check --release 2.4.0".to_owned()],
+    }
+}
+
 pub fn check() -> Check {
     Check {
+        asked_at: Some(at(0)),
         release: name("2.4.0"),
         gate: None,
         phase: None,
@@ -135,6 +200,7 @@ pub fn check() -> Check {
                 requirement(Some("qa"), "qa/smoke", Status::Failed),
                 requirement(Some("qa"), "qa/developer", Status::Stale),
                 requirement(Some("security"), "security/developer", Status::Pending),
+                waived_requirement(),
             ],
         },
         record: record(),
@@ -334,6 +400,38 @@ pub fn due() -> DueReport {
     }
 }
 
+pub fn pin() -> PolicyPin {
+    PolicyPin {
+        digest: Digest::of(b"all"),
+        files: vec![PinnedFile {
+            path: "relgate.yaml".to_owned(),
+            sha256: Digest::of(b"policy"),
+        }],
+    }
+}
+
+pub fn exported() -> Exported {
+    Exported {
+        release: name("2.4.0"),
+        file: "evidence.json".to_owned(),
+        sha256: Digest::of(b"bundle"),
+        policy: Digest::of(b"all"),
+        records: 14,
+        files: 6,
+        attestations: 0,
+        remarks: vec!["no statement is attested".to_owned()],
+    }
+}
+
+pub fn imported() -> Imported {
+    Imported {
+        release: name("2.4.0"),
+        added: vec!["20261120T100000.000Z-signed-off-1a2b.json".to_owned()],
+        known: 13,
+        next: vec!["relgate ledger verify --release 2.4.0".to_owned()],
+    }
+}
+
 pub fn integrity() -> Integrity {
     Integrity {
         release: name("2.4.0"),
@@ -379,6 +477,7 @@ pub fn signed() -> Signed {
 
 pub fn done() -> Done {
     Done {
+        waived: vec![waived_requirement()],
         release: name("2.4.0"),
         what: "the deployment of production has begun".to_owned(),
         record: record(),

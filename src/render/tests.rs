@@ -29,8 +29,13 @@ fn all() -> Vec<(&'static str, Box<dyn Shown>)> {
         ("incident list", Box::new(samples::incidents())),
         ("due", Box::new(samples::due())),
         ("ledger verify", Box::new(samples::integrity())),
+        ("policy digest", Box::new(samples::pin())),
+        ("ledger export", Box::new(samples::exported())),
+        ("ledger import", Box::new(samples::imported())),
         ("init", Box::new(samples::scaffold())),
         ("sign", Box::new(samples::signed())),
+        ("check", Box::new(samples::explanation())),
+        ("waive", Box::new(samples::waived())),
         ("deploy start", Box::new(samples::done())),
     ]
 }
@@ -176,7 +181,7 @@ fn a_check_says_first_what_it_came_to_and_then_what_to_do() {
     assert_eq!(
         human(&samples::check()),
         "\
-NO-GO  2.4.0: 4 of 7 requirements are not met
+NO-GO  2.4.0: 4 of 8 requirements are not met
 
 release notes
   ✗ missing  the title of migration_steps  (migration_steps)
@@ -199,10 +204,17 @@ security
       why: nobody has signed
       who: Ada (ada@shop.test)
 
+waived
+  ! waived  the title of qa/load  (qa/load)
+      stands: missing: nobody has signed
+      by: grace as release-manager, until 2026-11-20 11:00 UTC
+      reason: The tester is ill
+      review: O1, owed by developer until 2026-11-21 10:00 UTC
+
 met
   ✓ development  ci, scans, developer (signed by Ada)
 
-recorded as RECORD
+recorded as RECORD, its evidence asked once, at 10:00:00 UTC
 
 next: relgate sign migration_steps --release 2.4.0
 "

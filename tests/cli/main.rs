@@ -1,7 +1,10 @@
 //! The program from end to end, as a team's people, scripts and accidents meet it.
 
+mod attacks;
+mod baselines;
 mod branches;
 mod drill;
+mod evidence;
 mod flow;
 mod formats;
 mod input;
@@ -14,4 +17,5 @@ mod signing;
 mod team;
 mod terminal;
 mod trouble;
+mod waivers;
 mod windows;

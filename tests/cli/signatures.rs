@@ -563,3 +563,83 @@ fn what_cannot_be_signed_in_time_is_not_recorded() {
         .warns(&["would not count", "malformed"]);
     assert_eq!(team.recorded("signed-off").len(), 0);
 }
+
+#[test]
+fn a_watcher_sees_the_line_that_arrives_after_what_its_key_signed() {
+    let team = Team::signed();
+    let key = team.new_key("keys/new", "ed25519");
+    team.deploy();
+    let open = [
+        "incident",
+        "open",
+        "--no-watch",
+        "--priority",
+        "lower",
+        "--title",
+        "Slow",
+    ];
+    team.run("omar", &open).code(1);
+    let watch = team.start("rory", &["watch"]);
+    crate::run::until("it watches", || !watch.output().is_empty());
+    let resolve = json!({"by": "quin", "kind": "incident-resolved", "body": {"incident": "I1", "how": "restarted"}});
+    team.forge(resolve, Some("keys/new"));
+    crate::run::until("the watcher has read it", || {
+        watch.output().contains("does not count")
+    });
+    assert_eq!(team.standing()["windows"].as_array().map(Vec::len), Some(1));
+    let line = team.signer_line("quin", &key, "");
+    team.write(SIGNERS, team.read(SIGNERS) + &line);
+    watch.end().code(0);
+}
+
+#[test]
+fn a_key_that_has_ended_opens_nothing_and_is_no_forgery() {
+    let team = Team::signed();
+    team.run("dana", &SIGN).code(0);
+    let lines = team.read(SIGNERS);
+    let ended = lines.replacen(
+        "dana@shop.example ",
+        "dana@shop.example valid-before=\"20260101Z\" ",
+        1,
+    );
+    let later = lines.replacen(
+        "dana@shop.example ",
+        "dana@shop.example valid-after=\"20900101Z\" ",
+        1,
+    );
+    // It was not valid when the record says that it was signed: a forgery.
+    for (text, why) in [
+        (ended, "was valid until 2026-01-01"),
+        (later, "is valid from 2090-01-01"),
+    ] {
+        team.write(SIGNERS, text);
+        team.run("rory", &["check", "development"])
+            .code(1)
+            .says(&[why, "sign again with a valid key"]);
+        team.run("dana", &SIGN)
+            .code(7)
+            .warns(&["would not count", why]);
+        team.run("rory", &["ledger", "verify"]).code(3).says(&[why]);
+    }
+    // It was, and is not any more.
+    let second = |time: &str| time.split('.').next().map(str::to_owned);
+    let at = sign_off(&team)["at"].as_str().and_then(second);
+    crate::run::until("the second of the sign-off is over", || {
+        second(&team.now(0)) > at
+    });
+    let end = team.now(0).replace(['-', ':', 'T'], "");
+    let end = format!(
+        "valid-before=\"{}Z\" ",
+        end.split('.').next().expect("seconds")
+    );
+    team.write(
+        SIGNERS,
+        lines.replacen("dana@shop.example ", &format!("dana@shop.example {end}"), 1),
+    );
+    team.run("rory", &["check", "development"])
+        .code(1)
+        .says(&["expired", "sign again with a valid key"]);
+    team.run("rory", &["ledger", "verify"])
+        .code(0)
+        .says(&["does not count any more"]);
+}

@@ -436,7 +436,7 @@ impl Watcher<'_, '_> {
             .records()
             .iter()
             .skip(from)
-            .filter_map(|record| tell(record, history.state()))
+            .filter_map(|record| tell(record, history))
             .collect();
         self.seen = Some(history.records().len());
         for event in new {

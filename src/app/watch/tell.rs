@@ -1,10 +1,10 @@
 //! What records are for somebody who watches.
 
+use crate::app::log::sentence;
 use crate::domain::event::Event;
 use crate::domain::history::History;
 use crate::domain::policy::OnExpiry;
 use crate::domain::record::{Body, Record};
-use crate::domain::state::ReleaseState;
 
 /// A watcher that comes to a running rollback tells it from its claim on; the windows themselves are shown anyway.
 pub(super) fn first_to_tell(history: &History) -> usize {
@@ -23,7 +23,14 @@ pub(super) fn first_to_tell(history: &History) -> usize {
 }
 
 /// What a record is for somebody who watches.
-pub(super) fn tell(record: &Record, state: &ReleaseState) -> Option<Event> {
+pub(super) fn tell(record: &Record, history: &History) -> Option<Event> {
+    let mut aside = history.set_aside().iter();
+    if let Some(aside) = aside.find(|it| it.record == record.id && !it.stands) {
+        let (by, what) = (&record.by, sentence(&record.body));
+        let text = format!("a record does not count: {by}: {what} — {}", aside.flaw);
+        return Some(Event::Warning { text });
+    }
+    let state = history.state();
     let steps = || {
         state
             .rollback

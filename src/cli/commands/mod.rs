@@ -1,14 +1,20 @@
 //! One function for each command: from its arguments to its exit code.
 
 mod author;
+mod evidence;
 mod incident;
+mod pin;
+mod probe;
 mod program;
 mod report;
 mod sign;
 mod verify;
+mod waive;
 mod watch;
 
-use super::args::{self, Cli, Command, Deploy, Incident, Ledger, StageArgs};
+use super::args::{
+    self, Baseline, Cli, Command, Deploy, Incident, Ledger, Policy, Probe, StageArgs,
+};
 use super::context::Context;
 use super::exit;
 use crate::app::{self, Error, Result};
@@ -31,7 +37,9 @@ pub fn run(cli: Cli) -> u8 {
             return exit::of_refusal(error.kind());
         }
     };
-    dispatch(&context, command).unwrap_or_else(|error| context.fail(&error))
+    let held = pin::hold(&context, &command);
+    let code = held.and_then(|()| dispatch(&context, command));
+    code.unwrap_or_else(|error| context.fail(&error))
 }
 
 fn dispatch(context: &Context, command: Command) -> Result<u8> {
@@ -39,14 +47,24 @@ fn dispatch(context: &Context, command: Command) -> Result<u8> {
         Command::Init { preset } => author::init(context, preset.as_deref()),
         Command::New { version, kind } => author::new(context, &version, kind),
         Command::Lint => author::lint(context),
+        Command::Policy(Policy::Digest) => pin::digest(context),
         Command::Schema { file } => program::schema(context, file),
         Command::Completions { shell } => program::completions(context, shell),
         Command::Man { out } => program::man(context, out.as_deref()),
         Command::Sign(args) => sign::sign(context, &args),
-        Command::Check { gate, phase } => check(context, gate.as_deref(), phase.map(Into::into)),
+        Command::Waive(args) => waive::waive(context, &args),
+        Command::Check {
+            explain: Some(item),
+            ..
+        } => explain(context, &item),
+        Command::Check { gate, phase, .. } => {
+            check(context, gate.as_deref(), phase.map(Into::into))
+        }
         Command::Deploy(Deploy::Start(stage)) => deploy_start(context, &stage),
         Command::Deploy(Deploy::Done(stage)) => deploy_done(context, &stage),
         Command::Verify(args) => verify::verify(context, &args),
+        Command::Baseline(command) => probe::baseline(context, &command),
+        Command::Probe(command) => probe::probe(context, &command),
         Command::Incident(incident) => incident::incident(context, incident),
         Command::Watch(args) => watch::watch(context, &args),
         Command::Rollback(args) => watch::rollback(context, &args),
@@ -55,7 +73,9 @@ fn dispatch(context: &Context, command: Command) -> Result<u8> {
         Command::Log => report::log(context),
         Command::Due { all, settle } => report::due(context, all, settle),
         Command::Close => close(context),
-        Command::Ledger(Ledger::Verify) => report::ledger_verify(context),
+        Command::Ledger(Ledger::Verify { bundle }) => evidence::verify(context, bundle.as_deref()),
+        Command::Ledger(Ledger::Export { file }) => evidence::export(context, file.as_deref()),
+        Command::Ledger(Ledger::Import { file }) => evidence::import(context, &file),
     }
 }
 
@@ -71,6 +91,16 @@ fn check(context: &Context, gate: Option<&str>, phase: Option<Phase>) -> Result<
         let check = app::check::check(world, &release, &context.anybody(&release.policy)?, &scope)?;
         context.show(&check)?;
         Ok(exit::of_decision(check.readiness.decision))
+    })
+}
+
+fn explain(context: &Context, item: &str) -> Result<u8> {
+    context.with_world(|world| {
+        let release = context.release(world)?;
+        let policy = context.policy_path();
+        let explanation = app::explain::explain(world, policy, &release, item)?;
+        context.show(&explanation)?;
+        Ok(exit::of_status(explanation.requirement.status))
     })
 }
 
@@ -127,6 +157,7 @@ fn answer(
                 gate: None,
                 phase,
                 readiness,
+                asked_at: None,
                 record,
                 unknown_records: 0,
             })?;
@@ -143,10 +174,15 @@ const fn word(command: &Command) -> &'static str {
         Command::New { .. } => "new",
         Command::Lint => "lint",
         Command::Sign(_) => "sign",
+        Command::Waive(_) => "waive",
         Command::Check { .. } => "check",
         Command::Deploy(Deploy::Start(_)) => "deploy start",
         Command::Deploy(Deploy::Done(_)) => "deploy done",
         Command::Verify(_) => "verify",
+        Command::Baseline(Baseline::Capture { .. }) => "baseline capture",
+        Command::Baseline(Baseline::Show) => "baseline show",
+        Command::Probe(Probe::Run { .. }) => "probe run",
+        Command::Probe(Probe::List { .. }) => "probe list",
         Command::Incident(Incident::Open { .. }) => "incident open",
         Command::Incident(Incident::Escalate { .. }) => "incident escalate",
         Command::Incident(Incident::Resolve { .. }) => "incident resolve",
@@ -160,7 +196,10 @@ const fn word(command: &Command) -> &'static str {
             settle: Some(_), ..
         } => "due settle",
         Command::Close => "close",
-        Command::Ledger(Ledger::Verify) => "ledger verify",
+        Command::Ledger(Ledger::Verify { .. }) => "ledger verify",
+        Command::Ledger(Ledger::Export { .. }) => "ledger export",
+        Command::Ledger(Ledger::Import { .. }) => "ledger import",
+        Command::Policy(Policy::Digest) => "policy digest",
         Command::Schema { .. } => "schema",
         Command::Completions { .. } => "completions",
         Command::Man { .. } => "man",

@@ -14,6 +14,7 @@ pub fn schema(context: &Context, file: SchemaFile) -> Result<u8> {
         SchemaFile::Policy => Kind::Policy,
         SchemaFile::ReleaseNotes => Kind::Notes,
         SchemaFile::Checklist => Kind::Checklist,
+        SchemaFile::Probes => Kind::Probes,
     };
     context.write(|out| out.write_all(schema::pretty(kind).as_bytes()))?;
     Ok(exit::GO)

@@ -1,8 +1,6 @@
-//! `status`, `log`, `due`, `ledger verify`: what is, what happened, what is owed, and whether the records are whole.
+//! `status`, `log`, `due`: what is, what happened, what is owed.
 
-use crate::app::{
-    Result, due as obligations, integrity, log as history, project, status as standing,
-};
+use crate::app::{Result, due as obligations, log as history, project, status as standing};
 use crate::cli::args::Due;
 use crate::cli::context::Context;
 use crate::cli::exit;
@@ -54,18 +52,5 @@ pub fn due(context: &Context, all: bool, settle: Option<Due>) -> Result<u8> {
             }
         }
         Ok(exit::GO)
-    })
-}
-
-pub fn ledger_verify(context: &Context) -> Result<u8> {
-    context.with_world(|world| {
-        let release = context.selected(world)?;
-        let report = integrity::verify(world, &release)?;
-        context.show(&report)?;
-        Ok(if report.findings.is_empty() {
-            exit::GO
-        } else {
-            exit::INVALID
-        })
     })
 }

@@ -1,6 +1,7 @@
 //! Recording a deployment, verifying its checklist and its verification plan, closing.
 
 use super::Actor;
+use super::obligation::due;
 use crate::domain::history::History;
 use crate::domain::ids::StageName;
 use crate::domain::policy::{Action, Policy};
@@ -8,7 +9,7 @@ use crate::domain::probe::judge::{Sample, Verdict};
 use crate::domain::probe::sampling::Failure;
 use crate::domain::readiness::{Decision, Readiness, command};
 use crate::domain::record::body::{
-    Answer, Answered, ChecklistPass, Closed, DeployDone, DeployStarted, VerificationRun,
+    Answer, Answered, ChecklistPass, Closed, DeployDone, DeployStarted, Obligation, VerificationRun,
 };
 use crate::domain::record::{Body, Draft, Record, digest_of};
 use crate::domain::refusal::{Kind, Refusal, nearest};
@@ -120,6 +121,7 @@ pub fn start(
         }
     }
     let body = Body::DeployStarted(DeployStarted {
+        obligations: owed_by_type(policy, notes, history, check.at),
         stage: stage.clone(),
         go: check.id,
     });
@@ -127,6 +129,36 @@ pub fn start(
         by: actor.person.to_string(),
         body,
     })
+}
+
+/// What the type of the release owes once its deployment has begun (req: C8).
+fn owed_by_type(
+    policy: &Policy,
+    notes: &ReleaseNotes,
+    history: &History,
+    at: DateTime<Utc>,
+) -> Vec<Obligation> {
+    let rule = policy.type_rule(notes.kind);
+    let review = rule.and_then(|rule| rule.review.as_ref());
+    // It is owed once, however many stages there are.
+    if !history.state().deployments.is_empty() {
+        return Vec::new();
+    }
+    let calendar = policy.calendar.clone().unwrap_or_default();
+    review
+        .and_then(|review| {
+            let title = format!("Review the {} release", notes.kind.word());
+            Some(Obligation {
+                id: history.state().next_obligation(0)?,
+                title: review.title.clone().unwrap_or(title),
+                role: review.role.clone(),
+                due: due(&review.due, &calendar, at),
+                document: review.document.clone(),
+                not_by: None,
+            })
+        })
+        .into_iter()
+        .collect()
 }
 
 /// A deployment is done: what verification refers to.
@@ -207,7 +239,8 @@ pub enum Passes {
     Next(u32),
 }
 
-/// How many passes over the deployment checklist are still to be made (req: A7).
+/// How many passes over the deployment checklist are still to be made (req: A7). Where each must be another person's, it
+/// must be made with another key too.
 pub fn passes(
     policy: &Policy,
     notes: &ReleaseNotes,
@@ -215,12 +248,18 @@ pub fn passes(
     stage: &StageName,
 ) -> Passes {
     let checklist = digest_of(&notes.deployment_checklist());
+    let mut keys = std::collections::BTreeSet::new();
     let made = history
         .state()
         .complete_passes(stage)
         .iter()
         .rev()
         .take_while(|it| it.fact.checklist == checklist)
+        .filter(|it| {
+            let signer = history.signer(&it.origin.record);
+            !policy.distinct_checklist_people()
+                || signer.is_none_or(|signer| keys.insert(&signer.fingerprint))
+        })
         .count();
     let made = u32::try_from(made).unwrap_or(u32::MAX);
     if made >= policy.checklist_passes() {

@@ -3,11 +3,13 @@
 //! They are called under the ledger's lock with the freshest history, so whoever is second meets what the first one
 //! recorded and is told so.
 
+pub mod baseline;
 pub mod deployment;
 pub mod incident;
 pub mod obligation;
 pub mod rollback;
 pub mod sign;
+pub mod waive;
 
 use super::ids::{PersonName, RoleName};
 use super::policy::{Action, Policy};
@@ -56,6 +58,15 @@ impl Actor {
                 .cloned()
                 .ok_or_else(|| Refusal::refused(format!("{} holds no role", self.person)));
         };
+        if allowed.is_empty() {
+            let word = action.word();
+            return Err(Refusal::refused(format!(
+                "the policy gives nobody the authority for \"{word}\""
+            ))
+            .help(format!(
+                "add \"{word}: [ROLE]\" under authority in the policy"
+            )));
+        }
         held.iter()
             .find(|role| allowed.contains(role))
             .cloned()

@@ -50,6 +50,7 @@ fn owed(
                 role: rule.role.clone(),
                 due: due(&rule.due, &calendar, at),
                 document: rule.document.clone(),
+                not_by: None,
             })
         })
         .collect()
@@ -102,6 +103,18 @@ pub fn settle(
             "{} does not hold the role {role}, which owes {id}",
             actor.person
         )));
+    }
+    if owed.obligation.not_by.as_ref() == Some(&actor.person) {
+        let others = policy.holders(role).into_iter();
+        let others: Vec<String> = others
+            .filter(|holder| **holder != actor.person)
+            .map(|holder| policy.reach(holder))
+            .collect();
+        return Err(Refusal::refused(format!(
+            "{id} is about what {} did, and is settled by somebody else",
+            actor.person
+        ))
+        .help(format!("ask {}", others.join(", "))));
     }
     let body = ObligationSettled {
         obligation: owed.obligation.id.clone(),

@@ -63,7 +63,7 @@ pub fn signing_role(
     // A person with several of the roles signs next for the first whose approval is still open.
     let open = |role: &&&RoleName| {
         let id = format!("{}/{role}", gate.id);
-        readiness::approvals_of(inquiry, gate)
+        readiness::unwaived_approvals_of(inquiry, gate)
             .iter()
             .any(|it| it.id == id && it.status != Status::Met)
     };
@@ -98,7 +98,7 @@ pub fn may_sign(
         )));
     }
     let id = format!("{}/{role}", gate.id);
-    for requirement in readiness::approvals_of(inquiry, gate)
+    for requirement in readiness::unwaived_approvals_of(inquiry, gate)
         .into_iter()
         .filter(|it| it.id == id)
     {
@@ -171,7 +171,9 @@ pub fn sign(
     for item in gate.items().iter().filter(|item| item.is_evidence()) {
         let probe = item.probe.as_ref().map(|probe| &probe.id);
         let sample = evidence.iter().find(|sample| Some(&sample.probe) == probe);
-        if sample.is_none_or(|sample| sample.verdict != Verdict::Pass) {
+        if sample.is_none_or(|sample| sample.verdict != Verdict::Pass)
+            && !readiness::is_waived(inquiry, gate, item)
+        {
             let why = sample.map_or_else(|| "its probe was not asked".to_owned(), Sample::reason);
             return Err(Refusal::refused(format!(
                 "the gate {} cannot be signed: {} — {why}",

@@ -44,9 +44,28 @@ impl History {
         }
     }
 
+    /// Takes in what else the signatures of known records make of them now: those that count after all do so from the
+    /// beginning.
+    pub fn judge_anew(&mut self, anew: Vec<(RecordId, Standing)>) {
+        let standings = std::sync::Arc::make_mut(&mut self.standings);
+        for (record, standing) in anew {
+            match standing {
+                Standing::Plain => standings.remove(&record),
+                other => standings.insert(record, other),
+            };
+        }
+        let all = std::mem::take(&mut self.records);
+        self.fold_anew(all);
+    }
+
     /// Who signed a record, where it is signed and that is known.
     pub fn signer(&self, record: &RecordId) -> Option<&Signer> {
         self.standings.get(record)?.signer()
+    }
+
+    /// Whether something is known of a record's signature, or of its lack.
+    pub fn is_judged(&self, record: &RecordId) -> bool {
+        self.standings.contains_key(record)
     }
 
     /// The records that do not count as their writers', or did in their time and do not now.
@@ -136,6 +155,7 @@ impl History {
 fn opens(body: &Body) -> bool {
     match body {
         Body::SignedOff(_)
+        | Body::Waived(_)
         | Body::ChecklistPass(_)
         | Body::IncidentResolved(_)
         | Body::RollbackClaimed(_)

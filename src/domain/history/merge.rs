@@ -175,6 +175,19 @@ impl History {
                     *incident = meant(incident);
                 }
             }
+            Body::DeployStarted(fact) => self.rename_owed(record, &mut fact.obligations, names),
+            Body::Waived(fact) => {
+                let opens = !fact.obligations.is_empty();
+                self.rename_owed(record, &mut fact.obligations, names);
+                if let Some(review) = &mut fact.review {
+                    let mut renamed = names.obligations.iter();
+                    match renamed.find(|it| it.by == record.id && it.given == *review) {
+                        Some(renamed) => review.clone_from(&renamed.known_as),
+                        None if opens => {}
+                        None => *review = self.obligation_meant(record, review)?,
+                    }
+                }
+            }
             Body::RolledBack(fact) => self.rename_owed(record, &mut fact.obligations, names),
             Body::RollbackStuck(fact) => self.rename_owed(record, &mut fact.obligations, names),
             Body::ObligationSettled(fact) => {

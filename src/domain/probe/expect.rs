@@ -80,23 +80,25 @@ impl TextExpectation {
         texts
     }
 
-    /// Holds `text` against it. A text that is not there satisfies nothing, not even `not_contains`.
-    pub fn assertions(&self, about: &str, text: Option<&str>) -> Vec<Assertion> {
+    /// Holds `text` against it. A text that is not there satisfies nothing, not even `not_contains`. `cut` says why the
+    /// text is only the beginning of one: what lies beyond was never seen, so nothing may be concluded from its absence.
+    pub fn assertions(&self, about: &str, text: Option<&str>, cut: Option<&str>) -> Vec<Assertion> {
         let mut all = Vec::new();
         let mut assert = |how: &str, expected: String, test: &dyn Fn(&str) -> bool| {
+            let shown = |text: &str| match cut {
+                Some(cut) => format!("{:?} ({cut})", excerpt(text)),
+                None => format!("{:?}", excerpt(text)),
+            };
             all.push(Assertion {
                 about: format!("{about} {how}"),
                 expected,
-                actual: text.map_or_else(
-                    || "missing".to_owned(),
-                    |text| format!("{:?}", excerpt(text)),
-                ),
+                actual: text.map_or_else(|| "missing".to_owned(), shown),
                 holds: text.is_some_and(test),
             });
         };
         if let Some(whole) = &self.equals {
             assert("equals", format!("{whole:?}"), &|text| {
-                text.trim() == whole.trim()
+                cut.is_none() && text.trim() == whole.trim()
             });
         }
         for part in self.contains.iter().flat_map(|parts| parts.values()) {
@@ -106,13 +108,18 @@ impl TextExpectation {
         }
         for part in self.not_contains.iter().flat_map(|parts| parts.values()) {
             assert("not contains", format!("no {part:?}"), &|text| {
-                !text.contains(part.as_str())
+                cut.is_none() && !text.contains(part.as_str())
             });
         }
         if let Some(pattern) = &self.matches {
             let regex = self::pattern(pattern);
+            // What reaches the end of a cut text may match that end and nothing that was sent.
+            let holds = |regex: &Regex, text: &str| match cut {
+                Some(_) => regex.find_iter(text).any(|found| found.end() < text.len()),
+                None => regex.is_match(text),
+            };
             assert("matches", format!("/{pattern}/"), &|text| {
-                regex.as_ref().is_ok_and(|regex| regex.is_match(text))
+                regex.as_ref().is_ok_and(|regex| holds(regex, text))
             });
         }
         all
@@ -143,5 +150,31 @@ pub fn excerpt(text: &str) -> String {
         format!("{cut}…")
     } else {
         line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_concluded_from_what_was_not_seen() {
+        let holds = |value: &serde_json::Value, cut| {
+            let expect: TextExpectation =
+                serde_json::from_value(value.clone()).expect("an expectation");
+            let all = expect.assertions("body", Some("all is well"), cut);
+            all.iter().all(|assertion| assertion.holds)
+        };
+        for (value, seen) in [
+            (serde_json::json!({"contains": "well"}), true),
+            (serde_json::json!({"matches": "^all"}), true),
+            (serde_json::json!({"matches": "well$"}), false),
+            (serde_json::json!({"matches": "^[^E]*$"}), false),
+            (serde_json::json!({"not_contains": "ERROR"}), false),
+            (serde_json::json!({"equals": "all is well"}), false),
+        ] {
+            assert!(holds(&value, None), "{value}");
+            assert_eq!(holds(&value, Some("cut at the cap")), seen, "{value}");
+        }
     }
 }

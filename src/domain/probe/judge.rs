@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kinds::NoData;
+use super::measure::Measure;
 use super::phases::Phases;
 use super::{OnTrouble, Probe, capture};
 use crate::domain::ids::ProbeId;
@@ -52,6 +53,9 @@ pub struct Attempt {
     /// Where that time went, where it was asked over the network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phases: Option<Phases>,
+    /// The number that was found, where one was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Measure>,
 }
 
 impl Attempt {
@@ -63,6 +67,7 @@ impl Attempt {
             trouble: Some(trouble.into()),
             took_ms,
             phases: None,
+            measured: None,
         }
     }
 
@@ -158,7 +163,11 @@ pub fn settle(probe: &Probe, answer: &Answer, held: Attempt) -> Attempt {
 
 /// As [`judge`], whatever the probe says that trouble counts as.
 pub fn hold(probe: &Probe, answer: &Answer, took_ms: u64) -> Attempt {
-    let trouble = |verdict, text: &str| Attempt::troubled(verdict, text, took_ms);
+    let measured = answer.measured();
+    let trouble = |verdict, text: &str| Attempt {
+        measured,
+        ..Attempt::troubled(verdict, text, took_ms)
+    };
     let questions = probe.questions();
     let [question] = questions.as_slice() else {
         return trouble(
@@ -196,6 +205,7 @@ pub fn hold(probe: &Probe, answer: &Answer, took_ms: u64) -> Attempt {
         trouble: None,
         took_ms,
         phases: None,
+        measured,
     }
 }
 

@@ -10,11 +10,13 @@ pub mod expect;
 pub mod json;
 pub mod judge;
 pub mod kinds;
+pub mod measure;
 pub mod needs;
 pub mod phases;
 pub mod retry;
 pub mod sampling;
 pub mod selection;
+pub mod suite;
 
 use std::collections::BTreeMap;
 
@@ -27,7 +29,8 @@ use super::timespan::Timespan;
 use capture::Capture;
 use expect::OneOrMany;
 use kinds::{
-    CommandProbe, DnsProbe, FileProbe, GrpcProbe, HttpProbe, JunitProbe, TcpProbe, TlsProbe,
+    CommandProbe, DnsProbe, FileProbe, GrpcProbe, HttpProbe, JunitProbe, MetricProbe, TcpProbe,
+    TlsProbe,
 };
 
 use retry::{Backoff, RetryCondition};
@@ -44,7 +47,7 @@ pub struct Probe {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// An HTTP request. A probe has exactly one of `http`, `tcp`, `tls`, `dns`, `grpc`,
-    /// `command`, `file` and `junit`.
+    /// `command`, `file`, `junit` and `metric`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpProbe>,
     /// A TCP connection.
@@ -68,6 +71,9 @@ pub struct Probe {
     /// The reports of a test run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub junit: Option<JunitProbe>,
+    /// A number: a metric, held to a threshold or to what it was before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<MetricProbe>,
     /// The probes of the same list that must have passed in the same sample; if one has not, this one is not asked and
     /// stays inconclusive.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -1,19 +1,20 @@
 //! Which sign-offs count.
 
+mod explained;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
-use super::requirement::{Change, Requirement, Status, Subject, requirement};
-use super::{Inquiry, Scope, binding, command, holders};
+use super::keys::{named, with_own_keys};
+use super::requirement::{Change, Requirement, Status, Subject, Terms, requirement};
+use super::{Inquiry, SKEW, Scope, binding, command, holders, waivers};
 use crate::domain::gate::{Gate, Phase};
 use crate::domain::ids::{Digest, GateId, PersonName, RecordId, RoleName, StageName};
 use crate::domain::record::Body;
 use crate::domain::record::body::{Answer, Binding, Rejection, SignOff};
+use crate::domain::record::digest_of;
 use crate::domain::state::Recorded;
-
-/// A sign-off dated further ahead than clocks of different machines disagree is not counted.
-const SKEW: TimeDelta = TimeDelta::minutes(5);
 
 /// Judges the sign-offs of an inquiry, remembering what each gate is bound to.
 pub(super) struct Standing<'a> {
@@ -28,6 +29,14 @@ enum Said<'a> {
     /// The sign-offs since the last rejection, in order; never empty.
     Yes(Vec<&'a Recorded<SignOff>>),
     No(&'a Recorded<Rejection>),
+}
+
+/// Whose sign-offs count.
+struct Counted {
+    /// The people, with the keys that they count with.
+    people: BTreeMap<String, Option<String>>,
+    /// Why one does not, and how that stands.
+    problem: Option<Flaw>,
 }
 
 /// Why a sign-off does not count.
@@ -45,14 +54,6 @@ impl Flaw {
             changes: Vec::new(),
         })
     }
-}
-
-/// Whose sign-offs count.
-struct Counted {
-    /// The people, with the keys that they count with.
-    people: BTreeMap<String, Option<String>>,
-    /// Why one does not.
-    problem: Option<Flaw>,
 }
 
 impl<'a> Standing<'a> {
@@ -73,8 +74,8 @@ impl<'a> Standing<'a> {
         self.signed.insert(gate.id.clone(), false);
         let signed = self
             .requirements(gate)
-            .iter()
-            .all(|requirement| requirement.status == Status::Met);
+            .into_iter()
+            .all(|it| waivers::apply(self.inquiry, it).status.is_enough());
         self.signed.insert(gate.id.clone(), signed);
         signed
     }
@@ -130,7 +131,7 @@ impl<'a> Standing<'a> {
             let key = keys.first().copied().flatten().unwrap_or_default();
             let why =
                 format!("{person} signed with {key}, as somebody else did: a key counts once");
-            problem = problem.or(Flaw::some(Status::Missing, why));
+            problem = problem.or_else(|| Flaw::some(Status::Missing, why));
         }
         let problem = problem.or_else(|| self.set_aside(gate, role, &people));
         let people = people
@@ -197,7 +198,17 @@ impl<'a> Standing<'a> {
             1 => format!("{}: signed by {role}", gate.title),
             _ => format!("{}: signed by {count} people as {role}", gate.title),
         };
+        let words = self.words(gate, role);
+        let rejections: Vec<&Recorded<Rejection>> = words
+            .values()
+            .filter_map(|said| match said {
+                Said::No(rejection) => Some(*rejection),
+                Said::Yes(_) => None,
+            })
+            .collect();
         let base = Requirement {
+            terms: self.terms(gate, role, &rejections),
+            rejected_by: rejections.iter().map(|it| it.origin.by.clone()).collect(),
             gate: Some(gate.id.clone()),
             role: Some(role.clone()),
             who: holders(inquiry.policy, [role]),
@@ -207,7 +218,6 @@ impl<'a> Standing<'a> {
             )),
             ..requirement(Subject::Approval, format!("{}/{role}", gate.id), title)
         };
-        let words = self.words(gate, role);
         for (person, said) in &words {
             if let Said::No(rejection) = said {
                 let why = format!("{person} rejected it: {}", rejection.fact.reason);
@@ -263,6 +273,21 @@ impl<'a> Standing<'a> {
             why,
             ..base
         }
+    }
+
+    /// A waiver stands in for a sign-off, and is bound as one is; a rejection that was made since ends it.
+    fn terms(&self, gate: &Gate, role: &RoleName, rejections: &[&Recorded<Rejection>]) -> Terms {
+        let Some(binding) = self.bindings.get(&gate.id) else {
+            return Terms::Never("it is bound to nothing");
+        };
+        let rejections: Vec<RecordId> = rejections.iter().map(|it| it.origin.record).collect();
+        Terms::Bound(digest_of(&(
+            role,
+            binding.notes,
+            binding.gate,
+            binding.artifacts,
+            rejections,
+        )))
     }
 
     /// What every person said about `gate` as `role`. A rejection counts as long as the person holds the role, and is
@@ -489,58 +514,6 @@ fn sides<'a>(inquiry: &Inquiry<'a>, gate: &'a Gate) -> Vec<&'a GateId> {
         sides.any(|side| *side == gate.id)
     });
     own.chain(from_others.map(|other| &other.id)).collect()
-}
-
-/// The most people who can each be given a key of their own among those that they signed with; whoever did not sign
-/// needs none. The same key for two people counts once, and adding a sign-off never takes one away.
-fn with_own_keys<'a>(
-    given: &BTreeMap<String, Vec<Option<&'a str>>>,
-) -> BTreeMap<String, Option<&'a str>> {
-    fn give<'a, 'g>(
-        person: &'g str,
-        given: &'g BTreeMap<String, Vec<Option<&'a str>>>,
-        owners: &mut BTreeMap<&'a str, &'g str>,
-        tried: &mut BTreeSet<&'a str>,
-    ) -> bool {
-        let keys = given.get(person).into_iter().flatten().flatten();
-        for key in keys {
-            if !tried.insert(key) {
-                continue;
-            }
-            let owner = owners.get(key).copied();
-            if owner.is_none_or(|owner| give(owner, given, owners, tried)) {
-                owners.insert(key, person);
-                return true;
-            }
-        }
-        false
-    }
-    let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
-    let mut people: BTreeMap<String, Option<&str>> = BTreeMap::new();
-    for (person, keys) in given {
-        if keys.contains(&None) {
-            people.insert(person.clone(), None);
-        } else {
-            give(person, given, &mut owners, &mut BTreeSet::new());
-        }
-    }
-    people.extend(
-        owners
-            .into_iter()
-            .map(|(key, person)| (person.to_owned(), Some(key))),
-    );
-    people
-}
-
-/// The people who signed, with their keys where any of them used one.
-fn named(people: &BTreeMap<String, Option<String>>) -> String {
-    let any = people.values().any(Option::is_some);
-    let one = |(person, key): (&String, &Option<String>)| match key {
-        Some(key) => format!("{person} ({key})"),
-        None if any => format!("{person} (unsigned)"),
-        None => person.clone(),
-    };
-    people.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// What changed between two bindings, for people; `None` when nothing did.

@@ -22,17 +22,11 @@ pub(super) fn evidence(inquiry: &Inquiry<'_>, gate: &Gate, all: &mut Vec<Require
     for item in gate.items() {
         let key = (gate.id.clone(), item.id.clone());
         let base = || Requirement {
-            gate: Some(gate.id.clone()),
             command: Some(command(
                 &inquiry.notes.release,
                 &format!("check {}", gate.id),
             )),
-            terms: item_terms(gate, item),
-            ..requirement(
-                Subject::Evidence,
-                format!("{}/{}", gate.id, item.id),
-                item.title.clone(),
-            )
+            ..failed(gate, item)
         };
         if item.probe.is_some() {
             let (status, why) = match inquiry.facts.evidence.get(&key) {
@@ -70,8 +64,22 @@ pub(super) fn evidence(inquiry: &Inquiry<'_>, gate: &Gate, all: &mut Vec<Require
 }
 
 /// What a waiver of an item is bound to.
-pub(super) fn item_terms(gate: &Gate, item: &Item) -> Terms {
+fn item_terms(gate: &Gate, item: &Item) -> Terms {
     Terms::Bound(digest_of(&(&gate.id, item)))
+}
+
+/// An item that does not hold.
+pub(super) fn failed(gate: &Gate, item: &Item) -> Requirement {
+    Requirement {
+        gate: Some(gate.id.clone()),
+        status: Status::Failed,
+        terms: item_terms(gate, item),
+        ..requirement(
+            Subject::Evidence,
+            format!("{}/{}", gate.id, item.id),
+            item.title.clone(),
+        )
+    }
 }
 
 pub(super) fn incidents(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {

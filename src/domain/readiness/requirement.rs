@@ -107,6 +107,9 @@ pub struct Requirement {
     /// What has changed since it was met, where that is why it is stale.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
+    /// Who said no to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rejected_by: Vec<String>,
     /// The waiver that stands in for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiver: Option<WaiverView>,
@@ -257,6 +260,7 @@ pub(super) fn requirement(
         who: Vec::new(),
         command: None,
         changes: Vec::new(),
+        rejected_by: Vec::new(),
         waiver: None,
         terms: Terms::Never("relgate itself relies on it"),
     }

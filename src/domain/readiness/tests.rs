@@ -2,6 +2,8 @@
 
 mod case;
 mod monotone;
+mod processes;
+mod waivers;
 
 use super::*;
 use crate::domain::ids::{RecordId, RoleName};
@@ -293,8 +295,7 @@ fn a_change_makes_it_stale_and_is_named() {
     assert_eq!(changes[0].from.as_deref(), Some("s"));
     // An older record kept nothing, and is as stale.
     let mut case = Case::new();
-    let mut old = case.sign_off("code", "dev");
-    old.seen = None;
+    let old = case.sign_off("code", "dev");
     case.append("cy", case.now, Body::SignedOff(old));
     case.notes.summary = Some("another".to_owned());
     let why = "cy signed before the release notes (summary) changed";

@@ -11,12 +11,13 @@ use serde_json::value::RawValue;
 use crate::domain::clock::Reading;
 use crate::domain::gate::Phase;
 use crate::domain::ids::{
-    Digest, GateId, IncidentId, ItemId, ObligationId, PriorityName, RecordId, RoleName, StageName,
-    TriggerName,
+    Digest, GateId, IncidentId, ItemId, ObligationId, PersonName, PriorityName, ProbeId, RecordId,
+    RoleName, StageName, TriggerName,
 };
 use crate::domain::policy::{OnExpiry, ResolvedBy};
 use crate::domain::probe::Probe;
 use crate::domain::probe::judge::{Sample, Verdict};
+use crate::domain::probe::measure::Measure;
 use crate::domain::probe::sampling::Failure;
 use crate::domain::timespan::Timespan;
 
@@ -77,8 +78,14 @@ bodies! {
     SignedOff(SignOff) = "signed-off",
     /// A role said no to a gate.
     Rejected(Rejection) = "rejected",
+    /// Somebody took the responsibility for going without something.
+    Waived(Waiver) = "waived",
+    /// A waiver was taken back.
+    WaiverWithdrawn(WaiverWithdrawn) = "waiver-withdrawn",
     /// Go or no-go was asked, and answered.
     Checked(Checked) = "checked",
+    /// What metrics were before the deployment.
+    BaselineCaptured(BaselineCaptured) = "baseline-captured",
     /// A deployment began.
     DeployStarted(DeployStarted) = "deploy-started",
     /// A deployment was said to be done.
@@ -206,6 +213,38 @@ pub struct Rejection {
     pub answers: Vec<Answered>,
 }
 
+/// Somebody took the responsibility for going without something.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Waiver {
+    /// Which requirement, as a check shows it.
+    pub requirement: String,
+    /// By which role's authority.
+    pub role: RoleName,
+    /// Why.
+    pub reason: String,
+    /// Until when it counts.
+    pub until: DateTime<Utc>,
+    /// What was waived: a change of it ends the waiver.
+    pub bound: Digest,
+    /// How it stood, for people.
+    pub found: String,
+    /// The review that is owed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<ObligationId>,
+    /// What is owed now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub obligations: Vec<Obligation>,
+}
+
+/// Every waiver of a requirement was taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaiverWithdrawn {
+    /// Which requirement.
+    pub requirement: String,
+    /// By which role's authority.
+    pub role: RoleName,
+}
+
 /// Go or no-go was asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Checked {
@@ -221,6 +260,9 @@ pub struct Checked {
     pub decided: bool,
     /// The requirements that were not met.
     pub unmet: Vec<String>,
+    /// The requirements that a waiver stood in for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waived: Vec<String>,
     /// The release notes at that time.
     pub notes: Digest,
     /// The policy at that time.
@@ -230,6 +272,29 @@ pub struct Checked {
     pub evidence: Vec<Sample>,
 }
 
+/// What metrics were before the deployment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BaselineCaptured {
+    /// One for each probe that measures something, and for each stage where that makes a difference.
+    pub baselines: Vec<Baseline>,
+}
+
+/// What one metric was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// Which probe.
+    pub probe: ProbeId,
+    /// Which stage, where it is another number in each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<StageName>,
+    /// What was measured: the probe's question without what it expects.
+    pub measures: Digest,
+    /// The number: the median of the samples.
+    pub value: Measure,
+    /// Every number that was measured, in order.
+    pub samples: Vec<Measure>,
+}
+
 /// A deployment began.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeployStarted {
@@ -237,6 +302,9 @@ pub struct DeployStarted {
     pub stage: StageName,
     /// The check that said go.
     pub go: RecordId,
+    /// What is owed now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub obligations: Vec<Obligation>,
 }
 
 /// A deployment was said to be done.
@@ -391,6 +459,9 @@ pub struct Obligation {
     /// The document that answers it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document: Option<String>,
+    /// Who may not settle it: whom it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_by: Option<PersonName>,
 }
 
 /// Something owed was done.

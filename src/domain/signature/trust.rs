@@ -202,6 +202,9 @@ fn only_people(body: &Body) -> bool {
     match body {
         Body::SignedOff(_)
         | Body::Rejected(_)
+        | Body::Waived(_)
+        | Body::WaiverWithdrawn(_)
+        | Body::BaselineCaptured(_)
         | Body::DeployStarted(_)
         | Body::DeployDone(_)
         | Body::ChecklistPass(_)
@@ -245,7 +248,9 @@ pub fn grants_nothing(body: &Body) -> bool {
 fn action_of(body: &Body) -> Option<Action> {
     match body {
         Body::DeployStarted(_) | Body::DeployDone(_) => Some(Action::Deploy),
-        Body::ChecklistPass(_) | Body::Verified(_) => Some(Action::Verify),
+        Body::BaselineCaptured(_) | Body::ChecklistPass(_) | Body::Verified(_) => {
+            Some(Action::Verify)
+        }
         Body::IncidentOpened(_) => Some(Action::Open),
         Body::IncidentEscalated(_) => Some(Action::Escalate),
         Body::IncidentResolved(_) => Some(Action::Resolve),

@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 
 use super::ids::{IncidentId, ObligationId, RecordId, StageName};
 use super::record::body::{
-    Checked, ChecklistPass, DeployStarted, Drilled, IncidentOpened, Obligation, ObligationSettled,
-    Rejection, RollbackStuck, RolledBack, SignOff, VerificationRun,
+    Baseline, Checked, ChecklistPass, DeployStarted, Drilled, IncidentOpened, Obligation,
+    ObligationSettled, Rejection, RollbackStuck, RolledBack, SignOff, VerificationRun, Waiver,
 };
 use super::record::{Body, Record};
 use incident::Incident;
@@ -43,8 +43,12 @@ pub struct ReleaseState {
     pub sign_offs: Vec<Recorded<SignOff>>,
     /// The rejections, in order.
     pub rejections: Vec<Recorded<Rejection>>,
+    /// The waivers, in order.
+    pub waivers: Vec<WaiverGiven>,
     /// The last answer to go or no-go before the deployment.
     pub last_check: Option<Recorded<Checked>>,
+    /// What metrics were before the deployment, in order of capture.
+    pub baselines: Vec<Recorded<Baseline>>,
     /// The deployments by stage.
     pub deployments: BTreeMap<StageName, Deployment>,
     /// The incidents by id.
@@ -59,6 +63,15 @@ pub struct ReleaseState {
     pub closed: Option<Origin>,
     /// How many records of each kind there are.
     pub counts: BTreeMap<String, u64>,
+}
+
+/// A waiver, and whether it was taken back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WaiverGiven {
+    /// What was recorded.
+    pub waiver: Recorded<Waiver>,
+    /// Who took it back, and when.
+    pub withdrawn: Option<Origin>,
 }
 
 /// The deployment of one stage.
@@ -132,6 +145,9 @@ impl ReleaseState {
             Body::DeployStarted(_) if self.rollback.is_some() => {
                 Err("a rollback was started".to_owned())
             }
+            Body::BaselineCaptured(_) if !self.deployments.is_empty() => {
+                Err("a deployment had begun, so it is no baseline".to_owned())
+            }
             Body::DeployDone(fact) => self.deployment(&fact.stage).map(|_| ()),
             Body::ChecklistPass(fact) => self.must_be_done(&fact.stage),
             Body::Verified(fact) => self.must_be_done(&fact.stage),
@@ -158,10 +174,21 @@ impl ReleaseState {
             Body::ObligationSettled(fact) if !self.obligations.contains_key(&fact.obligation) => {
                 Err(format!("nothing named {} is owed", fact.obligation))
             }
+            Body::WaiverWithdrawn(fact) => {
+                let in_force = |given: &WaiverGiven| {
+                    given.withdrawn.is_none() && given.waiver.fact.requirement == fact.requirement
+                };
+                match self.waivers.iter().any(in_force) {
+                    true => Ok(()),
+                    false => Err(format!("{} is not waived", fact.requirement)),
+                }
+            }
             Body::Closed(_) => self.may_close(),
             Body::SignedOff(_)
             | Body::Rejected(_)
+            | Body::Waived(_)
             | Body::Checked(_)
+            | Body::BaselineCaptured(_)
             | Body::DeployStarted(_)
             | Body::Checkpoint(_)
             | Body::Drilled(_)
@@ -186,12 +213,31 @@ impl ReleaseState {
         match body {
             Body::SignedOff(fact) => self.sign_offs.push(recorded(fact, origin)),
             Body::Rejected(fact) => self.rejections.push(recorded(fact, origin)),
+            Body::Waived(fact) => {
+                self.owe(&fact.obligations, &origin);
+                self.waivers.push(WaiverGiven {
+                    waiver: recorded(fact, origin),
+                    withdrawn: None,
+                });
+            }
+            Body::WaiverWithdrawn(fact) => {
+                let all = self.waivers.iter_mut();
+                for given in all.filter(|it| it.waiver.fact.requirement == fact.requirement) {
+                    given.withdrawn.get_or_insert_with(|| origin.clone());
+                }
+            }
             Body::Checked(fact) => {
                 if fact.gate.is_none() && fact.phase.is_none() {
                     self.last_check = Some(recorded(fact, origin));
                 }
             }
+            Body::BaselineCaptured(fact) => {
+                let each = fact.baselines.iter();
+                self.baselines
+                    .extend(each.map(|one| recorded(one, origin.clone())));
+            }
             Body::DeployStarted(fact) => {
+                self.owe(&fact.obligations, &origin);
                 let deployment = Deployment {
                     started: recorded(fact, origin),
                     done: None,

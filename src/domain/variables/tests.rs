@@ -206,6 +206,7 @@ fn a_probe_is_filled_and_its_sample_masked() {
             trouble: Some("shop.example refused".to_owned()),
             took_ms: 7,
             phases: None,
+            measured: None,
         }],
         repeat: Some("curl https://shop.example/".to_owned()),
     };

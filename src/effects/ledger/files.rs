@@ -13,6 +13,7 @@ use crate::domain::history::History;
 use crate::domain::ids::{RecordId, ReleaseName};
 use crate::domain::record::{Record, TOOL};
 use crate::domain::refusal::Refusal;
+use crate::domain::signature::{SKEW_MINUTES, Standing};
 use crate::effects::lock::Lock;
 use crate::ports::{AppendError, Clock, Decide, Ledger, LedgerError, Seal, Unsealed};
 
@@ -85,6 +86,7 @@ impl<'a> FileLedger<'a> {
 
     /// Takes in what is new in the folder. Returns what a crash left unfinished there.
     fn read(&mut self) -> Result<Vec<PathBuf>, LedgerError> {
+        self.judge_again();
         let listing = folder::list(&self.folder, &self.known)?;
         if listing.known < self.known.len() {
             self.notice_the_gone();
@@ -116,6 +118,29 @@ impl<'a> FileLedger<'a> {
         self.history.extend(new);
         self.history.set_damage(self.damage(flaws));
         Ok(listing.unfinished)
+    }
+
+    /// Asks again about the records that did not count when they were first seen: the line that gives a key to its person
+    /// may arrive after what it signed. What counted then goes on to count for this ledger.
+    fn judge_again(&mut self) {
+        let aside = self.history.set_aside().iter();
+        let records: Vec<Record> = aside
+            .filter_map(|it| self.history.find(&it.record).cloned())
+            .collect();
+        if records.is_empty() {
+            return;
+        }
+        let judged = records.iter().zip(self.seal.judge(&records));
+        let anew: Vec<(RecordId, Standing)> = judged
+            .filter(|(_, standing)| matches!(standing, Standing::Signed(_) | Standing::Plain))
+            .filter(|(record, standing)| {
+                *standing != Standing::Plain || self.history.is_judged(&record.id)
+            })
+            .map(|(record, standing)| (record.id, standing))
+            .collect();
+        if !anew.is_empty() {
+            self.history.judge_anew(anew);
+        }
     }
 
     /// Moves the names that were known and are not there any more to those that are gone.
@@ -158,13 +183,18 @@ impl<'a> FileLedger<'a> {
     /// The time that a record written at `wall` is given: that of the latest record it follows where the clock is
     /// behind it by less than a day, so that a clock set back a little, or another host's, leaves the files in the
     /// order of the history. Further behind, it is the earlier record whose clock was wrong, and following it would
-    /// make every later record as wrong.
+    /// make every later record as wrong. Where records are signed it is followed no further than a signature may be
+    /// dated ahead: a record from the future, which anybody may put there, would keep everybody from signing.
     fn time(&self, wall: DateTime<Utc>) -> DateTime<Utc> {
+        let skew = match self.seal.signs() {
+            true => TimeDelta::minutes(SKEW_MINUTES),
+            false => SKEW,
+        };
         let heads = self.history.heads();
         let records = heads.iter().filter_map(|id| self.history.find(id));
         let latest = records.map(|record| record.at).max();
         match latest {
-            Some(latest) if latest > wall && latest - wall < SKEW => latest,
+            Some(latest) if latest > wall && latest - wall < skew => latest,
             _ => wall,
         }
     }
@@ -258,6 +288,57 @@ impl FileLedger<'_> {
             heads,
             records: signed,
         })
+    }
+
+    /// Takes in records that were written elsewhere: those that are not known, all or none.
+    ///
+    /// # Errors
+    /// Refused where one does not count as its writer's or cannot stand beside what is recorded; as [`Ledger::append`].
+    pub fn adopt(
+        &mut self,
+        clock: &dyn Clock,
+        records: Vec<Record>,
+    ) -> Result<Vec<Record>, AppendError> {
+        folder::create(&self.folder)?;
+        let _lock = Lock::take(&self.folder.join(".lock"), clock)?;
+        self.read()?;
+        let refuse = |what: String| {
+            Refusal::refused(format!("nothing was imported: {what}"))
+                .help(format!("relgate ledger verify --release {}", self.release))
+        };
+        if let Some(anomaly) = self.history.anomalies().first() {
+            return Err(refuse(format!("the ledger here is not whole: {}", anomaly.what)).into());
+        }
+        let is_new = |record: &Record| !self.history.contains(&record.id);
+        let new: Vec<Record> = records.into_iter().filter(is_new).collect();
+        let mut whole = self.history.clone();
+        for (record, standing) in new.iter().zip(self.seal.judge(&new)) {
+            if let Standing::Void(flaw) = &standing {
+                let name = record.file_name();
+                return Err(refuse(format!("{name} does not count here: {flaw}")).into());
+            }
+            whole.judge(record.id, standing);
+        }
+        whole.extend(new);
+        if let Some(anomaly) = whole.anomalies().first() {
+            return Err(refuse(anomaly.what.clone()).into());
+        }
+        let records = whole.records().iter();
+        let added: Vec<Record> = records
+            .filter(|record| !self.history.contains(&record.id))
+            .cloned()
+            .collect();
+        for (index, record) in added.iter().enumerate() {
+            if let Err(error) = folder::write(&self.folder, record) {
+                for written in &added[..index] {
+                    let _ = std::fs::remove_file(self.folder.join(written.file_name()));
+                }
+                return Err(error.into());
+            }
+        }
+        self.known.extend(added.iter().map(Record::file_name));
+        self.history = whole;
+        Ok(added)
     }
 
     /// Writes what was decided under this lock, or what was signed since and still follows everything.

@@ -8,9 +8,10 @@ use super::files::FileLedger;
 use super::folder;
 use crate::domain::audit;
 use crate::domain::ids::ReleaseName;
+use crate::domain::record::Record;
 use crate::effects::lock::{self, Hold};
 use crate::effects::stopped::wake_holder;
-use crate::ports::{Duty, Ledger, LedgerError, Ledgers, Seal};
+use crate::ports::{AppendError, Clock, Duty, Ledger, LedgerError, Ledgers, Seal};
 
 /// At most this much of a step's output is read at once, in bytes.
 const PIECE: u64 = 64 * 1024;
@@ -51,6 +52,16 @@ impl Ledgers for FileLedgers<'_> {
     fn open(&self, release: &ReleaseName) -> Box<dyn Ledger + '_> {
         let ledger = FileLedger::new(self.folder(release), release.clone());
         Box::new(ledger.sealed(self.seal))
+    }
+
+    fn adopt(
+        &self,
+        release: &ReleaseName,
+        clock: &dyn Clock,
+        records: Vec<Record>,
+    ) -> Result<Vec<Record>, AppendError> {
+        let ledger = FileLedger::new(self.folder(release), release.clone());
+        ledger.sealed(self.seal).adopt(clock, records)
     }
 
     fn has_ended(&self, release: &ReleaseName) -> bool {

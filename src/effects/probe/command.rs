@@ -4,6 +4,7 @@
 //! answer; a process that it put into a session of its own does, unless the command ran out of time.
 
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -83,18 +84,24 @@ pub(super) async fn ask(command: &CommandProbe, context: &Context<'_>) -> Answer
             ));
         }
     };
-    let drained = async {
-        stdout.done().await;
-        stderr.done().await;
-    };
-    // A child that keeps the output open is not waited for.
-    let _ = tokio::time::timeout(DRAINING, drained).await;
-    leash.clear_group();
+    // A child that keeps the output open is not waited for; once it is gone, what it wrote is whole.
+    for cleared in [false, true] {
+        if cleared {
+            leash.clear_group();
+        }
+        let drained = async {
+            stdout.done().await;
+            stderr.done().await;
+        };
+        let _ = tokio::time::timeout(DRAINING, drained).await;
+    }
     Answer::Command(CommandAnswer {
         exit: status.code(),
         signal: std::os::unix::process::ExitStatusExt::signal(&status),
         stdout: stdout.text(),
         stderr: stderr.text(),
+        stdout_cut: stdout.cut(),
+        stderr_cut: stderr.cut(),
     })
 }
 
@@ -135,13 +142,17 @@ impl Drop for Leash {
 /// One output, read to its end, its beginning kept. Dropped, it is read no further.
 struct Captured {
     kept: Arc<Mutex<Vec<u8>>>,
+    /// Whether more was written than is kept.
+    flooded: Arc<AtomicBool>,
+    ended: bool,
     reading: JoinHandle<()>,
 }
 
 impl Captured {
     fn begin(output: Option<impl AsyncRead + Unpin + Send + 'static>) -> Self {
         let kept = Arc::new(Mutex::new(Vec::new()));
-        let sink = Arc::clone(&kept);
+        let flooded = Arc::new(AtomicBool::new(false));
+        let (sink, over) = (Arc::clone(&kept), Arc::clone(&flooded));
         let reading = tokio::spawn(async move {
             let Some(mut output) = output else {
                 return;
@@ -151,14 +162,36 @@ impl Captured {
                 let mut kept = sink.lock().unwrap_or_else(PoisonError::into_inner);
                 let room = CAP - kept.len();
                 kept.extend_from_slice(&buffer[..count.min(room)]);
+                if count > room {
+                    over.store(true, Ordering::SeqCst);
+                }
             }
         });
-        Self { kept, reading }
+        Self {
+            kept,
+            flooded,
+            ended: false,
+            reading,
+        }
     }
 
     async fn done(&mut self) {
         // It fails only where it was stopped, and then what was kept is what there is.
-        let _ = (&mut self.reading).await;
+        if !self.ended {
+            let _ = (&mut self.reading).await;
+            self.ended = true;
+        }
+    }
+
+    /// Why what was kept is not all, where it is not.
+    fn cut(&self) -> Option<String> {
+        if self.flooded.load(Ordering::SeqCst) {
+            Some(format!("only the first {} KiB are read", CAP / 1024))
+        } else if !self.ended {
+            Some("a process that it left behind still holds the output".to_owned())
+        } else {
+            None
+        }
     }
 
     fn text(&self) -> String {

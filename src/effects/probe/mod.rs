@@ -1,8 +1,9 @@
 //! Asks probes of the real world: so many at a time, again after a failure, none longer than it may.
 //!
 //! Each kind is one function of one shape in a module of its own, and one line in `ask` and in `repeat`. What an
-//! answer means is decided by [`judge`]; this module only brings it. A target that was reached, or is silent, and does
-//! not serve is told from a question that could not be put at all: the first is a failure, the second an error.
+//! answer means is decided by [`crate::domain::probe::judge`]; this module only brings it. A target that was reached, or
+//! is silent, and does not serve is told from a question that could not be put at all: the first is a failure, the
+//! second an error.
 
 mod address;
 mod command;
@@ -13,6 +14,7 @@ mod grpc;
 mod handshake;
 mod http;
 mod junit;
+mod metric;
 mod pem;
 mod progress;
 mod quote;
@@ -389,6 +391,7 @@ async fn ask(question: Question<'_>, context: &Context<'_>) -> Answer {
         Question::Command(command) => command::ask(command, context).await,
         Question::File(file) => file::ask(file, context).await,
         Question::Junit(junit) => junit::ask(junit, context).await,
+        Question::Metric(metric) => metric::ask(metric, context).await,
     }
 }
 
@@ -410,6 +413,7 @@ fn repeat(probe: &Probe) -> Option<String> {
         [Question::Command(command)] => Some(command::repeat(command)),
         [Question::File(file)] => Some(file::repeat(file)),
         [Question::Junit(junit)] => junit::repeat(junit),
+        [Question::Metric(metric)] => metric::repeat(metric, probe.timeout()),
         _ => None,
     }
 }

@@ -163,6 +163,7 @@ impl Progress {
             Phase::Receiving(bytes) => {
                 return Answer::Tcp(TcpAnswer {
                     received: String::from_utf8_lossy(bytes).into_owned(),
+                    truncated: true,
                 });
             }
             Phase::Begun => format!("no answer within {limit}"),

@@ -27,7 +27,7 @@ pub(super) async fn ask(tcp: &TcpProbe, context: &Context<'_>) -> Answer {
         Err(trouble) => return trouble,
     };
     match exchange(&mut stream, tcp, context).await {
-        Ok(received) => Answer::Tcp(TcpAnswer { received }),
+        Ok(answer) => Answer::Tcp(answer),
         Err(error) => connection_trouble(&tcp.address, &error),
     }
 }
@@ -36,13 +36,13 @@ async fn exchange(
     stream: &mut TcpStream,
     tcp: &TcpProbe,
     context: &Context<'_>,
-) -> io::Result<String> {
+) -> io::Result<TcpAnswer> {
     if let Some(text) = &tcp.send {
         stream.write_all(text.as_bytes()).await?;
         stream.flush().await?;
     }
     if tcp.expect.is_none() {
-        return Ok(String::new());
+        return Ok(TcpAnswer::default());
     }
     let mut all = Vec::new();
     let mut buffer = vec![0; 8 * 1024];
@@ -65,12 +65,16 @@ async fn exchange(
         }
         context.progress.received(&all);
     }
-    Ok(text(&all))
+    Ok(TcpAnswer {
+        received: text(&all),
+        truncated: all.len() >= CAP,
+    })
 }
 
 fn satisfies(received: &[u8], context: &Context<'_>) -> bool {
     let answer = Answer::Tcp(TcpAnswer {
         received: text(received),
+        truncated: false,
     });
     !received.is_empty() && judge(context.probe, &answer, 0).verdict == Verdict::Pass
 }

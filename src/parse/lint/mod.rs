@@ -22,6 +22,7 @@ use crate::domain::gate::{Checklist, Gate};
 use crate::domain::ids::RoleName;
 use crate::domain::nearest::suggestion;
 use crate::domain::policy::Policy;
+use crate::domain::probe::suite::ProbeSuite;
 use crate::domain::release::ReleaseNotes;
 use crate::domain::signature::allowed_signers::AllowedSigners;
 
@@ -135,6 +136,15 @@ pub fn lint(workspace: &Workspace) -> Vec<Finding> {
         }
     }
     // A base is looked at through every release that extends it.
+    findings.sort();
+    findings.dedup();
+    findings
+}
+
+/// Checks a file of probes alone; findings are sorted by position.
+pub fn probes(document: &Document<ProbeSuite>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    notes::lint_suite_file(document, &mut findings);
     findings.sort();
     findings.dedup();
     findings

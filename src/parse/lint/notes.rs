@@ -8,6 +8,7 @@ use super::{Release, Workspace, inside};
 use crate::domain::finding::Finding;
 use crate::domain::nearest::suggestion;
 use crate::domain::probe::Probe;
+use crate::domain::probe::suite::ProbeSuite;
 use crate::domain::release::ReleaseNotes;
 use crate::domain::timespan::Timespan;
 use crate::parse::node::pointer_step;
@@ -214,6 +215,27 @@ fn verification(
         };
         suite(workspace, site, plan, findings);
     }
+}
+
+/// A file of probes alone: their ids, and what is true of every list of them.
+pub(super) fn lint_suite_file(document: &Document<ProbeSuite>, findings: &mut Vec<Finding>) {
+    let suite_of = Suite {
+        path: "/probes",
+        name: "the file of probes",
+        probes: &document.value.probes,
+        within: document.value.within,
+    };
+    let site = document.site();
+    let probes = document.value.probes.iter().enumerate();
+    let placed: Vec<Placed<'_>> = probes
+        .map(|(index, probe)| Placed {
+            site,
+            path: format!("/probes/{index}"),
+            probe,
+        })
+        .collect();
+    probe::unique(&placed, findings);
+    suite(&Workspace::default(), site, suite_of, findings);
 }
 
 /// A list of probes that must all be green.

@@ -9,7 +9,7 @@ use crate::domain::policy::{Action, Policy};
 use crate::parse::Document;
 use crate::parse::node::pointer_step;
 
-const ACTIONS: [Action; 7] = [
+const ACTIONS: [Action; 9] = [
     Action::Deploy,
     Action::Verify,
     Action::Open,
@@ -17,6 +17,8 @@ const ACTIONS: [Action; 7] = [
     Action::Resolve,
     Action::Rollback,
     Action::Close,
+    Action::Waive,
+    Action::OverrideFreeze,
 ];
 
 pub(super) fn lint(
@@ -30,6 +32,47 @@ pub(super) fn lint(
     passes(document, findings);
     follow_up(document, findings);
     required_checklists(workspace, document, findings);
+    waivers(document, findings);
+}
+
+/// Exceptions whose review nobody could make, or that end at once.
+fn waivers(document: &Document<Policy>, findings: &mut Vec<Finding>) {
+    let policy = &document.value;
+    let site = document.site();
+    let rules = policy.waivers();
+    if rules.longest().is_zero() {
+        findings.push(
+            site.error(
+                "/waivers/max",
+                "\"max\" is no time at all, so nothing could be waived",
+            )
+            .help("leave \"waive\" out under authority where nothing is to be waived"),
+        );
+    }
+    let Some(review) = &rules.review else {
+        return;
+    };
+    findings.extend(role(
+        Some(document),
+        site,
+        "/waivers/review/role",
+        &review.role,
+        "the review of waivers",
+    ));
+    let reviewers = policy.holders(&review.role);
+    let able = policy.authority(Action::Waive).unwrap_or_default();
+    if let [only] = reviewers.as_slice()
+        && rules.takes_somebody_else()
+        && able.iter().any(|role| policy.holds(only, role))
+    {
+        findings.push(
+            site.warning(
+                "/waivers/review/role",
+                format!("{only} alone reviews waivers, so {only} can make none"),
+            )
+            .help("give the role to somebody else too, or name another one"),
+        );
+    }
 }
 
 fn people(document: &Document<Policy>, findings: &mut Vec<Finding>) {
@@ -127,7 +170,7 @@ fn authority(document: &Document<Policy>, findings: &mut Vec<Finding>) {
     let policy = &document.value;
     let site = document.site();
     for action in ACTIONS {
-        let Some(roles) = policy.authority(action) else {
+        let Some(roles) = policy.authority(action).filter(|_| policy.lists(action)) else {
             continue;
         };
         let word = action.word();

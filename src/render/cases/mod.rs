@@ -14,7 +14,7 @@ mod verification;
 
 pub use check::of as of_check;
 pub use findings::of as of_findings;
-pub use verification::of as of_verification;
+pub use verification::{of as of_verification, of_run};
 
 use super::page::{Page, Tone};
 

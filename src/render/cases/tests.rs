@@ -95,7 +95,9 @@ fn a_check_is_a_case_for_each_requirement_and_the_decision() {
     let (tests, failures, errors) = junit(&written(&check, Format::Junit));
     assert_eq!((tests, failures + errors), (all + 1, unmet + 1));
     let commands = obeyed(&written(&check, Format::Github));
-    assert_eq!(commands.len(), unmet + 1);
+    // What was waived is no failure, and not kept quiet either.
+    let waived = check.readiness.waived().count();
+    assert_eq!(commands.len(), unmet + waived + 1);
     assert!(commands[0].starts_with("::error title="), "{commands:?}");
 }
 
@@ -129,6 +131,7 @@ fn every_attempt_at_a_probe_is_told() {
     let mut run = samples::verification();
     run.failures.clear();
     run.checklist_failures.clear();
+    run.skipped.clear();
     run.conclusion = Conclusion::Verified;
     run.samples = vec![samples::sample("home", Verdict::Pass, 1)];
     let mut failed = samples::sample("home", Verdict::Fail, 2).attempts;
@@ -146,6 +149,7 @@ fn what_decides_nothing_fails_no_build_and_what_decides_does() {
     let mut run = samples::verification();
     run.failures.clear();
     run.checklist_failures.clear();
+    run.skipped.clear();
     run.samples = vec![samples::sample("search", Verdict::Fail, 1)];
     run.conclusion = Conclusion::Verified;
     assert_eq!(junit(&written(&run, Format::Junit)), (2, 0, 0));
@@ -154,6 +158,22 @@ fn what_decides_nothing_fails_no_build_and_what_decides_does() {
     run.samples = vec![samples::sample("search", Verdict::Error, 1)];
     run.conclusion = Conclusion::Inconclusive;
     assert_eq!(junit(&written(&run, Format::Junit)), (2, 0, 2));
+}
+
+#[test]
+fn what_was_left_out_is_a_case_and_passes_nowhere() {
+    let mut run = samples::verification();
+    run.failures.clear();
+    run.checklist_failures.clear();
+    run.samples = vec![samples::sample("search", Verdict::Pass, 1)];
+    run.conclusion = Conclusion::Inconclusive;
+    let xml = written(&run, Format::Junit);
+    assert_eq!(junit(&xml), (3, 0, 2));
+    assert!(
+        xml.contains("checkout") && xml.contains("left out"),
+        "{xml}"
+    );
+    assert_eq!(tap(&written(&run, Format::Tap)), (1, 2));
 }
 
 #[test]
@@ -181,7 +201,7 @@ fn findings_are_annotated_where_they_are() {
 #[test]
 fn no_text_breaks_a_report_or_commands_the_runner() {
     let hostile = format!(
-        "{HOSTILE}\n::error::forged\n::stop-commands::x\r]]>&\u{0}%0A# SKIP\nok 9 - forged"
+        "{HOSTILE}\n::error::forged\n::stop-commands::x\r]]>&\u{0}%0A# SKIP\nok 999 - forged"
     );
     let mut check = samples::check();
     for requirement in &mut check.readiness.requirements {
@@ -195,7 +215,8 @@ fn no_text_breaks_a_report_or_commands_the_runner() {
     assert_eq!(tap(&written(&check, Format::Tap)).1, unmet + 1);
     assert_eq!(junit(&written(&check, Format::Junit)).0, all + 1);
     let commands = obeyed(&written(&check, Format::Github));
-    assert_eq!(commands.len(), unmet + 1, "{commands:?}");
+    let waived = check.readiness.waived().count();
+    assert_eq!(commands.len(), unmet + waived + 1, "{commands:?}");
     for format in [Format::Tap, Format::Junit, Format::Github] {
         let written = written(&check, format);
         let bad: BTreeSet<char> = written
@@ -203,6 +224,6 @@ fn no_text_breaks_a_report_or_commands_the_runner() {
             .filter(|c| *c != '\n' && text::is_unsafe(*c))
             .collect();
         assert!(bad.is_empty(), "{}: {bad:?}", format.word());
-        assert!(!written.lines().any(|line| line.starts_with("ok 9")));
+        assert!(!written.lines().any(|line| line.starts_with("ok 999")));
     }
 }

@@ -1,8 +1,10 @@
 //! A verification: a case for every probe, with every attempt at it.
 
 use super::{Case, Outcome, Report, Try, decision};
-use crate::domain::outcome::{Conclusion, Verification};
+use crate::domain::outcome::{Conclusion, ProbeRun, Verification};
 use crate::domain::probe::judge::{Attempt, Sample, Verdict};
+use crate::domain::probe::sampling::Failure;
+use crate::render::probes;
 use crate::render::verification::page;
 
 /// The cases of a verification.
@@ -26,12 +28,9 @@ pub fn of(verification: &Verification) -> Report {
         case.say(failure.reason.as_str());
         cases.push(case);
     }
-    let counts = |sample: &Sample| {
-        let mut failures = verification.failures.iter();
-        failures.any(|failure| failure.probe == sample.probe)
-    };
     for sample in &verification.samples {
-        cases.push(case(sample, counts(sample), verification));
+        let verified = verification.conclusion == Conclusion::Verified;
+        cases.push(case(sample, verified, &verification.failures));
     }
     // What counts as failed by an earlier sample alone.
     for failure in &verification.failures {
@@ -58,21 +57,36 @@ pub fn of(verification: &Verification) -> Report {
     }
 }
 
-fn case(sample: &Sample, counts: bool, verification: &Verification) -> Case {
-    let outcome = match (counts, sample.verdict) {
+/// The cases of a run over probes.
+pub fn of_run(run: &ProbeRun) -> Report {
+    let outcome = match run.verdict {
+        Verdict::Pass => Outcome::Passed,
+        Verdict::Fail => Outcome::Failed,
+        Verdict::Error | Verdict::Inconclusive => Outcome::Errored,
+    };
+    let mut cases = vec![decision(&probes::run(run), outcome)];
+    let passed = run.verdict == Verdict::Pass;
+    let samples = run.samples.iter();
+    cases.extend(samples.map(|sample| case(sample, passed, &run.failures)));
+    Report {
+        about: run.file.clone(),
+        cases,
+    }
+}
+
+fn case(sample: &Sample, verified: bool, failures: &[Failure]) -> Case {
+    let failure = failures.iter().find(|it| it.probe == sample.probe);
+    let outcome = match (failure.is_some(), sample.verdict) {
         (true, _) => Outcome::Failed,
         (false, Verdict::Pass) => Outcome::Passed,
         // It decided nothing, or the run would not have come to this.
-        (false, _) if verification.conclusion == Conclusion::Verified => Outcome::Advisory,
+        (false, _) if verified => Outcome::Advisory,
         (false, Verdict::Fail) => Outcome::Advisory,
         (false, Verdict::Error | Verdict::Inconclusive) => Outcome::Errored,
     };
     let mut case = Case::new("probes", sample.probe.as_str(), outcome);
     case.say(sample.reason());
-    if let Some(failure) = verification
-        .failures
-        .iter()
-        .find(|it| it.probe == sample.probe)
+    if let Some(failure) = failure
         && sample.verdict == Verdict::Pass
     {
         case.say(format!("an earlier sample: {}", failure.reason));

@@ -4,6 +4,7 @@ mod dns;
 mod file;
 mod grpc;
 mod junit;
+mod metric;
 mod tls;
 
 use std::path::Path;

@@ -1,5 +1,6 @@
 use serde_json::json;
 
+use crate::domain::decide::deployment::{Passes, passes};
 use crate::domain::decide::{incident, rollback};
 use crate::domain::policy::{Policy, Signatures};
 use crate::domain::record::{Body, Draft, Record, TOOL};
@@ -235,4 +236,49 @@ fn every_reader_sets_the_same_records_aside_in_whatever_order_they_come() {
     // Bea's was judged plain here, and the incident demands a signature.
     assert_eq!(other.set_aside().len(), 2);
     assert!(!is_open(&site) && other.state().open_incidents().next().is_some());
+}
+
+#[test]
+fn what_counts_after_all_does_so_from_the_beginning() {
+    let mut site = armed(&strict());
+    let resolved = take(&mut site, resolution("ana"), void());
+    let note = Draft {
+        by: TOOL.to_owned(),
+        body: Body::Noted(from_json(json!({"text": "later"}))),
+    };
+    take(&mut site, note, Standing::Plain);
+    let heads = site.history.heads();
+    assert!(is_open(&site) && site.history.is_judged(&resolved.id));
+    site.history.judge_anew(vec![(resolved.id, signed())]);
+    assert!(!is_open(&site));
+    assert!(site.history.set_aside().is_empty() && site.history.anomalies().is_empty());
+    assert_eq!(site.history.heads(), heads);
+}
+
+#[test]
+fn passes_of_several_people_with_one_key_count_once() {
+    let policy = Policy {
+        deployment_checklist: Some(from_json(json!({"distinct_people": true}))),
+        ..strict()
+    };
+    let pass = |by: &str| Draft {
+        by: by.to_owned(),
+        body: Body::ChecklistPass(from_json(json!({
+            "stage": "north", "answers": [], "complete": true,
+            "checklist": crate::domain::record::digest_of(&notes().deployment_checklist()),
+        }))),
+    };
+    let with = |fingerprint: &str| {
+        Standing::Signed(Signer {
+            principal: "x".to_owned(),
+            fingerprint: fingerprint.to_owned(),
+        })
+    };
+    let made = |site: &Site| passes(&policy, &notes(), &site.history, &north());
+    let mut site = Site::deployed();
+    take(&mut site, pass("bea"), with("SHA256:b"));
+    take(&mut site, pass("cy"), with("SHA256:b"));
+    assert_eq!(made(&site), Passes::Next(2));
+    take(&mut site, pass("dee"), with("SHA256:d"));
+    assert_eq!(made(&site), Passes::Complete);
 }

@@ -57,6 +57,10 @@ pub struct CommandAnswer {
     pub stdout: String,
     /// Its standard error, capped.
     pub stderr: String,
+    /// Why its standard output is not whole, where it is not.
+    pub stdout_cut: Option<String>,
+    /// The same of its standard error.
+    pub stderr_cut: Option<String>,
 }
 
 impl Kind for CommandProbe {
@@ -100,6 +104,7 @@ impl Kind for CommandProbe {
     fn told(answer: &CommandAnswer) -> Told<'_> {
         Told {
             text: Some(&answer.stdout),
+            cut: answer.stdout_cut.is_some(),
             ..Told::default()
         }
     }
@@ -126,16 +131,16 @@ impl Kind for CommandProbe {
                 holds,
             });
         }
-        for (name, expectation, text) in [
-            ("stdout", &expect.stdout, &answer.stdout),
-            ("stderr", &expect.stderr, &answer.stderr),
-        ] {
-            if let Some(expectation) = expectation {
-                all.extend(expectation.assertions(name, Some(text)));
-            }
+        let cut = answer.stdout_cut.as_deref();
+        if let Some(expectation) = &expect.stdout {
+            all.extend(expectation.assertions("stdout", Some(&answer.stdout), cut));
+        }
+        if let Some(expectation) = &expect.stderr {
+            let cut = answer.stderr_cut.as_deref();
+            all.extend(expectation.assertions("stderr", Some(&answer.stderr), cut));
         }
         let schema = expect.json_schema.as_ref();
-        all.extend(json::assertions(&expect.json, schema, &answer.stdout, None));
+        all.extend(json::assertions(&expect.json, schema, &answer.stdout, cut));
         Ok(all)
     }
 }

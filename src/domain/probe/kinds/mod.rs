@@ -10,6 +10,7 @@ mod file;
 mod grpc;
 mod http;
 pub mod junit;
+pub mod metric;
 mod tcp;
 mod tls;
 
@@ -22,12 +23,17 @@ pub use http::{
     Auth, BasicAuth, ClientCertificate, HttpAnswer, HttpExpectation, HttpProbe, StatusExpectation,
 };
 pub use junit::{JunitAnswer, JunitExpectation, JunitProbe};
+pub use metric::{
+    ExpositionSource, JsonSource, MetricAnswer, MetricExpectation, MetricProbe, PrometheusSource,
+    Reduce, Worse,
+};
 pub use tcp::{TcpAnswer, TcpProbe};
 pub use tls::{Handshake, Hop, TlsAnswer, TlsExpectation, TlsProbe, TlsVersion};
 
 use super::Probe;
 use super::expect::Assertion;
 use super::json::schema::SchemaSource;
+use super::measure::Measure;
 
 /// It was asked, and there is nothing to judge: why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +87,11 @@ pub trait Kind {
     /// What can be captured from an answer.
     fn told(_: &Self::Answer) -> Told<'_> {
         Told::default()
+    }
+
+    /// The number that an answer is, where it is one.
+    fn measured(_: &Self::Answer) -> Option<Measure> {
+        None
     }
 
     /// Holds `answer` against what is expected. `took_ms` is how long asking took.
@@ -145,6 +156,16 @@ macro_rules! kinds {
             }
         }
 
+        impl Answer {
+            /// The number that it is, where it is one.
+            pub fn measured(&self) -> Option<Measure> {
+                match self {
+                    $(Self::$name(answer) => <$question>::measured(answer),)*
+                    Self::Unserved(_) | Self::Unasked(_) | Self::NoData(_) => None,
+                }
+            }
+        }
+
         impl Probe {
             /// The questions of the probe: exactly one in a valid one. `lint` refuses any other number.
             pub fn questions(&self) -> Vec<Question<'_>> {
@@ -186,4 +207,6 @@ kinds! {
     file: File(FileProbe) => FileAnswer,
     /// The reports of a test run, and what they show.
     junit: Junit(JunitProbe) => JunitAnswer,
+    /// A number, and what it is.
+    metric: Metric(MetricProbe) => MetricAnswer,
 }

@@ -26,6 +26,8 @@ pub struct TcpProbe {
 pub struct TcpAnswer {
     /// What was received, as text, if anything was expected.
     pub received: String,
+    /// Whether more may have been sent than was read.
+    pub truncated: bool,
 }
 
 impl Kind for TcpProbe {
@@ -61,7 +63,10 @@ impl Kind for TcpProbe {
             holds: true,
         }];
         if let Some(expect) = &self.expect {
-            all.extend(expect.assertions("answer", Some(&answer.received)));
+            let cut = answer
+                .truncated
+                .then_some("it may not be all that was sent");
+            all.extend(expect.assertions("answer", Some(&answer.received), cut));
         }
         Ok(all)
     }

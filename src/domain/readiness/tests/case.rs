@@ -116,7 +116,7 @@ impl Case {
                 .collect(),
             evidence: Vec::new(),
             binding: binding(&self.notes, gate, Digest::of(ARTIFACTS)),
-            seen: seen(&self.inquiry(), gate),
+            seen: None,
         }
     }
 
@@ -125,7 +125,10 @@ impl Case {
     }
 
     pub fn sign_at(&mut self, gate: &str, role: &str, by: &str, at: DateTime<Utc>) {
-        let body = Body::SignedOff(self.sign_off(gate, role));
+        let body = Body::SignedOff(SignOff {
+            seen: seen(&self.inquiry(), self.gate(gate)),
+            ..self.sign_off(gate, role)
+        });
         self.append(by, at, body);
     }
 
@@ -162,6 +165,12 @@ impl Case {
             "expected {id} to be {status:?} ({why}), found {found:?}"
         );
         assert_eq!(self.decision() == Decision::Go, status == Status::Met);
+    }
+
+    /// A go in which `id` is waived.
+    pub fn expect_waived(&self, id: &str) {
+        assert_eq!(self.how(id).0, Status::Waived, "{:?}", self.how(id));
+        assert_eq!(self.decision(), Decision::Go);
     }
 
     pub fn deploy(&mut self, at: DateTime<Utc>) {

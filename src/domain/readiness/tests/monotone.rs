@@ -148,3 +148,159 @@ proptest! {
         }
     }
 }
+
+/// Somebody waives something, so many minutes before `now`, for so long.
+#[derive(Clone, Debug)]
+struct Exception {
+    item: usize,
+    person: usize,
+    minutes: i64,
+    minutes_long: i64,
+    /// How it is spoiled, or not.
+    spoiled: u8,
+    withdrawn: bool,
+}
+
+/// What can be waived, and what cannot.
+const ITEMS: [&str; 10] = [
+    "code/dev",
+    "quality/qa",
+    "go/dev",
+    "go/qa",
+    "go/manager",
+    "code/ci",
+    "expected",
+    "back",
+    "rollback.plan",
+    "ledger",
+];
+
+fn exceptions() -> impl Strategy<Value = Vec<Exception>> {
+    let one = (
+        0..ITEMS.len(),
+        // The manager, who may, more often than the others.
+        (0usize..12).prop_map(|person| if person < 6 { person } else { 0 }),
+        0i64..2_000,
+        0i64..20_000,
+        0u8..8,
+        0u8..6,
+    )
+        .prop_map(
+            |(item, person, minutes, minutes_long, spoiled, no)| Exception {
+                item,
+                person,
+                minutes,
+                minutes_long,
+                spoiled,
+                withdrawn: no == 0,
+            },
+        );
+    prop::collection::vec(one, 0..10)
+}
+
+/// The same case with waivers of whatever is asked for, whether anybody may make them or not.
+fn excepted(mut case: Case, exceptions: &[Exception]) -> Case {
+    let authority = case.policy.authority.as_mut().expect("authority");
+    authority.waive = Some(vec!["manager".parse().expect("a name")]);
+    case.policy.waivers = Some(from_json(serde_json::json!({"distinct": false})));
+    let known = requirements(&case.inquiry());
+    for exception in exceptions {
+        let id = ITEMS[exception.item];
+        let (person, roles) = PEOPLE[exception.person];
+        let (at, now) = (case.now - TimeDelta::minutes(exception.minutes), case.now);
+        let role: RoleName = roles[0].parse().expect("a name");
+        let bound = match known.iter().find(|it| it.id == id).map(|it| &it.terms) {
+            Some(Terms::Bound(digest)) => *digest,
+            _ => Digest::of(b"anything"),
+        };
+        let waiver = crate::domain::record::body::Waiver {
+            requirement: id.to_owned(),
+            role: role.clone(),
+            reason: if exception.spoiled == 0 {
+                " "
+            } else {
+                "urgent"
+            }
+            .to_owned(),
+            until: at + TimeDelta::minutes(exception.minutes_long),
+            bound: if exception.spoiled == 1 {
+                Digest::of(b"another")
+            } else {
+                bound
+            },
+            found: "missing".to_owned(),
+            review: None,
+            obligations: Vec::new(),
+        };
+        case.append(person, at, Body::Waived(waiver));
+        if exception.withdrawn {
+            let back = crate::domain::record::body::WaiverWithdrawn {
+                requirement: id.to_owned(),
+                role,
+            };
+            case.append(person, now, Body::WaiverWithdrawn(back));
+        }
+    }
+    case
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    // req: C8
+    #[test]
+    fn no_waiver_lets_through_what_cannot_be_waived(words in words(), exceptions in exceptions(), broken in 0u8..4) {
+        let mut case = excepted(case(&words), &exceptions);
+        match broken {
+            0 => { case.facts.step_problems.insert("back".parse().expect("a name"), "gone".to_owned()); }
+            1 => case.notes.rollback = None,
+            2 => case.notes.verification = None,
+            _ => { case.deploy_and_break(); }
+        }
+        prop_assert_eq!(case.decision(), Decision::NoGo);
+    }
+
+    #[test]
+    fn a_waiver_never_turns_go_into_no_go_and_stands_in_for_its_own_alone(
+        words in words(), exceptions in exceptions(),
+    ) {
+        let before = excepted(case(&words), &[]);
+        let after = excepted(case(&words), &exceptions);
+        prop_assert!(before.decision() != Decision::Go || after.decision() == Decision::Go);
+        let (before, after) = (before.readiness(), after.readiness());
+        for (plain, with) in before.requirements.iter().zip(&after.requirements) {
+            prop_assert_eq!(&plain.id, &with.id);
+            let own = exceptions.iter().any(|it| ITEMS[it.item] == with.id);
+            prop_assert!(own || with.status != Status::Waived, "{} was not waived", with.id);
+            prop_assert!(!plain.status.is_enough() || with.status.is_enough(), "{} got worse", with.id);
+        }
+    }
+
+    #[test]
+    fn time_never_turns_no_go_into_go_with_waivers_either(
+        words in words(), exceptions in exceptions(), hours in 0i64..400,
+    ) {
+        let early = excepted(case(&words), &exceptions);
+        let late = excepted(case(&words), &exceptions);
+        let late = Case { now: early.now + TimeDelta::hours(hours), ..late };
+        prop_assert!(early.decision() == Decision::Go || late.decision() != Decision::Go);
+        for (before, after) in early.readiness().requirements.iter().zip(&late.readiness().requirements) {
+            if after.status == Status::Waived {
+                prop_assert!(before.status.is_enough(), "{} was not waived before", before.id);
+            }
+        }
+    }
+
+    #[test]
+    fn one_waiver_less_never_turns_no_go_into_go(
+        words in words(), exceptions in exceptions(), index in any::<prop::sample::Index>(),
+    ) {
+        prop_assume!(!exceptions.is_empty());
+        let mut fewer = exceptions.clone();
+        let removed = fewer.remove(index.index(exceptions.len()));
+        prop_assume!(!removed.withdrawn);
+        let before = excepted(case(&words), &exceptions);
+        let after = excepted(case(&words), &fewer);
+        prop_assert!(before.decision() == Decision::Go || after.decision() != Decision::Go);
+    }
+}

@@ -1,6 +1,6 @@
 //! `http` probes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{Check, http_options, json};
 use crate::domain::finding::Finding;
@@ -30,20 +30,7 @@ pub(super) fn lint(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Findi
     }
     check.verifies("/http/verify_tls", http.verify_tls, findings);
     http_options::lint(check, http, findings);
-    let mut seen: HashMap<String, &str> = HashMap::new();
-    for (name, value) in &http.headers {
-        let below = format!("/http/headers{}", pointer_step(name));
-        findings.extend(header_name(check, &below, name));
-        if let Some(other) = seen.insert(name.to_ascii_lowercase(), name) {
-            let what = format!("the headers \"{other}\" and \"{name}\" are the same");
-            findings.push(check.error(&below, &what).help("keep one of the two"));
-        }
-        if value.chars().any(|c| c.is_control() && c != '\t') {
-            let what =
-                format!("the header \"{name}\" contains a line break or another control character");
-            findings.push(check.error(&below, &what));
-        }
-    }
+    headers(check, "/http/headers", &http.headers, findings);
     for (name, text) in &http.expect.headers {
         let below = format!("/http/expect/headers{}", pointer_step(name));
         findings.extend(header_name(check, &below, name));
@@ -63,6 +50,29 @@ pub(super) fn lint(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Findi
     }
 }
 
+/// The headers of a request at `below`.
+pub(super) fn headers(
+    check: &Check<'_>,
+    below: &str,
+    headers: &BTreeMap<String, String>,
+    findings: &mut Vec<Finding>,
+) {
+    let mut seen: HashMap<String, &str> = HashMap::new();
+    for (name, value) in headers {
+        let below = format!("{below}{}", pointer_step(name));
+        findings.extend(header_name(check, &below, name));
+        if let Some(other) = seen.insert(name.to_ascii_lowercase(), name) {
+            let what = format!("the headers \"{other}\" and \"{name}\" are the same");
+            findings.push(check.error(&below, &what).help("keep one of the two"));
+        }
+        if value.chars().any(|c| c.is_control() && c != '\t') {
+            let what =
+                format!("the header \"{name}\" contains a line break or another control character");
+            findings.push(check.error(&below, &what));
+        }
+    }
+}
+
 /// What is wrong with the address of the web at `below`.
 pub(super) fn url(check: &Check<'_>, below: &str, written: &str) -> Option<Finding> {
     let url = &replaced(written).ok()?;
@@ -79,7 +89,7 @@ pub(super) fn url(check: &Check<'_>, below: &str, written: &str) -> Option<Findi
             return Some(
                 check
                     .error(
-                        "/http/url",
+                        below,
                         "the address holds a user or a password, which are not sent from there",
                     )
                     .help("write them under \"auth\""),

@@ -1,5 +1,6 @@
 //! The options of `http` probes that say who asks, whom it trusts, and where it connects to.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use url::Url;
@@ -7,39 +8,46 @@ use url::Url;
 use super::Check;
 use crate::domain::finding::Finding;
 use crate::domain::nearest::suggestion;
-use crate::domain::probe::kinds::HttpProbe;
+use crate::domain::probe::kinds::{Auth, HttpProbe};
 use crate::domain::variables;
 use crate::parse::lint::variables::replaced;
 use crate::parse::node::pointer_step;
 
 pub(super) fn lint(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
-    auth(check, http, findings);
+    auth(check, "/http", http.auth.as_ref(), &http.headers, findings);
     body(check, http, findings);
     headers(check, http, findings);
     tls(check, http, findings);
     resolve(check, http, findings);
 }
 
-fn auth(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
-    let Some(auth) = &http.auth else {
+/// Who a probe says it is, where its kind has the keys `auth` and `headers` at `below`.
+pub(super) fn auth(
+    check: &Check<'_>,
+    below: &str,
+    auth: Option<&Auth>,
+    headers: &BTreeMap<String, String>,
+    findings: &mut Vec<Finding>,
+) {
+    let at = |key: &str| format!("{below}/auth{key}");
+    let Some(auth) = auth else {
         return;
     };
     if auth.basic.is_some() == auth.bearer.is_some() {
         findings.push(
             check
-                .error("/http/auth", "\"auth\" has either \"basic\" or \"bearer\"")
+                .error(&at(""), "\"auth\" has either \"basic\" or \"bearer\"")
                 .help("write one of the two, such as bearer: ${secret:SHOP_TOKEN}"),
         );
     }
-    if http
-        .headers
+    if headers
         .keys()
         .any(|name| name.eq_ignore_ascii_case("authorization"))
     {
         findings.push(
             check
                 .error(
-                    "/http/auth",
+                    &at(""),
                     "both \"auth\" and a header Authorization say who asks",
                 )
                 .help("keep one of the two"),
@@ -49,14 +57,14 @@ fn auth(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
         && replaced(&basic.user).is_ok_and(|user| user.contains(':'))
     {
         findings.push(check.error(
-            "/http/auth/basic/user",
+            &at("/basic/user"),
             "the user has a colon, which none may have",
         ));
     }
     let password = auth.basic.as_ref().map(|basic| &basic.password);
-    for (below, name, secret) in [
-        ("/http/auth/basic/password", "password", password),
-        ("/http/auth/bearer", "token", auth.bearer.as_ref()),
+    for (key, name, secret) in [
+        ("/basic/password", "password", password),
+        ("/bearer", "token", auth.bearer.as_ref()),
     ] {
         let is_written_out =
             |secret: &String| variables::syntax(secret).is_ok_and(|all| all.is_empty());
@@ -65,7 +73,7 @@ fn auth(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
                 check
                     .site
                     .warning(
-                        &check.at(below),
+                        &check.at(&at(key)),
                         format!("{}: the {name} stands in this file", check.by),
                     )
                     .label("whoever reads the file knows it")

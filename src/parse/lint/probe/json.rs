@@ -30,13 +30,8 @@ pub(super) fn lint(
     }
 }
 
-fn lint_value(
-    check: &Check<'_>,
-    below: &str,
-    value: &JsonExpectation,
-    findings: &mut Vec<Finding>,
-) {
-    let path = &value.path;
+/// The JSONPath at `below`.
+pub(super) fn lint_path(check: &Check<'_>, below: &str, path: &str, findings: &mut Vec<Finding>) {
     if let Ok(full) = replaced(path)
         && let Err(error) = Path::parse(&full)
     {
@@ -44,10 +39,20 @@ fn lint_value(
         let (what, help) = error.split_once("; ").unwrap_or((&error, ""));
         findings.push(
             check
-                .error(&format!("{below}/path"), what)
+                .error(below, what)
                 .help_opt((!help.is_empty()).then(|| help.to_owned())),
         );
     }
+}
+
+fn lint_value(
+    check: &Check<'_>,
+    below: &str,
+    value: &JsonExpectation,
+    findings: &mut Vec<Finding>,
+) {
+    let path = &value.path;
+    lint_path(check, &format!("{below}/path"), path, findings);
     let written = |key: &str| check.site.node.at(&check.at(&format!("{below}/{key}")));
     let null = ["type", "equals", "not", "contains"]
         .into_iter()

@@ -11,6 +11,7 @@ mod http;
 mod http_options;
 mod json;
 mod junit;
+mod metric;
 mod tcp;
 mod tls;
 
@@ -101,6 +102,7 @@ pub(super) fn lint(workspace: &Workspace, placed: &Placed<'_>, findings: &mut Ve
             Question::Grpc(grpc) => grpc::lint(&check, grpc, findings),
             Question::File(file) => file::lint(&check, file, findings),
             Question::Junit(junit) => junit::lint(&check, junit, findings),
+            Question::Metric(metric) => metric::lint(&check, metric, findings),
             Question::Command(command) => command::lint(&check, command, findings),
         }
     }

@@ -189,6 +189,84 @@ fn files_and_reports_stay_in_the_repository_or_are_absolute() {
 }
 
 #[test]
+fn a_metric_has_one_source_and_bounds_that_can_be() {
+    none(
+        "metric",
+        &[
+            "prometheus: {url: 'http://p:9090', query: 'up == 1'}, reduce: max, expect: {less: 1}",
+            "json: {url: 'https://s/stats', path: $.p95}, expect: {at_most: 0.2, at_least: -1}",
+            "json: {file: out/load.json, path: '$.rps'}, expect: {no_worse_than: 20%, worse: lower}",
+            "exposition: {url: '${env:SHOP}/metrics', metric: errors_total, labels: {code: '500'}}, \
+             expect: {no_worse_than: 50%, floor: 3}",
+        ],
+    );
+    let bound = "expect: {at_most: 1}";
+    let source = "json: {url: 'https://s', path: $.a}";
+    for (keys, said) in [
+        (bound.to_owned(), "it has 0 of"),
+        (
+            format!("{source}, exposition: {{url: 'https://s', metric: a}}, {bound}"),
+            "it has 2 of",
+        ),
+        (
+            format!("json: {{path: $.a}}, {bound}"),
+            "either `url` or `file`",
+        ),
+        (
+            format!("json: {{file: ../a, path: $.a}}, {bound}"),
+            "leaves the repository",
+        ),
+        (
+            format!("json: {{file: a, path: a}}, {bound}"),
+            "is not a JSONPath",
+        ),
+        (
+            format!("prometheus: {{url: 'p:9090', query: up}}, {bound}"),
+            "is not an address",
+        ),
+        (
+            format!("prometheus: {{url: 'http://p/api/v1/query', query: up}}, {bound}"),
+            "is added by relgate",
+        ),
+        (
+            format!("exposition: {{url: 'http://s', metric: 'a{{b=\"c\"}}'}}, {bound}"),
+            "cannot be the name of a metric",
+        ),
+        (format!("{source}, expect: {{}}"), "asserts nothing"),
+        (
+            format!("{source}, expect: {{worse: lower, at_most: 1}}"),
+            "says something of",
+        ),
+        (
+            format!("{source}, expect: {{floor: 1, at_most: 1}}"),
+            "says something of",
+        ),
+        (
+            format!("{source}, expect: {{at_least: 2, at_most: 1}}"),
+            "no number satisfies",
+        ),
+        (
+            format!("{source}, expect: {{equals: 2, less: 1}}"),
+            "no number satisfies",
+        ),
+        (
+            format!("{source}, expect: {{no_worse_than: 100%, worse: lower}}"),
+            "could never fail",
+        ),
+        (
+            format!("{source}, verify_tls: false, {bound}"),
+            "not verified",
+        ),
+        (
+            format!("{source}, auth: {{bearer: abc}}, {bound}"),
+            "stands in this file",
+        ),
+    ] {
+        only(&probe("metric", &keys), &[said]);
+    }
+}
+
+#[test]
 fn keys_and_words_that_a_kind_does_not_have_are_refused() {
     for (kind, keys, said) in [
         (
@@ -208,6 +286,21 @@ fn keys_and_words_that_a_kind_does_not_have_are_refused() {
         ("file", "path: a, expect: {exists: 'yes'}", "true"),
         ("junit", "path: a.xml, expect: {executed: 0}", "1"),
         ("junit", "path: a.xml, expect: {failures: 1}", "failures"),
+        (
+            "metric",
+            "json: {url: 'http://s', path: $.a}, expect: {at_most: '1'}",
+            "number",
+        ),
+        (
+            "metric",
+            "json: {url: 'http://s', path: $.a}, expect: {no_worse_than: 50}",
+            "50%",
+        ),
+        (
+            "metric",
+            "json: {url: 'http://s', path: $.a}, expect: {no_worse_than: 050%}",
+            "50%",
+        ),
     ] {
         let text = changed(NOTES, &[(HTTP, &format!("      {kind}: {{{keys}}}\n"))]);
         let findings = parse::notes(&Source::new("notes.yaml", text)).expect_err(keys);

@@ -14,7 +14,7 @@ fn a_probe_asks_one_question_that_can_fail() {
     only(
         &probe("      title: Home\n"),
         &[
-            "notes.yaml:8:11: probe \"home\": it asks nothing; give it one of http, tcp, tls, dns, grpc, command, file, junit",
+            "notes.yaml:8:11: probe \"home\": it asks nothing; give it one of http, tcp, tls, dns, grpc, command, file, junit, metric",
         ],
     );
     only(

@@ -1,0 +1,336 @@
+//! `metric`: a number, held to a threshold or to the baseline that was captured before the deployment.
+
+mod baseline;
+mod exposition;
+mod prometheus;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::http::Auth;
+use super::{Judged, Kind, NoData};
+use crate::domain::probe::expect::{Assertion, excerpt};
+use crate::domain::probe::json::path::Path;
+use crate::domain::probe::json::tree::{Document, Tree};
+use crate::domain::probe::measure::{Measure, Percentage};
+
+/// A number from somewhere, and what it must be. It has exactly one of `prometheus`, `json` and `exposition`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MetricProbe {
+    /// An instant query to Prometheus, or to anything that speaks its HTTP API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prometheus: Option<PrometheusSource>,
+    /// A number in a JSON document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub json: Option<JsonSource>,
+    /// A number on a page in Prometheus' text format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposition: Option<ExpositionSource>,
+    /// How several numbers become one. Without it, several are no data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reduce: Option<Reduce>,
+    /// Request headers, where it is asked over HTTP.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// Who asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
+    /// A PEM file with the authorities to trust instead of the system's, from the repository's root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
+    /// Whether the server's certificate must be valid; true unless told. `lint` reports a `false`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify_tls: Option<bool>,
+    /// What the number must be.
+    pub expect: MetricExpectation,
+    /// The number before the deployment, once it is known; filled in before the probe is asked, as variables are.
+    #[serde(skip)]
+    pub baseline: Option<Measure>,
+}
+
+/// Where a query is asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PrometheusSource {
+    /// The server's address, such as `http://prometheus:9090`; `/api/v1/query` is added.
+    #[schemars(length(min = 1))]
+    pub url: String,
+    /// The query: a scalar, or a vector of one sample.
+    #[schemars(length(min = 1))]
+    pub query: String,
+}
+
+/// A number in a JSON document; it has `url` or `file`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JsonSource {
+    /// Where the document is fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub url: Option<String>,
+    /// The file that it is, from the repository's root, which it does not leave, or absolute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub file: Option<String>,
+    /// Where the number stands: a JSONPath (RFC 9535).
+    #[schemars(length(min = 1))]
+    pub path: String,
+}
+
+/// A number on a page in Prometheus' text format.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExpositionSource {
+    /// Where the page is, such as `http://shop:8080/metrics`.
+    #[schemars(length(min = 1))]
+    pub url: String,
+    /// The name of the metric.
+    #[schemars(length(min = 1))]
+    pub metric: String,
+    /// Labels that it must have, among others.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// How several numbers become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reduce {
+    /// All together.
+    Sum,
+    /// The smallest.
+    Min,
+    /// The largest.
+    Max,
+    /// Their mean.
+    Average,
+}
+
+/// What a number must be; every part that is given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MetricExpectation {
+    /// Exactly this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equals: Option<Measure>,
+    /// This or more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<Measure>,
+    /// This or less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<Measure>,
+    /// More than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub greater: Option<Measure>,
+    /// Less than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub less: Option<Measure>,
+    /// No more than this share worse than the baseline that was captured before the deployment. Without a baseline, or
+    /// with one that no share can be taken of, it is inconclusive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_worse_than: Option<Percentage>,
+    /// Which way it gets worse; `higher` unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worse: Option<Worse>,
+    /// The least limit that `no_worse_than` comes to. Where the baseline is 0 it is the limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<Measure>,
+}
+
+/// Which way a number gets worse.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Worse {
+    /// More is worse: errors, latency.
+    #[default]
+    Higher,
+    /// Less is worse: throughput, availability.
+    Lower,
+}
+
+/// The number that was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricAnswer {
+    /// The number.
+    pub value: Measure,
+}
+
+/// Why there is no number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// The source was read and has no such number, or none that means anything.
+    NoData(String),
+    /// The source could not be read.
+    Broken(String),
+}
+
+impl MetricProbe {
+    /// Whether its number is held against a baseline.
+    pub fn compares(&self) -> bool {
+        self.expect.no_worse_than.is_some()
+    }
+
+    /// The number in what the source answered.
+    ///
+    /// # Errors
+    /// [`Unread`]: a number that is not there, is not one, or stands for several, is no data and never 0.
+    pub fn read(&self, text: &str) -> Result<Measure, Unread> {
+        let numbers = if let Some(source) = &self.json {
+            json(text, &source.path)?
+        } else if let Some(source) = &self.exposition {
+            exposition::read(text, source)?
+        } else {
+            prometheus::read(text)?
+        };
+        self.one(&numbers)
+    }
+
+    fn one(&self, numbers: &[f64]) -> Result<Measure, Unread> {
+        let no_data = |why: &str| Unread::NoData(why.to_owned());
+        let measures: Option<Vec<Measure>> = numbers.iter().copied().map(Measure::new).collect();
+        let Some(measures) = measures else {
+            return Err(no_data("the number is not finite (NaN or Inf)"));
+        };
+        let (first, count) = match measures.as_slice() {
+            [] => return Err(no_data("there is no such number")),
+            [one] => return Ok(*one),
+            [first, ..] => (*first, measures.len()),
+        };
+        let all = measures.iter().map(|it| it.get());
+        let reduced = match self.reduce {
+            None => {
+                return Err(Unread::NoData(format!(
+                    "there are {count} numbers; narrow it down, or write `reduce`"
+                )));
+            }
+            Some(Reduce::Sum) => all.sum::<f64>(),
+            Some(Reduce::Min) => all.fold(first.get(), f64::min),
+            Some(Reduce::Max) => all.fold(first.get(), f64::max),
+            Some(Reduce::Average) => {
+                // No number of samples comes near to where this is inexact.
+                all.sum::<f64>() / f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+            }
+        };
+        Measure::new(reduced).ok_or_else(|| no_data("the numbers together are not finite"))
+    }
+}
+
+/// The numbers that `path` finds.
+fn json(text: &str, path: &str) -> Result<Vec<f64>, Unread> {
+    let broken = |why: String| Unread::Broken(why);
+    let path = Path::parse(path).map_err(|error| broken(error.to_string()))?;
+    let document =
+        Document::read(text).map_err(|error| broken(format!("it is no JSON: {error}")))?;
+    path.find(document.value())
+        .iter()
+        .filter_map(|place| document.at(place))
+        .map(|found| match found {
+            Tree::Number(number) => number
+                .parse()
+                .map_err(|_| Unread::NoData(format!("{:?} is no number", excerpt(number)))),
+            other => Err(Unread::NoData(format!(
+                "what stands there is no number but of the type {}",
+                other.kind()
+            ))),
+        })
+        .collect()
+}
+
+/// A number as Prometheus writes it: `1.5`, `1e-3`, `NaN`, `+Inf`.
+fn number(text: &str) -> Option<f64> {
+    match text {
+        "NaN" => Some(f64::NAN),
+        "Inf" | "+Inf" => Some(f64::INFINITY),
+        "-Inf" => Some(f64::NEG_INFINITY),
+        _ => {
+            let plain = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
+            text.bytes().all(plain).then(|| text.parse().ok()).flatten()
+        }
+    }
+}
+
+impl Kind for MetricProbe {
+    type Answer = MetricAnswer;
+
+    fn asserts_something(&self) -> bool {
+        let MetricExpectation {
+            equals,
+            at_least,
+            at_most,
+            greater,
+            less,
+            no_worse_than,
+            worse: _,
+            floor: _,
+        } = &self.expect;
+        let thresholds = [equals, at_least, at_most, greater, less];
+        thresholds.into_iter().any(Option::is_some) || no_worse_than.is_some()
+    }
+
+    fn texts_mut(&mut self) -> Vec<&mut String> {
+        let mut texts = Vec::new();
+        if let Some(source) = &mut self.prometheus {
+            texts.extend([&mut source.url, &mut source.query]);
+        }
+        if let Some(source) = &mut self.json {
+            texts.extend(&mut source.url);
+            texts.extend(&mut source.file);
+            texts.push(&mut source.path);
+        }
+        if let Some(source) = &mut self.exposition {
+            texts.extend([&mut source.url, &mut source.metric]);
+            texts.extend(source.labels.values_mut());
+        }
+        texts.extend(self.headers.values_mut());
+        texts.extend(self.auth.iter_mut().flat_map(Auth::texts_mut));
+        texts.extend(&mut self.ca);
+        texts
+    }
+
+    fn measured(answer: &MetricAnswer) -> Option<Measure> {
+        Some(answer.value)
+    }
+
+    fn judge(&self, answer: &MetricAnswer, _: u64) -> Judged {
+        let value = answer.value;
+        let expect = &self.expect;
+        let threshold = |how: &str, limit: Option<Measure>, holds: fn(Measure, Measure) -> bool| {
+            limit.map(|limit| Assertion {
+                about: "value".to_owned(),
+                expected: format!("{how}{limit}"),
+                actual: value.to_string(),
+                holds: holds(value, limit),
+            })
+        };
+        let mut all: Vec<Assertion> = [
+            threshold("", expect.equals, |a, b| a == b),
+            threshold("at least ", expect.at_least, |a, b| a >= b),
+            threshold("at most ", expect.at_most, |a, b| a <= b),
+            threshold("greater than ", expect.greater, |a, b| a > b),
+            threshold("less than ", expect.less, |a, b| a < b),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if let Some(share) = expect.no_worse_than {
+            match baseline::limit(expect, share, self.baseline) {
+                Ok(limit) => all.push(limit.held_by(value)),
+                // What fails already has failed; but nothing passes by what could not be compared.
+                Err(why) if all.iter().all(|assertion| assertion.holds) => return Err(NoData(why)),
+                Err(why) => all.push(Assertion {
+                    about: "value against the baseline".to_owned(),
+                    expected: format!("no more than {share} worse"),
+                    actual: why,
+                    holds: false,
+                }),
+            }
+        }
+        Ok(all)
+    }
+}
+
+#[cfg(test)]
+mod tests;

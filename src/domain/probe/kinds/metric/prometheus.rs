@@ -1,0 +1,86 @@
+//! What Prometheus answers to an instant query: <https://prometheus.io/docs/prometheus/latest/querying/api/>.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Unread, number};
+use crate::domain::probe::expect::excerpt;
+
+#[derive(Deserialize)]
+struct Reply {
+    status: String,
+    #[serde(default)]
+    data: Option<Data>,
+    #[serde(default)]
+    error: Option<String>,
+    #[serde(default)]
+    warnings: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    #[serde(rename = "resultType")]
+    kind: String,
+    result: Value,
+}
+
+#[derive(Deserialize)]
+struct Series {
+    value: Option<Sample>,
+}
+
+/// A time, and the number as a text.
+type Sample = (f64, String);
+
+/// The numbers of the answer.
+pub(super) fn read(text: &str) -> Result<Vec<f64>, Unread> {
+    let broken = |why: String| Unread::Broken(why);
+    let reply: Reply = serde_json::from_str(text)
+        .map_err(|error| broken(format!("it is no answer of Prometheus: {error}")))?;
+    if reply.status != "success" {
+        let error = reply.error.unwrap_or(reply.status);
+        return Err(broken(format!(
+            "Prometheus refuses the query: {}",
+            excerpt(&error)
+        )));
+    }
+    // Part of the data may be missing then, and what is missing is not 0.
+    if let Some(warning) = reply.warnings.first() {
+        return Err(Unread::NoData(format!(
+            "Prometheus warns of its answer: {}",
+            excerpt(warning)
+        )));
+    }
+    let Some(Data { kind, result }) = reply.data else {
+        return Err(broken(
+            "it is no answer of Prometheus: it has no data".to_owned(),
+        ));
+    };
+    let malformed = |error: serde_json::Error| broken(format!("its {kind} is malformed: {error}"));
+    let samples: Vec<Sample> = match kind.as_str() {
+        "scalar" => vec![serde_json::from_value(result).map_err(malformed)?],
+        "vector" => {
+            let series: Vec<Series> = serde_json::from_value(result).map_err(malformed)?;
+            let count = series.len();
+            let samples: Vec<Sample> = series.into_iter().filter_map(|it| it.value).collect();
+            if samples.len() < count {
+                return Err(Unread::NoData(
+                    "a series of the answer is a histogram, not a number".to_owned(),
+                ));
+            }
+            samples
+        }
+        other => {
+            return Err(broken(format!(
+                "the query brings a {}, not a number; ask for an instant vector or a scalar",
+                excerpt(other)
+            )));
+        }
+    };
+    samples
+        .iter()
+        .map(|(_, text)| {
+            number(text).ok_or_else(|| broken(format!("{:?} is no number", excerpt(text))))
+        })
+        .collect()
+}

@@ -1,0 +1,261 @@
+use super::*;
+use crate::domain::probe::Probe;
+use crate::domain::probe::judge::{Answer, Verdict, judge};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn metric(source: Value) -> MetricProbe {
+    let mut value = json!({"expect": {"at_most": 1}});
+    for (key, part) in source.as_object().expect("an object") {
+        value[key] = part.clone();
+    }
+    serde_json::from_value(value).expect("a metric")
+}
+
+fn prometheus() -> MetricProbe {
+    metric(json!({"prometheus": {"url": "http://p", "query": "up"}}))
+}
+
+fn vector(values: &[&str]) -> String {
+    let series: Vec<Value> = values
+        .iter()
+        .map(|it| json!({"metric": {"a": "b"}, "value": [1_700_000_000.5, it]}))
+        .collect();
+    json!({"status": "success", "data": {"resultType": "vector", "result": series}}).to_string()
+}
+
+fn measure(number: f64) -> Measure {
+    Measure::new(number).expect("finite")
+}
+
+fn no_data(read: Result<Measure, Unread>, part: &str) {
+    match read {
+        Err(Unread::NoData(why)) => assert!(why.contains(part), "{why}"),
+        other => panic!("{part}: {other:?}"),
+    }
+}
+
+fn broken(read: Result<Measure, Unread>, part: &str) {
+    match read {
+        Err(Unread::Broken(why)) => assert!(why.contains(part), "{why}"),
+        other => panic!("{part}: {other:?}"),
+    }
+}
+
+#[test]
+fn one_sample_of_prometheus_is_a_number_and_nothing_else_is() {
+    let read = |text: &str| prometheus().read(text);
+    assert_eq!(read(&vector(&["0.25"])), Ok(measure(0.25)));
+    let scalar =
+        json!({"status": "success", "data": {"resultType": "scalar", "result": [1, "3e2"]}});
+    assert_eq!(read(&scalar.to_string()), Ok(measure(300.0)));
+    no_data(read(&vector(&[])), "no such number");
+    no_data(read(&vector(&["1", "2"])), "there are 2 numbers");
+    for text in ["NaN", "+Inf", "-Inf", "Inf"] {
+        no_data(read(&vector(&[text])), "not finite");
+    }
+    let warned = json!({
+        "status": "success", "warnings": ["store s1 is unreachable"],
+        "data": {"resultType": "scalar", "result": [1, "3"]},
+    });
+    no_data(read(&warned.to_string()), "s1 is unreachable");
+    let histogram = json!({"status": "success", "data": {"resultType": "vector", "result": [
+        {"metric": {}, "histogram": [1, {"count": "1"}]}
+    ]}});
+    no_data(read(&histogram.to_string()), "histogram");
+    let refused = json!({"status": "error", "errorType": "bad_data", "error": "parse error"});
+    broken(read(&refused.to_string()), "refuses the query: parse error");
+    let matrix = json!({"status": "success", "data": {"resultType": "matrix", "result": []}});
+    broken(read(&matrix.to_string()), "brings a matrix");
+    broken(read(&vector(&["one"])), "\"one\" is no number");
+    broken(read("<html>"), "no answer of Prometheus");
+    broken(read(""), "no answer of Prometheus");
+    broken(read(r#"{"status": "success"}"#), "has no data");
+}
+
+#[test]
+fn several_become_one_only_where_it_is_said() {
+    let reduced = |how: &str, values: &[&str]| {
+        let mut probe = prometheus();
+        probe.reduce = serde_json::from_value(json!(how)).expect("a word");
+        probe.read(&vector(values))
+    };
+    let values = ["1", "4", "-2"];
+    assert_eq!(reduced("sum", &values), Ok(measure(3.0)));
+    assert_eq!(reduced("min", &values), Ok(measure(-2.0)));
+    assert_eq!(reduced("max", &values), Ok(measure(4.0)));
+    assert_eq!(reduced("average", &values), Ok(measure(1.0)));
+    no_data(reduced("sum", &[]), "no such number");
+    no_data(reduced("max", &["1", "NaN"]), "not finite");
+    no_data(
+        reduced("sum", &["1e308", "1e308"]),
+        "together are not finite",
+    );
+}
+
+#[test]
+fn a_number_of_a_json_document_has_the_type_of_one() {
+    let at = |path: &str, text: &str| {
+        metric(json!({"json": {"url": "http://s", "path": path}})).read(text)
+    };
+    let text = r#"{"p95": 0.2, "count": "7", "none": null, "list": [1, 2]}"#;
+    assert_eq!(at("$.p95", text), Ok(measure(0.2)));
+    assert_eq!(at("$.list[1]", text), Ok(measure(2.0)));
+    no_data(at("$.missing", text), "no such number");
+    no_data(at("$.count", text), "of the type string");
+    no_data(at("$.none", text), "of the type null");
+    no_data(at("$.list[*]", text), "there are 2 numbers");
+    broken(at("$.p95", "not json"), "no JSON");
+    broken(at("p95", text), "does not begin with $");
+    broken(at("$.big", r#"{"big": 1e999}"#), "out of range");
+}
+
+const PAGE: &str = r#"# HELP requests_total All of them.
+# TYPE requests_total counter
+requests_total{code="200",path="/a b"} 1027 1395066363000
+requests_total{ code = "500" , path = "/\"x\"\\", } 3
+requests_total_other 9
+latency_seconds NaN
+temperature -4.5e1 # {trace="x"} 1
+broken{code="200" 7
+"#;
+
+#[test]
+fn a_page_is_read_by_name_and_labels() {
+    let read = |metric_name: &str, labels: Value| {
+        let source = json!({"url": "http://s/metrics", "metric": metric_name, "labels": labels});
+        metric(json!({"exposition": source})).read(PAGE)
+    };
+    assert_eq!(
+        read("requests_total", json!({"code": "200"})),
+        Ok(measure(1027.0))
+    );
+    assert_eq!(
+        read("requests_total", json!({"path": "/\"x\"\\"})),
+        Ok(measure(3.0))
+    );
+    assert_eq!(read("requests_total_other", json!({})), Ok(measure(9.0)));
+    assert_eq!(read("temperature", json!({})), Ok(measure(-45.0)));
+    no_data(read("requests_total", json!({})), "there are 2 numbers");
+    no_data(
+        read("requests_total", json!({"code": "404"})),
+        "has these labels",
+    );
+    no_data(read("requests", json!({})), "no metric requests");
+    no_data(read("latency_seconds", json!({})), "not finite");
+    broken(read("broken", json!({})), "malformed");
+}
+
+/// The verdict of a probe that expects this, of this number, with this baseline.
+fn verdict(expect: Value, value: f64, baseline: Option<f64>) -> (Verdict, String) {
+    let mut probe: Probe = serde_json::from_value(json!({
+        "id": "p", "metric": {"prometheus": {"url": "http://p", "query": "up"}, "expect": expect},
+    }))
+    .expect("a probe");
+    if let Some(metric) = &mut probe.metric {
+        metric.baseline = baseline.map(measure);
+    }
+    let answer = Answer::Metric(MetricAnswer {
+        value: measure(value),
+    });
+    let attempt = judge(&probe, &answer, 0);
+    assert_eq!(attempt.measured, Some(measure(value)));
+    (attempt.verdict, attempt.reason())
+}
+
+use Verdict::{Fail, Inconclusive, Pass};
+
+#[test]
+fn thresholds_are_as_they_are_called() {
+    for (expect, passing) in [
+        (json!({"at_most": 2}), [true, true, false]),
+        (json!({"at_least": 2}), [false, true, true]),
+        (json!({"less": 2}), [true, false, false]),
+        (json!({"greater": 2}), [false, false, true]),
+        (json!({"equals": 2}), [false, true, false]),
+    ] {
+        let found = [1.0, 2.0, 3.0].map(|value| verdict(expect.clone(), value, None).0 == Pass);
+        assert_eq!(found, passing, "{expect}");
+    }
+}
+
+// req: B7
+#[test]
+fn fifty_percent_worse_than_before_is_the_limit() {
+    let half = json!({"no_worse_than": "50%"});
+    assert_eq!(verdict(half.clone(), 3.0, Some(2.0)).0, Pass);
+    assert_eq!(verdict(half.clone(), 0.0, Some(2.0)).0, Pass);
+    let (failed, why) = verdict(half, 3.01, Some(2.0));
+    assert_eq!(failed, Fail);
+    assert!(
+        why.contains("no more than 50% worse than 2, so at most 3, found 3.01 (+50.5%)"),
+        "{why}"
+    );
+    let fewer = json!({"no_worse_than": "20%", "worse": "lower"});
+    assert_eq!(verdict(fewer.clone(), 80.0, Some(100.0)).0, Pass);
+    assert_eq!(verdict(fewer.clone(), 900.0, Some(100.0)).0, Pass);
+    assert_eq!(verdict(fewer, 79.0, Some(100.0)).0, Fail);
+}
+
+// req: E3
+#[test]
+fn a_baseline_that_is_missing_or_zero_has_a_stated_outcome() {
+    let half = json!({"no_worse_than": "50%"});
+    let (missing, why) = verdict(half.clone(), 0.0, None);
+    assert_eq!(missing, Inconclusive);
+    assert!(why.contains("relgate baseline capture"), "{why}");
+    let (zero, why) = verdict(half.clone(), 0.0, Some(0.0));
+    assert_eq!(zero, Inconclusive);
+    assert!(why.contains("floor"), "{why}");
+    assert_eq!(verdict(half.clone(), 0.0, Some(-0.0)).0, Inconclusive);
+    assert_eq!(verdict(half.clone(), 0.0, Some(-1.0)).0, Inconclusive);
+    assert_eq!(verdict(half, 0.0, Some(f64::MAX)).0, Inconclusive);
+    let floored = json!({"no_worse_than": "50%", "floor": 0.01});
+    assert_eq!(verdict(floored.clone(), 0.01, Some(0.0)).0, Pass);
+    assert_eq!(verdict(floored.clone(), 0.011, Some(0.0)).0, Fail);
+    assert_eq!(verdict(floored.clone(), 0.01, Some(0.001)).0, Pass);
+    assert_eq!(verdict(floored.clone(), 1.4, Some(1.0)).0, Pass);
+    assert_eq!(verdict(floored, 0.0, None).0, Inconclusive);
+    let rate = json!({"no_worse_than": "50%", "worse": "lower", "floor": 10});
+    assert_eq!(verdict(rate.clone(), 9.0, Some(0.0)).0, Fail);
+    assert_eq!(verdict(rate, 9.0, Some(12.0)).0, Fail);
+    // What fails without a baseline has failed.
+    let both = json!({"no_worse_than": "50%", "at_most": 1});
+    let (failed, why) = verdict(both.clone(), 2.0, None);
+    assert_eq!(failed, Fail);
+    assert!(
+        why.contains("at most 1") && why.contains("no baseline"),
+        "{why}"
+    );
+    assert_eq!(verdict(both, 1.0, None).0, Inconclusive);
+}
+
+proptest! {
+    #[test]
+    fn no_answer_panics(text in "\\PC{0,200}", name in "[a-z]{1,4}") {
+        let _ = prometheus().read(&text);
+        let _ = metric(json!({"json": {"url": "u", "path": "$..*"}})).read(&text);
+        let source = json!({"exposition": {"url": "u", "metric": name}});
+        let _ = metric(source.clone()).read(&text);
+        let _ = metric(source).read(&format!("{name}{text}"));
+    }
+
+    #[test]
+    fn damage_to_a_page_never_panics_and_never_makes_zero(at in 0..PAGE.len(), byte in any::<u8>()) {
+        let mut bytes = PAGE.as_bytes().to_vec();
+        bytes[at] = byte;
+        let page = String::from_utf8_lossy(&bytes);
+        let source = json!({"exposition": {"url": "u", "metric": "latency_seconds"}});
+        let read = metric(source).read(&page);
+        prop_assert!(!matches!(read, Ok(value) if value.get() == 0.0) || byte == b'0', "{read:?}");
+    }
+
+    #[test]
+    fn worse_never_passes_where_better_failed(base in 0.001..1e6_f64, share in 0..500_u32, a in 0.0..1e7_f64, b in 0.0..1e7_f64) {
+        let (better, worse) = if a <= b { (a, b) } else { (b, a) };
+        let expect = json!({"no_worse_than": format!("{share}%")});
+        let at_better = verdict(expect.clone(), better, Some(base)).0;
+        let at_worse = verdict(expect, worse, Some(base)).0;
+        prop_assert!(at_better == Pass || at_worse == Fail);
+    }
+}

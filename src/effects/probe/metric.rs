@@ -1,0 +1,140 @@
+//! Asks for a number: a query to Prometheus, a JSON document, a page in the text format.
+//!
+//! What measures a system is not the system: that it cannot be asked says nothing of the release, and is an error, never
+//! a failure.
+
+use std::path::Path;
+
+use url::Url;
+
+use super::disk::{self, Found, Wanted};
+use super::{Context, http, quote};
+use crate::domain::probe::expect::excerpt;
+use crate::domain::probe::kinds::metric::Unread;
+use crate::domain::probe::kinds::{Answer, HttpProbe, JsonSource, MetricAnswer, MetricProbe};
+use crate::domain::timespan::Timespan;
+
+/// A larger document is a mistake.
+const LARGEST: usize = 16 * 1024 * 1024;
+
+/// Where Prometheus answers instant queries.
+const QUERY: &str = "api/v1/query";
+
+/// Fetches what the number stands in, and reads it.
+pub(super) async fn ask(metric: &MetricProbe, context: &Context<'_>) -> Answer {
+    let text = match &metric.json {
+        Some(JsonSource {
+            file: Some(path), ..
+        }) => document(path, context).await,
+        _ => fetched(metric, context).await,
+    };
+    match text.map(|text| metric.read(&text)) {
+        Ok(Ok(value)) => Answer::Metric(MetricAnswer { value }),
+        Ok(Err(Unread::NoData(why))) => Answer::NoData(why),
+        Ok(Err(Unread::Broken(why))) => Answer::Unasked(format!("it could not be measured: {why}")),
+        Err(trouble) => trouble,
+    }
+}
+
+async fn fetched(metric: &MetricProbe, context: &Context<'_>) -> Result<String, Answer> {
+    let request = request(metric).map_err(Answer::Unasked)?;
+    let asking = http::ask(&request, context);
+    let answer = match tokio::time::timeout(context.limit, asking).await {
+        Ok(answer) => answer,
+        Err(_) => context.progress.at_timeout(context.limit),
+    };
+    let unmeasured = |why: String| Answer::Unasked(format!("it could not be measured: {why}"));
+    let answer = match answer {
+        Answer::Http(answer) => answer,
+        Answer::Unserved(why) => return Err(unmeasured(why)),
+        other => return Err(other),
+    };
+    // Prometheus says in the body why it refuses a query.
+    let refusal = metric.prometheus.is_some() && (400..500).contains(&answer.status);
+    let told = refusal && answer.body.trim_start().starts_with('{');
+    if answer.status != 200 && !told {
+        return Err(unmeasured(format!(
+            "the answer has the status {}",
+            answer.status
+        )));
+    }
+    let encoded = answer.headers.iter().find(|(name, value)| {
+        name == "content-encoding" && !value.trim().eq_ignore_ascii_case("identity")
+    });
+    if let Some((_, encoding)) = encoded {
+        return Err(unmeasured(format!(
+            "the answer is compressed ({})",
+            excerpt(encoding)
+        )));
+    }
+    if answer.truncated {
+        return Err(unmeasured("the answer is longer than 1 MiB".to_owned()));
+    }
+    Ok(answer.body)
+}
+
+/// The request that brings what the number stands in.
+fn request(metric: &MetricProbe) -> Result<HttpProbe, String> {
+    let url = match (&metric.prometheus, &metric.json, &metric.exposition) {
+        (Some(source), None, None) => {
+            let url = format!("{}/{QUERY}", source.url.trim_end_matches('/'));
+            let mut url = Url::parse(&url)
+                .map_err(|error| format!("{:?} is no address: {error}", excerpt(&source.url)))?;
+            url.query_pairs_mut().append_pair("query", &source.query);
+            url.to_string()
+        }
+        (None, Some(JsonSource { url: Some(url), .. }), None) => url.clone(),
+        (None, None, Some(source)) => source.url.clone(),
+        _ => {
+            return Err(
+                "the probe needs one of `prometheus`, `json` and `exposition`, with a `url` or a `file`"
+                    .to_owned(),
+            );
+        }
+    };
+    Ok(HttpProbe {
+        url,
+        headers: metric.headers.clone(),
+        auth: metric.auth.clone(),
+        ca: metric.ca.clone(),
+        verify_tls: metric.verify_tls,
+        ..HttpProbe::default()
+    })
+}
+
+async fn document(path: &str, context: &Context<'_>) -> Result<String, Answer> {
+    let (given, root) = (path.to_owned(), context.root.to_owned());
+    let work = move |wanted: &Wanted| read(&given, &root, wanted);
+    disk::blocking(path, context, work).await?
+}
+
+/// The text of a file. One that is not there has no number: no data.
+fn read(path: &str, root: &Path, wanted: &Wanted) -> Result<Result<String, Answer>, String> {
+    let place = disk::place(root, path)?;
+    let mut file = match disk::open(&place)? {
+        Found::Nothing => return Ok(Err(Answer::NoData(format!("there is no file {path}")))),
+        Found::Other(what) => return Err(format!("{path} is {what}, not a file")),
+        Found::Regular(file, _) => file,
+    };
+    let mut bytes = Vec::new();
+    disk::pieces(&place, &mut file, wanted, |piece| {
+        bytes.extend_from_slice(piece);
+        bytes.len() <= LARGEST
+    })?;
+    if bytes.len() > LARGEST {
+        return Err(format!("{path} is larger than {} MiB", LARGEST >> 20));
+    }
+    String::from_utf8(bytes)
+        .map(Ok)
+        .map_err(|_| format!("{path} is not UTF-8 text"))
+}
+
+/// A line that shows what the number stands in.
+pub(super) fn repeat(metric: &MetricProbe, timeout: Timespan) -> Option<String> {
+    match &metric.json {
+        Some(JsonSource {
+            file: Some(path), ..
+        }) => Some(quote::line(["cat", "--", path])),
+        _ => Some(http::repeat(&request(metric).ok()?, timeout)),
+    }
+}

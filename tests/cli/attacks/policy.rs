@@ -1,0 +1,170 @@
+//! The policy and its signers swapped for weaker ones, where a pipeline pins their digest and where it does not.
+
+use super::{CHECK, SIGN, VERIFY, row, signed};
+use crate::run::Ended;
+use crate::signing::SIGNERS;
+use crate::team::Team;
+
+const BASE: &str = ".relgate/checklists/standard.yaml";
+
+/// The digest as people copy it.
+fn digest(team: &Team) -> String {
+    let ended = team.run("rory", &["policy", "digest"]).code(0);
+    let first = ended.stdout.split_whitespace().next().expect("a word");
+    assert!(first.starts_with("sha256:"), "{ended}");
+    first.to_owned()
+}
+
+fn pinned(team: &Team, pin: &str, by: &str, args: &[&str]) -> Ended {
+    team.run(by, &[args, &["--policy-digest", pin]].concat())
+}
+
+#[test]
+fn a_weaker_policy_is_refused_where_its_digest_is_pinned() {
+    type Swap = fn(&Team);
+    let swaps: [(&str, Swap); 6] = [
+        ("signatures are made optional", |team| {
+            team.edit(
+                "relgate.yaml",
+                "signatures: required",
+                "signatures: optional",
+            );
+        }),
+        ("a role is given away", |team| {
+            team.edit(
+                "relgate.yaml",
+                "roles: [developer]",
+                "roles: [developer, qa-lead]",
+            );
+        }),
+        ("a key is added", |team| {
+            let key = team.new_key("keys/mallory", "ed25519");
+            let line = team.signer_line("dana", &key, "");
+            team.write(SIGNERS, team.read(SIGNERS) + &line);
+        }),
+        ("a gate's item is dropped", |team| {
+            team.edit(BASE, "All changes are merged", "Nothing");
+        }),
+        ("a checklist is added", |team| {
+            team.write(".relgate/checklists/none.yaml", team.read(BASE));
+        }),
+        ("the list of revoked keys is removed", |team| {
+            team.remove(".relgate/revoked_keys")
+        }),
+    ];
+    for (what, swap) in swaps {
+        let team = signed();
+        let key = team.new_key("keys/old", "ed25519");
+        team.write(".relgate/revoked_keys", format!("{key}\n"));
+        let pin = digest(&team);
+        pinned(&team, &pin, "rory", &CHECK).code(0);
+        pinned(&team, &pin, "rory", &VERIFY).code(0);
+        swap(&team);
+        let before = team.files();
+        let says = ["not the pinned ones", "relgate policy digest"];
+        let ended = pinned(&team, &pin, "rory", &CHECK).silent();
+        row(&format!("pinned, and {what}: check"), ended, 7, &says);
+        for args in [
+            &SIGN[..],
+            &VERIFY,
+            &["deploy", "start"],
+            &["verify", "--all", "--yes"],
+            &["close"],
+        ] {
+            pinned(&team, &pin, "dana", args).code(7).silent();
+        }
+        assert_eq!(team.files(), before);
+        // What decides nothing is shown, with a warning.
+        pinned(&team, &pin, "rory", &["status"])
+            .code(0)
+            .warns(&["not the pinned ones"]);
+        assert_ne!(digest(&team), pin);
+    }
+}
+
+#[test]
+fn a_weaker_policy_that_nobody_pinned() {
+    let team = Team::signed();
+    team.edit(
+        "relgate.yaml",
+        "signatures: required",
+        "signatures: optional",
+    );
+    team.remove("keys/dana");
+    team.run("dana", &SIGN).code(0);
+    let ended = team.run("rory", &CHECK);
+    row(
+        "NOT STOPPED: a weaker policy that nobody pinned or reviewed",
+        ended,
+        0,
+        &["signed by dana"],
+    );
+}
+
+#[test]
+fn an_armed_window_goes_back_whatever_the_pin_says() {
+    let open = [
+        "incident",
+        "open",
+        "--no-watch",
+        "--priority",
+        "critical",
+        "--title",
+        "Down",
+    ];
+    let team = Team::signed();
+    let pin = digest(&team);
+    team.deploy();
+    team.edit("relgate.yaml", "product: Shop", "product: Shops");
+    let rollback = ["rollback", "--yes", "--reason", "down"];
+    let ended = pinned(&team, &pin, "rory", &rollback);
+    row(
+        "pinned, another policy, nothing armed: rollback",
+        ended,
+        7,
+        &["not the pinned ones"],
+    );
+    team.run("omar", &open).code(1);
+    let ended = pinned(&team, &pin, "rory", &["watch"]);
+    row(
+        "pinned, another policy, an armed window: watch",
+        ended,
+        5,
+        &["not the pinned ones"],
+    );
+    assert_eq!(team.read("live/version"), "1.0.0\n");
+
+    let team = Team::signed();
+    let pin = digest(&team);
+    team.deploy();
+    team.run("omar", &open).code(1);
+    team.edit("relgate.yaml", "product: Shop", "product: Shops");
+    let ended = pinned(&team, &pin, "rory", &rollback);
+    row(
+        "pinned, another policy, an armed window: rollback",
+        ended,
+        5,
+        &["not the pinned ones"],
+    );
+    assert_eq!(team.read("live/version"), "1.0.0\n");
+}
+
+#[test]
+fn a_pin_that_is_none_is_refused() {
+    let team = Team::new();
+    let pin = digest(&team);
+    let hex = pin.strip_prefix("sha256:").expect("a digest").to_owned();
+    for bad in [
+        hex.clone(),
+        pin.to_uppercase(),
+        format!("{pin} "),
+        pin[..70].to_owned(),
+        String::new(),
+    ] {
+        let mut command = team.command("rory", &CHECK);
+        let ended = Ended::of(command.env("RELGATE_POLICY_DIGEST", &bad)).silent();
+        row(&format!("RELGATE_POLICY_DIGEST={bad:.12}"), ended, 2, &[]);
+    }
+    let mut command = team.command("rory", &CHECK);
+    Ended::of(command.env("RELGATE_POLICY_DIGEST", &pin)).code(1);
+}
