@@ -13,7 +13,7 @@ pub fn page(pin: &PolicyPin) -> Page {
     let mut page = Page::new(Tone::Neutral, "POLICY", about);
     page.push(Block::Preformatted(format!("sha256:{}", pin.digest)));
     let items = pin.files.iter().map(|file| {
-        let digest = faint(format!("  {}", file.sha256));
+        let digest = faint(format!("  sha256:{}", file.sha256));
         Item::new(Mark::Neutral, vec![code(file.path.as_str()), digest])
     });
     page.list("made of", items.collect());

@@ -426,7 +426,7 @@ pub fn exported() -> Exported {
 pub fn imported() -> Imported {
     Imported {
         release: name("2.4.0"),
-        added: vec!["20261120T100000.000Z-signed-off-1a2b.json".to_owned()],
+        added: vec!["20261120T100000Z-sign-off-1a2b.json".to_owned()],
         known: 13,
         next: vec!["relgate ledger verify --release 2.4.0".to_owned()],
     }
