@@ -8,5 +8,6 @@ mod kinds;
 mod options;
 mod shop;
 mod support;
+mod table;
 mod troubles;
 mod two;
