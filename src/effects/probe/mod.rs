@@ -311,6 +311,7 @@ async fn attempt(run: &Run, probe: &Arc<Probe>) -> Weighed {
         _ => Answer::Unasked("the probe does not have exactly one question".to_owned()),
     };
     let took_ms = watch.elapsed_ms();
+    let phases = progress.phases();
     let size = answer.told().text.map_or(0, str::len);
     let mut weighed = if size < LONG_ANSWER {
         Weighed::new(probe, &answer, took_ms)
@@ -328,7 +329,7 @@ async fn attempt(run: &Run, probe: &Arc<Probe>) -> Weighed {
             run.secrets().add(value);
         }
     }
-    weighed.attempt.phases = progress.phases();
+    weighed.attempt.phases = phases;
     weighed
 }
 
