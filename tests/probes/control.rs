@@ -386,7 +386,7 @@ fn an_assertion_that_takes_long_to_find_out_does_not_outlast_the_run() {
     let body = format!("{}1{}", "[".repeat(90), "]".repeat(90));
     let body = format!("[{}]", vec![body; 4000].join(","));
     let server = Server::http("200 OK", &body);
-    let slow = json!({"http": {"url": server.url(), "expect": {
+    let slow = json!({"timeout": "30s", "http": {"url": server.url(), "expect": {
         "json": [{"path": "$..[?count(@..*) > 1000000]", "exists": true}]
     }}});
     let began = relgate::effects::clock::Stopwatch::start();
@@ -397,7 +397,12 @@ fn an_assertion_that_takes_long_to_find_out_does_not_outlast_the_run() {
             ..LIMITS
         },
     );
-    assert_eq!(asked.samples[0].verdict, Verdict::Error);
+    assert_eq!(
+        asked.samples[0].verdict,
+        Verdict::Error,
+        "{}",
+        asked.samples[0].reason()
+    );
     assert!(
         asked.samples[0].reason().contains("cut off"),
         "{}",
