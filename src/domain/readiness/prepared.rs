@@ -81,15 +81,24 @@ fn part(notes: &ReleaseNotes, id: &str) -> serde_json::Value {
 fn artifacts(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
     for artifact in inquiry.notes.artifacts() {
         let problem = inquiry.facts.artifact_problems.get(&artifact.name);
+        let (status, why) = match problem {
+            Some(problem) => (Status::Failed, problem.clone()),
+            // A signature that nobody verifies is no reason to go.
+            None if artifact.signature.is_some() => (
+                Status::Unknown,
+                "its own signature is not verified by this version of relgate; verify it by a command as evidence of a \
+                 gate, and take the key `signature` out"
+                    .to_owned(),
+            ),
+            None if artifact.path.is_none() => (
+                Status::Met,
+                "it lies elsewhere: the notes name it, and it was not looked at".to_owned(),
+            ),
+            None => (Status::Met, "it is what the notes say".to_owned()),
+        };
         all.push(Requirement {
-            status: if problem.is_some() {
-                Status::Failed
-            } else {
-                Status::Met
-            },
-            why: problem
-                .cloned()
-                .unwrap_or_else(|| "it is what the notes say".to_owned()),
+            status,
+            why,
             terms: Terms::Bound(digest_of(&(artifact, problem))),
             ..requirement(
                 Subject::Artifact,

@@ -1,5 +1,6 @@
 //! Who may say go, when, and about what.
 
+mod artifacts;
 mod case;
 mod monotone;
 mod processes;

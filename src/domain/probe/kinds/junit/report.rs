@@ -190,7 +190,7 @@ impl Reading {
     fn end(self) -> Result<Report, String> {
         match (self.open.is_empty(), self.roots) {
             (false, _) => Err("it ends before its elements are closed".to_owned()),
-            (true, 0) => Err("it is empty".to_owned()),
+            (true, 0) => Err("it is empty, or no XML".to_owned()),
             (true, 1) => Ok(self.report),
             (true, _) => Err("it has several roots".to_owned()),
         }
