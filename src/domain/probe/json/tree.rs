@@ -3,8 +3,8 @@
 //! What an answer says is read strictly: a name given twice in an object, of which readers choose different ones, is no
 //! JSON to rely on, nor is anything nested beyond measure.
 
-use std::collections::HashSet;
-use std::fmt;
+use std::collections::{HashMap, HashSet};
+use std::{fmt, ptr};
 
 use serde::Deserializer;
 use serde::de::{MapAccess, Visitor};
@@ -12,7 +12,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::decimal::Decimal;
-use super::path::Step;
+use super::path::{Path, PathError, Step};
 
 /// More levels than this are not read.
 const DEEPEST: usize = 100;
@@ -58,20 +58,70 @@ impl Document {
         &self.value
     }
 
-    /// What stands at a place that a path found.
-    pub fn at(&self, steps: &[Step]) -> Option<&Tree> {
-        let mut here = &self.tree;
-        for step in steps {
-            here = match (step, here) {
-                (Step::Name(wanted), Tree::Object(members)) => {
-                    &members.iter().find(|(name, _)| name == wanted)?.1
-                }
-                (Step::Index(index), Tree::Array(elements)) => elements.get(*index)?,
-                _ => return None,
-            };
+    /// What `path` finds, in its order.
+    ///
+    /// # Errors
+    /// [`PathError::TooLarge`] where the document is too large for it.
+    pub fn find(&self, path: &Path) -> Result<Vec<&Tree>, PathError> {
+        // What the path finds is found again in the tree by where it lies in memory: a place that is told as steps from
+        // the root takes as much for every value as the document is deep.
+        let found = path.find(&self.value)?;
+        let mut trees: HashMap<*const Value, Option<&Tree>> = found
+            .iter()
+            .map(|value| (ptr::from_ref(*value), None))
+            .collect();
+        let mut missing = trees.len();
+        let mut left = vec![(&self.tree, &self.value)];
+        while missing > 0
+            && let Some((tree, value)) = left.pop()
+        {
+            if let Some(of) = trees.get_mut(&ptr::from_ref(value)) {
+                *of = Some(tree);
+                missing -= 1;
+            }
+            match (tree, value) {
+                (Tree::Array(trees), Value::Array(values)) => left.extend(trees.iter().zip(values)),
+                (Tree::Object(trees), Value::Object(values)) => left.extend(
+                    trees
+                        .iter()
+                        .filter_map(|(name, tree)| Some((tree, values.get(name)?))),
+                ),
+                _ => {}
+            }
         }
-        Some(here)
+        let tree = |value: &&Value| trees.get(&ptr::from_ref(*value)).copied().flatten();
+        Ok(found.iter().filter_map(tree).collect())
     }
+
+    /// Where `wanted` stands, which is a part of this document: the steps to it from the root.
+    pub fn place(&self, wanted: &Tree) -> Vec<Step> {
+        let mut steps = Vec::new();
+        leads_to(&self.tree, wanted, &mut steps);
+        steps
+    }
+}
+
+/// Whether `wanted` is a part of `here`; `steps` then has those that lead there.
+fn leads_to(here: &Tree, wanted: &Tree, steps: &mut Vec<Step>) -> bool {
+    let mut into = |step: Step, tree: &Tree| {
+        steps.push(step);
+        let found = leads_to(tree, wanted, steps);
+        if !found {
+            steps.pop();
+        }
+        found
+    };
+    ptr::eq(here, wanted)
+        || match here {
+            Tree::Array(elements) => {
+                let mut elements = elements.iter().enumerate();
+                elements.any(|(index, tree)| into(Step::Index(index), tree))
+            }
+            Tree::Object(members) => members
+                .iter()
+                .any(|(name, tree)| into(Step::Name(name.clone()), tree)),
+            _ => false,
+        }
 }
 
 fn tree(raw: &RawValue, depth: usize) -> Result<Tree, String> {
@@ -256,12 +306,29 @@ mod tests {
     #[test]
     fn numbers_stay_as_they_were_written() {
         let document = Document::read(" {\"id\": 9007199254740993, \"p\": 0.10}\n").expect("JSON");
-        let id = document.at(&[Step::Name("id".to_owned())]).expect("an id");
+        let at = |path: &str| {
+            let path = Path::parse(path).expect("a path");
+            document.find(&path).expect("not too large")[0]
+        };
+        let id = at("$.id");
         assert_eq!(id.to_string(), "9007199254740993");
         assert!(!id.is(&json!(9_007_199_254_740_992_u64)));
-        let price = document.at(&[Step::Name("p".to_owned())]).expect("a price");
+        let price = at("$.p");
         assert!(price.is(&json!(0.1)));
         assert!(!price.is(&json!("0.1")));
+    }
+
+    #[test]
+    fn what_is_found_is_told_with_its_place() {
+        let document = Document::read(r#"{"b": [1, {"a": 1}], "a": [[], 1.0]}"#).expect("JSON");
+        let path = Path::parse("$..[1]").expect("a path");
+        let found = document.find(&path).expect("not too large");
+        let shown: Vec<String> = found.iter().map(|it| it.to_string()).collect();
+        assert_eq!(shown, ["1.0", r#"{"a":1}"#]);
+        let name = |name: &str| Step::Name(name.to_owned());
+        assert_eq!(document.place(found[0]), [name("a"), Step::Index(1)]);
+        assert_eq!(document.place(found[1]), [name("b"), Step::Index(1)]);
+        assert_eq!(document.place(&document.tree), []);
     }
 
     fn any_json() -> impl Strategy<Value = Value> {
@@ -286,7 +353,7 @@ mod tests {
         fn a_document_is_itself_and_nothing_else(one in any_json(), other in any_json()) {
             let document = Document::read(&one.to_string()).expect("JSON");
             prop_assert_eq!(document.value(), &one);
-            let root = document.at(&[]).expect("a root");
+            let root = &document.tree;
             prop_assert!(root.is(&one));
             prop_assert_eq!(root.is(&other), one == other);
             prop_assert_eq!(serde_json::from_str::<Value>(&root.to_string()).expect("JSON"), one);

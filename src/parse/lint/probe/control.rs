@@ -171,6 +171,9 @@ pub(in crate::parse::lint) fn lint_suite(suite: &[Placed<'_>], findings: &mut Ve
         let check = Check::of(placed);
         // What is malformed is reported where it stands.
         let used = captures_used(placed.probe).unwrap_or_default();
+        if used.is_empty() {
+            continue;
+        }
         let needed = needs::all_of(&all, placed.probe);
         for name in used {
             let Some(by) = captured_by.get(&name) else {
