@@ -52,7 +52,7 @@ fn usual(body: &str) -> HttpExpectation {
     } else {
         json!({
             "status": [200, "3xx"],
-            "body": {"contains": ["ok", "\u{e9}"], "not_contains": "error", "matches": "^\\s*[{\\[].*\\w$"},
+            "body": {"contains": ["ok", "\u{e9}"], "not_contains": "error", "matches": "^[ {\\[].*[a-z]$"},
             "json": [
                 {"path": "$.status", "equals": "ok"},
                 {"path": "$..price", "less": 2.5, "greater": -1e2},
@@ -72,7 +72,7 @@ fn probe(expect: HttpExpectation) -> Probe {
         "id": "shop",
         "capture": {
             "price": {"json": "$.items[0].price"},
-            "token": {"regex": "token=(\\w+)"},
+            "token": {"regex": "token=([0-9a-z]+)"},
             "kind": {"header": "Content-Type"},
         },
     }))

@@ -49,3 +49,16 @@ pub fn shown(result: &dyn Shown, command: &str) {
         }
     }
 }
+
+/// JSON that YAML can be read of: of what cannot be seen YAML takes nothing that is not written out.
+pub fn written_out(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for char in json.chars() {
+        if char.is_control() || matches!(char, '\u{feff}' | '\u{fffe}' | '\u{ffff}') {
+            text.push_str(&format!("\\u{:04x}", u32::from(char)));
+        } else {
+            text.push(char);
+        }
+    }
+    text
+}
