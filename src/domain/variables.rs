@@ -283,8 +283,9 @@ pub fn fill(probe: &Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), Vari
             *schema = SchemaSource::Inline(read_schema(path, lookup)?);
         }
     }
-    let auth = filled.http.iter().filter_map(|http| http.auth.as_ref());
-    for secret in auth.flat_map(Auth::secrets) {
+    let http = filled.http.iter().filter_map(|http| http.auth.as_ref());
+    let metric = filled.metric.iter().filter_map(|it| it.auth.as_ref());
+    for secret in http.chain(metric).flat_map(Auth::secrets) {
         secrets.add(&secret);
     }
     Ok((filled, secrets))

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use http::header::{
     ACCEPT, ACCEPT_CHARSET, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_ENCODING,
-    CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, PRAGMA, RANGE,
-    USER_AGENT,
+    CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, LOCATION,
+    PRAGMA, RANGE, USER_AGENT,
 };
 use http::{HeaderMap, Method, Request, StatusCode, Version};
 use http_body_util::Full;
@@ -148,11 +148,35 @@ impl Hop {
         request
     }
 
+    /// The next request, where an answer redirects and redirects are followed: so many were, and so many may be.
+    ///
+    /// # Errors
+    /// Why the redirect is not followed.
+    pub(super) fn after(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        (followed, most): (u32, u32),
+    ) -> Result<Option<Self>, String> {
+        let location = headers.get(LOCATION);
+        let Some(location) = location.filter(|_| most > 0 && is_redirect(status)) else {
+            return Ok(None);
+        };
+        if followed >= most {
+            let times = if most == 1 { "redirect" } else { "redirects" };
+            return Err(format!(
+                "it redirects again after {most} {times}; the last led from {}",
+                excerpt(self.url.as_str())
+            ));
+        }
+        self.next(status, location).map(Some)
+    }
+
     /// The next request, where an answer with this status sends to `location`.
     ///
     /// # Errors
     /// Why it is not followed.
-    pub(super) fn next(&self, status: StatusCode, location: &HeaderValue) -> Result<Self, String> {
+    fn next(&self, status: StatusCode, location: &HeaderValue) -> Result<Self, String> {
         let written = String::from_utf8_lossy(location.as_bytes());
         let refused = |why: &str| {
             format!(
@@ -219,7 +243,7 @@ pub(super) fn is_asked(url: &Url) -> Result<(), String> {
 }
 
 /// Whether `status` sends elsewhere; 300 and 304 are answers.
-pub(super) fn is_redirect(status: StatusCode) -> bool {
+fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 

@@ -44,6 +44,10 @@ pub struct MetricProbe {
     /// Whether the server's certificate must be valid; true unless told. `lint` reports a `false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_tls: Option<bool>,
+    /// How many redirects are followed, where it is asked over HTTP; 0 unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 20))]
+    pub redirects: Option<u32>,
     /// What the number must be.
     pub expect: MetricExpectation,
     /// The number before the deployment, once it is known; filled in before the probe is asked, as variables are.
