@@ -50,18 +50,19 @@ pub(super) async fn ask(metric: &MetricProbe, context: &Context<'_>) -> Answer {
 async fn fetched(metric: &MetricProbe, context: &Context<'_>) -> Result<String, Answer> {
     let request = request(metric).map_err(Answer::Unasked)?;
     let fetching = http::fetch(&request, context);
-    let unmeasured = |why: String| Answer::Unasked(format!("it could not be measured: {why}"));
-    let Ok(page) = tokio::time::timeout(context.limit, fetching).await else {
-        return Err(match context.progress.at_timeout(context.limit) {
-            Answer::Unserved(why) | Answer::Unasked(why) => unmeasured(why),
-            other => other,
-        });
+    let fetched = match tokio::time::timeout(context.limit, fetching).await {
+        Ok(fetched) => fetched,
+        Err(_) => Err(context.progress.at_timeout(context.limit)),
     };
+    let unmeasured = |why: String| Answer::Unasked(format!("it could not be measured: {why}"));
     let Page {
         status,
         location,
         text,
-    } = page.map_err(unmeasured)?;
+    } = fetched.map_err(|trouble| match trouble {
+        Answer::Unserved(why) | Answer::Unasked(why) => unmeasured(why),
+        other => other,
+    })?;
     // Prometheus says in the body why it refuses a query.
     let refusal = metric.prometheus.is_some() && (400..500).contains(&status);
     let told = refusal && text.trim_start().starts_with('{');
@@ -105,6 +106,8 @@ fn request(metric: &MetricProbe) -> Result<HttpProbe, String> {
         ca: metric.ca.clone(),
         verify_tls: metric.verify_tls,
         redirects: metric.redirects,
+        proxy: metric.proxy.clone(),
+        proxy_auth: metric.proxy_auth.clone(),
         ..HttpProbe::default()
     })
 }

@@ -60,23 +60,41 @@ pub(super) fn http_trouble(target: &str, failure: &Failure) -> Answer {
 
 /// What went wrong with a page that was to be fetched from `target`. The library's own text is not shown: it names the
 /// whole address, where a secret may stand.
-pub(super) fn page_trouble(target: &str, error: &reqwest::Error) -> String {
+pub(super) fn page_trouble(target: &str, error: &reqwest::Error) -> Answer {
     let causes = causes(error);
     if let Some(unresolved) = first::<Failure>(&causes) {
-        return unresolved.to_string();
+        return Answer::Unasked(unresolved.to_string());
     }
     let secure = error.url().is_some_and(|url| url.scheme() == "https");
     let reset = |io: &io::Error| io.kind() == ErrorKind::ConnectionReset;
-    let answer = match first::<io::Error>(&causes) {
+    match first::<io::Error>(&causes) {
         // What the system itself says while the connection is made. A reset may be an answer to TLS.
         Some(io) if error.is_connect() && io.raw_os_error().is_some() && !(secure && reset(io)) => {
             connection_trouble(target, io)
         }
         _ => exchange_trouble(target, error, error.is_connect()),
-    };
-    match answer {
-        Answer::Unserved(text) | Answer::Unasked(text) => text,
-        _ => format!("{target} could not be asked"),
+    }
+}
+
+/// The same where `target` was to be reached by way of a proxy, and no connection was made.
+pub(super) fn proxied_page_trouble(proxy: &str, target: &str, error: &reqwest::Error) -> Answer {
+    let causes = causes(error);
+    let of_tunnel = causes.iter().find_map(|cause| {
+        cause
+            .to_string()
+            .strip_prefix("tunnel error: ")
+            .map(str::to_owned)
+    });
+    match (
+        first::<rustls::Error>(&causes),
+        first::<io::Error>(&causes),
+        of_tunnel,
+    ) {
+        (None, None, Some(why)) => {
+            Answer::Unasked(format!("the proxy {proxy} opens no way to {target}: {why}"))
+        }
+        (None, ..) => page_trouble(&format!("the proxy {proxy}"), error),
+        (Some(_), ..) => page_trouble(target, error),
     }
 }
 

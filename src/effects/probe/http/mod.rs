@@ -11,6 +11,7 @@ mod hop;
 mod page;
 mod pool;
 mod prepare;
+mod proxy;
 
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, Response};
@@ -32,6 +33,7 @@ pub(super) use page::{Page, fetch};
 pub(super) use pool::Clients;
 
 use prepare::prepare;
+use proxy::Proxy;
 
 /// More of a body than this is not read.
 const CAP: usize = 1024 * 1024;
@@ -65,6 +67,7 @@ pub(super) async fn ask(http: &HttpProbe, context: &Context<'_>) -> Answer {
     let most = http.redirects.unwrap_or(0);
     let mut redirects = 0;
     loop {
+        progress.by_way_of(hop.answering_proxy().map(Proxy::shown));
         let asked = async {
             let (response, lease) = clients.send(&hop, progress).await?;
             progress.answering(response.status().as_u16());
@@ -72,8 +75,15 @@ pub(super) async fn ask(http: &HttpProbe, context: &Context<'_>) -> Answer {
         };
         let (Reading { head, answer }, lease) = match asked.await {
             Ok(asked) => asked,
-            Err(failure) => return troubled(&hop.target(), &failure, progress),
+            Err(failure) => return progress.troubled(http_trouble(&hop.target(), &failure)),
         };
+        let target = hop.target();
+        let instead = hop
+            .answering_proxy()
+            .and_then(|proxy| proxy.instead(head.status, &head.headers, &target));
+        if let Some(trouble) = instead {
+            return Answer::Unasked(trouble);
+        }
         if !answer.truncated {
             clients.give_back(lease);
         }
@@ -83,13 +93,6 @@ pub(super) async fn ask(http: &HttpProbe, context: &Context<'_>) -> Answer {
             Err(why) => return Answer::Unserved(why),
         };
         redirects += 1;
-    }
-}
-
-fn troubled(target: &str, failure: &Failure, progress: &Progress) -> Answer {
-    match (http_trouble(target, failure), progress.so_far()) {
-        (Answer::Unserved(text), Some(came)) => Answer::Unserved(format!("{text} ({came})")),
-        (answer, _) => answer,
     }
 }
 

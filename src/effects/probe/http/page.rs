@@ -16,11 +16,13 @@ use tokio::net::lookup_host;
 use super::connect::Failure;
 use super::hop::Hop;
 use super::prepare::prepare;
+use super::proxy::Proxy;
 use super::{CAP, encoding};
 use crate::domain::probe::expect::excerpt;
-use crate::domain::probe::kinds::HttpProbe;
+use crate::domain::probe::kinds::{Answer, HttpProbe};
 use crate::effects::probe::Context;
-use crate::effects::probe::trouble::{page_trouble, resolution_trouble};
+use crate::effects::probe::progress::Progress;
+use crate::effects::probe::trouble::{page_trouble, proxied_page_trouble, resolution_trouble};
 
 /// A page, unpacked.
 pub(in super::super) struct Page {
@@ -31,64 +33,87 @@ pub(in super::super) struct Page {
     pub(in super::super) text: String,
 }
 
-/// The page that `request` and its redirects lead to.
+/// The page that `wanted` and its redirects lead to.
 ///
 /// # Errors
-/// Why there is none: what went wrong on the way, or a page that cannot be read.
+/// The answer that says why there is none: what went wrong on the way, or a page that cannot be read.
 pub(in super::super) async fn fetch(
-    request: &HttpProbe,
+    wanted: &HttpProbe,
     context: &Context<'_>,
-) -> Result<Page, String> {
-    let most = request.redirects.unwrap_or(0);
-    let mut hop = prepare(request, context.clients)?;
+) -> Result<Page, Answer> {
+    let Context {
+        clients, progress, ..
+    } = context;
+    let most = wanted.redirects.unwrap_or(0);
+    let mut hop = prepare(wanted, clients).map_err(Answer::Unasked)?;
     let mut redirects = 0;
     loop {
-        let client = context.clients.fetching(&hop.origin().terms)?;
-        let response = ask(&client, &hop).await?;
-        context.progress.answering(response.status().as_u16());
-        match hop.after(response.status(), response.headers(), (redirects, most))? {
-            Some(next) => hop = next,
-            None => return read(response, &hop, context).await,
+        let client = clients.fetching(hop.origin()).map_err(Answer::Unasked)?;
+        // Until there is an answer, it is not known how far it came.
+        let proxy = hop.origin().place.proxy.as_deref();
+        progress.by_way_of(proxy.map(Proxy::shown));
+        let asked = client.execute(request(&hop)).await;
+        let proxy = hop.answering_proxy();
+        progress.by_way_of(proxy.map(Proxy::shown));
+        let response = asked.map_err(|error| troubled(&hop, &error, progress))?;
+        let (status, headers) = (response.status(), response.headers());
+        progress.answering(status.as_u16());
+        let instead = proxy.and_then(|it| it.instead(status, headers, &hop.target()));
+        if let Some(trouble) = instead {
+            return Err(Answer::Unasked(trouble));
+        }
+        match hop.after(status, headers, (redirects, most)) {
+            Ok(Some(next)) => hop = next,
+            Ok(None) => return read(response, &hop, progress).await,
+            Err(why) => return Err(Answer::Unserved(why)),
         }
         redirects += 1;
     }
 }
 
-/// A client that speaks TLS as `tls` says, asks whom it is told to and follows nothing.
+/// A client that speaks TLS as `tls` says, asks by way of `proxy` and of no other, and follows nothing.
 ///
 /// # Errors
 /// Why there can be none.
-pub(super) fn client(tls: ClientConfig, idle: Duration) -> Result<Client, String> {
+pub(super) fn client(
+    tls: ClientConfig,
+    proxy: Option<&Proxy>,
+    idle: Duration,
+) -> Result<Client, String> {
+    let unmade = |error: reqwest::Error| format!("no client for pages can be set up: {error:?}");
     let mut tls = tls;
     // It speaks no other.
     tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Client::builder()
+    let mut builder = Client::builder()
         .tls_backend_preconfigured(tls)
         .no_proxy()
         .redirect(Policy::none())
         .dns_resolver(Resolver)
-        .pool_idle_timeout(idle)
-        .build()
-        .map_err(|error| format!("no client for pages can be set up: {error:?}"))
+        .pool_idle_timeout(idle);
+    if let Some(proxy) = proxy {
+        let mut by_way_of = reqwest::Proxy::all(proxy.shown()).map_err(unmade)?;
+        if let Some(who) = &proxy.authorization {
+            by_way_of = by_way_of.custom_http_auth(who.clone());
+        }
+        builder = builder.proxy(by_way_of);
+    }
+    builder.build().map_err(unmade)
 }
 
-async fn ask(client: &Client, hop: &Hop) -> Result<Response, String> {
+fn request(hop: &Hop) -> reqwest::Request {
     let mut request = reqwest::Request::new(hop.method.clone(), hop.url.clone());
     *request.headers_mut() = hop.headers.clone();
     *request.body_mut() = hop.body.clone().map(reqwest::Body::from);
-    client
-        .execute(request)
-        .await
-        .map_err(|error| page_trouble(&hop.target(), &error))
+    request
 }
 
-async fn read(mut response: Response, hop: &Hop, context: &Context<'_>) -> Result<Page, String> {
+async fn read(mut response: Response, hop: &Hop, progress: &Progress) -> Result<Page, Answer> {
     // The library takes away the name of the one that it unpacks.
     if let Some(encoding) = encoding(response.headers()) {
-        return Err(format!(
+        return Err(Answer::Unserved(format!(
             "the answer is compressed ({}), and only gzip is unpacked",
             excerpt(&encoding)
-        ));
+        )));
     }
     let location = response.headers().get(LOCATION);
     let location = location.map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
@@ -98,13 +123,14 @@ async fn read(mut response: Response, hop: &Hop, context: &Context<'_>) -> Resul
     while let Some(piece) = response
         .chunk()
         .await
-        .map_err(|error| broken(hop, &error, context))?
+        .map_err(|error| troubled(hop, &error, progress))?
     {
         if piece.len() > CAP - body.len() {
-            return Err(format!("the answer is longer than {} MiB", CAP >> 20));
+            let long = format!("the answer is longer than {} MiB", CAP >> 20);
+            return Err(Answer::Unserved(long));
         }
         body.extend_from_slice(&piece);
-        context.progress.body(body.len());
+        progress.body(body.len());
     }
     let text = String::from_utf8(body)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
@@ -115,11 +141,11 @@ async fn read(mut response: Response, hop: &Hop, context: &Context<'_>) -> Resul
     })
 }
 
-fn broken(hop: &Hop, error: &reqwest::Error, context: &Context<'_>) -> String {
-    let trouble = page_trouble(&hop.target(), error);
-    match context.progress.so_far() {
-        Some(came) => format!("{trouble} ({came})"),
-        None => trouble,
+fn troubled(hop: &Hop, error: &reqwest::Error, progress: &Progress) -> Answer {
+    let target = hop.target();
+    match &hop.origin().place.proxy {
+        Some(proxy) if error.is_connect() => proxied_page_trouble(proxy.shown(), &target, error),
+        _ => progress.troubled(page_trouble(&target, error)),
     }
 }
 
