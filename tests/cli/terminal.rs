@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::run::until;
 use crate::team::Team;
@@ -14,7 +15,12 @@ const SCRIPT: &str = "trap : INT; read -r _; \"$@\"; echo $? >live/code";
 /// A terminal of a multiplexer that keeps its screen, with one command in it.
 struct Terminal<'a> {
     team: &'a Team,
+    /// Of its own: a server that is told to end may still be there when the next one begins.
+    socket: String,
 }
+
+/// How many terminals were begun.
+static BEGUN: AtomicUsize = AtomicUsize::new(0);
 
 impl<'a> Terminal<'a> {
     /// Runs a command in a terminal of 100 columns and 40 lines; `None` where there is no tmux, and says so.
@@ -23,7 +29,9 @@ impl<'a> Terminal<'a> {
             eprintln!("SKIPPED: there is no tmux here, so no terminal was tried");
             return None;
         }
-        let terminal = Self { team };
+        let number = BEGUN.fetch_add(1, Ordering::Relaxed);
+        let socket = format!("live/tmux-{number}");
+        let terminal = Self { team, socket };
         let relgate = team.command(by, args);
         let size = ["-x", "100", "-y", "40"];
         let mut new = terminal.tmux(&["new-session", "-d"]);
@@ -47,7 +55,7 @@ impl<'a> Terminal<'a> {
 
     fn tmux(&self, args: &[&str]) -> Command {
         let mut tmux = Command::new("tmux");
-        let socket = self.team.path("live/tmux");
+        let socket = self.team.path(&self.socket);
         tmux.args(["-f", "/dev/null", "-S"]).arg(socket).args(args);
         tmux.env_remove("TMUX").env("LC_ALL", "C.UTF-8");
         tmux
