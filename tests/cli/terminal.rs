@@ -258,16 +258,7 @@ fn a_rollback_is_told_as_it_runs() {
     let plan = team.read("back.sh");
     let slow = "set -eu\necho switching users\nwhile test ! -f live/go; do sleep 0.1; done";
     team.script(&plan.replace("set -eu", slow));
-    let open = [
-        "incident",
-        "open",
-        "--no-watch",
-        "--title",
-        "Slow",
-        "--priority",
-        "critical",
-    ];
-    team.run("omar", &open).code(1);
+    team.open_incident("Slow", "critical");
     let terminal = terminal!(&team, "omar", &["watch"]);
     terminal.shows("switching users");
     team.write("live/go", "");
