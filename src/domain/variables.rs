@@ -25,7 +25,6 @@ use super::ids::CaptureName;
 use super::probe::Probe;
 use super::probe::json::{self, schema::SchemaSource};
 use super::probe::judge::{Assertion, Attempt, Sample};
-use super::probe::kinds::Auth;
 use super::secret_name::names_a_secret;
 
 pub use ready::{CapturedValues, Ready, captures_used};
@@ -283,8 +282,7 @@ pub fn fill(probe: &Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), Vari
             *schema = SchemaSource::Inline(read_schema(path, lookup)?);
         }
     }
-    let auth = filled.http.iter().filter_map(|http| http.auth.as_ref());
-    for secret in auth.flat_map(Auth::secrets) {
+    for secret in filled.secrets() {
         secrets.add(&secret);
     }
     Ok((filled, secrets))

@@ -120,6 +120,7 @@ impl Prober for SystemProber {
                 for ready in probes {
                     http::make_ready(ready.probe(), &run.clients);
                     handshake::make_ready(ready.probe(), &run.clients);
+                    metric::make_ready(ready.probe(), &run.clients);
                 }
                 let all = sample_all(Arc::clone(&run), probes, limits.patience, stop);
                 let samples = runtime.block_on(all);
