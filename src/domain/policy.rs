@@ -1,5 +1,6 @@
 //! The policy: people, roles, priorities, authority, and what is owed afterwards. `relgate.yaml`.
 
+mod artifacts;
 mod types;
 mod waivers;
 
@@ -13,6 +14,7 @@ use super::gate::Gate;
 use super::ids::{ChecklistName, PersonName, PriorityName, RoleName, TriggerName};
 use super::release::ReleaseType;
 use super::timespan::Timespan;
+pub use artifacts::Artifacts;
 pub use types::{ExtraApproval, Field, Review, TypeRule, Types};
 pub use waivers::Waivers;
 
@@ -68,6 +70,9 @@ pub struct Policy {
     /// Whether what people record must be signed to count; `optional` unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signatures: Option<Signatures>,
+    /// Who signs artifacts, and whether they must be signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifacts: Option<Artifacts>,
     /// How fresh the last drill of the rollback plan must be before a release may go out; none is needed unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill_valid_for: Option<Timespan>,
@@ -374,6 +379,7 @@ impl Policy {
             waivers: None,
             evidence: None,
             signatures: None,
+            artifacts: None,
             drill_valid_for: None,
         }
     }

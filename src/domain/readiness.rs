@@ -2,6 +2,7 @@
 //! that meets it.
 
 mod approvals;
+mod artifacts;
 mod changes;
 mod course;
 mod explain;
@@ -37,6 +38,7 @@ use super::record::body::Binding;
 use super::record::digest_of;
 use super::refusal::Refusal;
 use super::release::ReleaseNotes;
+use super::signature::artifact::{Fault, SignedBy};
 
 /// What is dated further ahead than clocks of different machines disagree is not counted.
 const SKEW: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
@@ -89,6 +91,8 @@ pub struct Facts {
     pub artifact_digests: BTreeMap<ArtifactName, Digest>,
     /// What is wrong with an artifact, by name.
     pub artifact_problems: BTreeMap<ArtifactName, String>,
+    /// Who signed an artifact that names a signature and lies on disk, or why that does not count.
+    pub artifact_signers: BTreeMap<ArtifactName, Result<SignedBy, Fault>>,
     /// Why a step of the rollback plan could not be run here, by step.
     pub step_problems: BTreeMap<StepId, String>,
     /// What is wrong with the file of an item.

@@ -291,9 +291,27 @@ fn paths_stay_in_their_folder() {
         &["both a path and a reference"],
     );
     assert_eq!(artifact(", path: dist/x.tar.gz"), [""; 0]);
+    assert_eq!(
+        artifact(", path: dist/x.tar.gz, signature: dist/x.sig"),
+        [""; 0]
+    );
     only(
-        &artifact(", path: dist/x.tar.gz, signature: dist/x.sig"),
-        &["warning:", "does not verify its signature"],
+        &artifact(", path: dist/x.tar.gz, signature: ../x.sig"),
+        &["the path \"../x.sig\" leaves its folder"],
+    );
+    for other in ["asc", "minisig", "sigstore", "ASC"] {
+        only(
+            &artifact(&format!(", path: dist/x, signature: dist/x.{other}")),
+            &["warning:", "does not look like an SSH signature"],
+        );
+    }
+    only(
+        &artifact(", path: dist/x, signature: dist/x"),
+        &["its signature is the artifact itself"],
+    );
+    only(
+        &artifact(", reference: 'shop:1', signature: dist/x.sig"),
+        &["it has a signature and no path"],
     );
     only(
         &with_checklist(&[(
