@@ -510,6 +510,12 @@ impl Policy {
         self.types.as_ref()?.of(kind)
     }
 
+    /// What releases need by type, for every type of which the policy says anything.
+    pub fn type_rules(&self) -> impl Iterator<Item = (ReleaseType, &TypeRule)> {
+        let kinds = ReleaseType::ALL.into_iter();
+        kinds.filter_map(|kind| Some((kind, self.type_rule(kind)?)))
+    }
+
     /// `gates` as the policy wants them for a release of `kind` (req: B1, req: C7).
     pub fn with_approvals(&self, kind: ReleaseType, gates: Vec<Gate>) -> Vec<Gate> {
         match self.type_rule(kind) {

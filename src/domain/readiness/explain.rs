@@ -56,8 +56,9 @@ pub struct Moment {
 /// The requirement `id` as a check shows it, before the deployment or at closing.
 ///
 /// # Errors
-/// Invalid, with the nearest requirement that there is.
+/// As [`super::find`].
 pub fn stands(inquiry: &Inquiry<'_>, id: &str) -> Result<Requirement, Refusal> {
+    let found = super::find(inquiry, id)?;
     for scope in [&Scope::Deployment, &Scope::Closing] {
         let inquiry = Inquiry { scope, ..*inquiry };
         let all = requirements(&inquiry).into_iter();
@@ -68,7 +69,7 @@ pub fn stands(inquiry: &Inquiry<'_>, id: &str) -> Result<Requirement, Refusal> {
             return Ok(waivers::apply(&inquiry, one.clone()));
         }
     }
-    super::find(inquiry, id)
+    Ok(found)
 }
 
 /// Why `requirement` stands as it does.

@@ -210,3 +210,24 @@ fn a_sign_off_is_about_the_bytes_and_not_about_their_signature() {
     judged(&mut case, Ok(renewed));
     assert_eq!(case.decision(), Decision::Go);
 }
+
+#[test]
+fn a_name_of_two_things_means_neither() {
+    let mut case = released(serde_json::json!({"name": "I1"}));
+    let command = |case: &Case| find(&case.inquiry(), "I1").map(|it| it.subject);
+    assert_eq!(command(&case), Ok(Subject::Artifact));
+    let record = case.deploy_and_break();
+    assert!(case.history.find(&record).is_some());
+    for refusal in [
+        command(&case).expect_err("the incident is called so too"),
+        stands(&case.inquiry(), "I1").expect_err("the same"),
+    ] {
+        let said = refusal.to_string();
+        assert!(said.contains("the artifact I1; or: it is slow"), "{said}");
+    }
+    let gates = serde_json::to_value(&case.gates).expect("JSON");
+    let gates = gates.to_string().replace("\"ci\"", "\"dev\"");
+    case.gates = from_json(serde_json::from_str(&gates).expect("JSON"));
+    assert!(find(&case.inquiry(), "code/dev").is_err());
+    assert!(find(&case.inquiry(), "quality/qa").is_ok());
+}
