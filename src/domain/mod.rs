@@ -19,6 +19,7 @@ pub mod nearest;
 pub mod outcome;
 pub mod policy;
 pub mod probe;
+pub mod quote;
 pub mod readiness;
 pub mod record;
 pub mod refusal;

@@ -1,9 +1,10 @@
-//! Signatures over records: whose they are, and whether they count.
+//! Signatures over records and artifacts: whose they are, and whether they count.
 //!
 //! Pure: the files are read by others, and so is what OpenSSH alone can tell (certificates, revocation lists in its
 //! binary form), which is asked for through [`trust::Oracle`]. Making signatures is left to the effects.
 
 pub mod allowed_signers;
+pub mod artifact;
 pub mod key;
 pub mod revoked;
 pub mod sshsig;
