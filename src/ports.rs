@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::audit;
@@ -13,6 +14,7 @@ use crate::domain::probe::judge::Sample;
 pub use crate::domain::record::body::ProcessGroup;
 use crate::domain::record::{Draft, Record};
 use crate::domain::refusal::Refusal;
+use crate::domain::running::Sight;
 use crate::domain::signature::Standing;
 use crate::domain::signature::key::PublicKey;
 use crate::domain::timespan::Timespan;
@@ -215,11 +217,33 @@ pub struct Certified<'a> {
     pub revoked: Option<&'a [u8]>,
 }
 
+/// Looks on while probes are asked, to show how far they have come; it decides nothing.
+///
+/// Every implementation promises to return at once, whoever reads what it shows, however slowly: it is told by the
+/// threads that ask.
+pub trait Onlooker: Send + Sync {
+    /// Sees what happens.
+    fn sees(&self, sight: &Sight<'_>);
+}
+
+/// Nobody looks on.
+#[derive(Clone, Copy, Debug)]
+pub struct Nobody;
+
+impl Onlooker for Nobody {
+    fn sees(&self, _: &Sight<'_>) {}
+}
+
+/// Nobody, where an onlooker is asked for.
+pub fn nobody() -> Arc<dyn Onlooker> {
+    Arc::new(Nobody)
+}
+
 /// Asks probes.
 pub trait Prober: Sync {
     /// Takes one sample of every probe, in their order: each is asked once what it needs has passed, until it passes or
     /// its retries are used up, within the limits, none for longer than its `timeout` an attempt, and no longer than
-    /// `stop` says no.
+    /// `stop` says no. The onlooker sees every attempt.
     ///
     /// Every probe yields a sample whatever happens; one that was cut off is an error that says so, one whose needs are
     /// not met is inconclusive.
@@ -228,6 +252,7 @@ pub trait Prober: Sync {
         probes: &[Ready],
         limits: Limits,
         stop: &(dyn Fn() -> bool + Sync),
+        onlooker: &Arc<dyn Onlooker>,
     ) -> Asked;
 
     /// The samples of probes without variables, where nobody asks it to stop.
@@ -243,7 +268,8 @@ pub trait Prober: Sync {
             per_host: concurrency,
             patience,
         };
-        self.sample_until(&probes, limits, &|| false).samples
+        self.sample_until(&probes, limits, &|| false, &nobody())
+            .samples
     }
 }
 

@@ -12,7 +12,7 @@ use crate::parse;
 
 use super::ask::About;
 use super::project::Release;
-use super::verify::sample_until_decided;
+use super::verify::{Suite, sample_until_decided};
 use super::{Error, Hear, Result, World};
 
 /// A probe, and what asks it.
@@ -248,7 +248,7 @@ pub fn run(
         per_host: suite.per_host,
     };
     super::ask::require_values(world, &probes, &about)?;
-    let decided = sample_until_decided(world, &probes, &about, suite.within, hear)?;
+    let decided = sample_until_decided(world, &Suite::of(&probes, suite.within), &about, hear)?;
     Ok(ProbeRun {
         file: source.file.clone(),
         verdict: decided.verdict,

@@ -23,6 +23,7 @@ pub mod readiness;
 pub mod record;
 pub mod refusal;
 pub mod release;
+pub mod running;
 pub mod secret_name;
 pub mod signature;
 pub mod state;

@@ -8,6 +8,7 @@ mod evidence;
 mod flow;
 mod formats;
 mod input;
+mod live;
 mod probes;
 mod processes;
 mod run;
