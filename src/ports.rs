@@ -10,6 +10,7 @@ use crate::domain::clock::Reading;
 use crate::domain::history::History;
 use crate::domain::ids::{Digest, ReleaseName};
 use crate::domain::probe::Probe;
+use crate::domain::probe::files::FileUse;
 use crate::domain::probe::judge::Sample;
 pub use crate::domain::record::body::ProcessGroup;
 use crate::domain::record::{Draft, Record};
@@ -254,6 +255,13 @@ pub trait Prober: Sync {
         stop: &(dyn Fn() -> bool + Sync),
         onlooker: &Arc<dyn Onlooker>,
     ) -> Asked;
+
+    /// Whether a file that a probe names can be used as what it is named for: it is there, can be read, and is what it
+    /// must be. `path` is relative to the repository's root, or absolute.
+    ///
+    /// # Errors
+    /// A text that names the file and the cause.
+    fn can_use(&self, path: &str, used_as: FileUse) -> Result<(), String>;
 
     /// The samples of probes without variables, where nobody asks it to stop.
     fn sample(

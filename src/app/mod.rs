@@ -13,6 +13,7 @@ pub mod incident;
 pub mod insistent;
 pub mod integrity;
 pub mod log;
+mod named_files;
 pub mod pin;
 pub mod place;
 pub mod probe;

@@ -140,6 +140,14 @@ impl Context {
         project::load(world, &self.policy_path, &self.selected(world)?)
     }
 
+    /// The same for a decision on whether it goes out: the files that its probes name are looked at too.
+    ///
+    /// # Errors
+    /// As [`Self::release`].
+    pub fn release_with_files(&self, world: &World<'_>) -> Result<Release> {
+        project::load_with_files(world, &self.policy_path, &self.selected(world)?)
+    }
+
     /// The release that is meant, for somebody who keeps its windows: files that are wrong are told, and stop nothing.
     ///
     /// # Errors

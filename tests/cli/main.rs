@@ -5,6 +5,7 @@ mod baselines;
 mod branches;
 mod drill;
 mod evidence;
+mod files;
 mod flow;
 mod formats;
 mod input;

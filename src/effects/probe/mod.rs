@@ -15,6 +15,7 @@ mod handshake;
 mod http;
 mod junit;
 mod metric;
+mod named;
 mod pem;
 mod progress;
 mod quote;
@@ -33,6 +34,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 use crate::domain::ids::ProbeId;
 use crate::domain::probe::capture::{self, Captured};
+use crate::domain::probe::files::FileUse;
 use crate::domain::probe::judge::{Answer, Attempt, Sample, Verdict, hold, settle};
 use crate::domain::probe::retry::{Tried, asked_pause};
 use crate::domain::probe::{Probe, Question};
@@ -98,6 +100,10 @@ impl Drop for SystemProber {
 }
 
 impl Prober for SystemProber {
+    fn can_use(&self, path: &str, used_as: FileUse) -> Result<(), String> {
+        named::can_use(&self.root, path, used_as)
+    }
+
     /// A command that does not end at its timeout is ended: its attempt lasts up to a second longer where it ignores
     /// TERM. A probe that panics is an error, and a bug of relgate's.
     fn sample_until(
