@@ -24,6 +24,7 @@ pub mod readiness;
 pub mod record;
 pub mod refusal;
 pub mod release;
+pub mod running;
 pub mod secret_name;
 pub mod shares;
 pub mod signature;
