@@ -24,6 +24,7 @@ pub mod record;
 pub mod refusal;
 pub mod release;
 pub mod secret_name;
+pub mod shares;
 pub mod signature;
 pub mod state;
 #[cfg(test)]
