@@ -160,7 +160,7 @@ impl Drop for Shown<'_> {
 /// captured once it began, so one look is enough for a whole run. A ledger that cannot be read gives none, and a
 /// comparison without a baseline is inconclusive.
 pub fn compared<'a>(world: &World<'_>, probes: &'a [Probe], about: &About) -> Cow<'a, [Probe]> {
-    let compares = |probe: &Probe| probe.metric.as_ref().is_some_and(MetricProbe::compares);
+    let compares = |probe: &Probe| probe.metric.as_deref().is_some_and(MetricProbe::compares);
     let release = ReleaseName::new(about.release.clone()).ok();
     let Some(release) = release.filter(|_| probes.iter().any(compares)) else {
         return Cow::Borrowed(probes);

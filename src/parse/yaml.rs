@@ -85,8 +85,9 @@ pub fn parse_part(source: &Source, part: Range<usize>) -> Result<Node, Vec<Findi
 fn options() -> serde_yaml::Options {
     serde_yaml::options! {
         budget: serde_yaml::budget! {
-            max_events: 400_000,
-            max_nodes: 150_000,
+            // A suite of 10,000 probes has 160,000 values.
+            max_events: 1_000_000,
+            max_nodes: 400_000,
             max_depth: 48,
             flow_nesting_limit: 48,
             max_aliases: 1_000,
@@ -308,7 +309,7 @@ fn describe(error: &serde_yaml::Error) -> (String, Option<&'static str>) {
         | Error::AliasReplayCounterOverflow { .. } => (
             "the file is too deep, too large, or its aliases multiply too much".to_owned(),
             Some(
-                "at most 48 levels and 150,000 values are read; write repeated parts out or split them",
+                "at most 48 levels and 400,000 values are read; write repeated parts out or split them",
             ),
         ),
         Error::RecursiveReferencesRequireWeakTypes { .. } => (
