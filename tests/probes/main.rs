@@ -7,6 +7,7 @@ mod control;
 mod kinds;
 mod options;
 mod shop;
+mod slow;
 mod support;
 mod table;
 mod troubles;
