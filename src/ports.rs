@@ -17,7 +17,10 @@ use crate::domain::record::{Draft, Record};
 use crate::domain::refusal::Refusal;
 use crate::domain::running::Sight;
 use crate::domain::signature::Standing;
+use crate::domain::signature::artifact::{Fault, SignedArtifact, SignedBy};
 use crate::domain::signature::key::PublicKey;
+use crate::domain::signature::sshsig::Hash;
+use crate::domain::signature::trust::Payload;
 use crate::domain::timespan::Timespan;
 use crate::domain::variables::{Ready, Secrets};
 
@@ -131,6 +134,12 @@ pub trait Seal: Sync {
 
     /// Whether what people record is signed, so that it cannot be dated ahead of the clock.
     fn signs(&self) -> bool;
+
+    /// Who signed an artifact, as the policy, the signers and the revocations are now.
+    ///
+    /// # Errors
+    /// What speaks against the signature.
+    fn signer_of(&self, artifact: &SignedArtifact<'_>) -> Result<SignedBy, Fault>;
 }
 
 /// Signs nothing, and holds nothing against anybody: for a ledger on its own.
@@ -148,6 +157,11 @@ impl Seal for Unsealed {
 
     fn signs(&self) -> bool {
         false
+    }
+
+    fn signer_of(&self, _: &SignedArtifact<'_>) -> Result<SignedBy, Fault> {
+        let why = "nothing is held against signers here".to_owned();
+        Err(Fault::Unverifiable { why })
     }
 }
 
@@ -204,8 +218,8 @@ pub trait OpenSsh: Sync {
 pub struct Certified<'a> {
     /// Whose it should be.
     pub principal: &'a str,
-    /// What it is over.
-    pub payload: &'a [u8],
+    /// What it is over, and is signed for.
+    pub payload: Payload<'a>,
     /// The armored signature.
     pub signature: &'a str,
     /// When it should be valid.
@@ -392,11 +406,21 @@ pub trait Files: Sync {
     /// [`FileError`] with the path.
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, FileError>;
 
+    /// The SHA-256 of a file of any size, and the hash that a signature over it is of, from one pass over its bytes; `None`
+    /// where there is no such file.
+    ///
+    /// # Errors
+    /// [`FileError`] with the path.
+    fn hashes(&self, path: &str, signed: Hash) -> Result<Option<Hashes>, FileError>;
+
     /// The SHA-256 of a file of any size; `None` where there is none.
     ///
     /// # Errors
     /// [`FileError`] with the path.
-    fn digest(&self, path: &str) -> Result<Option<Digest>, FileError>;
+    fn digest(&self, path: &str) -> Result<Option<Digest>, FileError> {
+        let hashes = self.hashes(path, Hash::Sha256)?;
+        Ok(hashes.map(|it| it.sha256))
+    }
 
     /// The names of the folders in a folder, sorted; none where there is no such folder.
     ///
@@ -415,6 +439,15 @@ pub trait Files: Sync {
     /// # Errors
     /// [`FileError`] with the path; of kind `AlreadyExists` where there is one.
     fn create(&self, files: &[(String, String)]) -> Result<(), FileError>;
+}
+
+/// What the bytes of a file come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hashes {
+    /// Its digest.
+    pub sha256: Digest,
+    /// The hash that was asked for beside it.
+    pub signed: Vec<u8>,
 }
 
 /// A file that could not be read or written.

@@ -1,5 +1,6 @@
 //! Asking probes: variables filled in before, secrets masked after.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::domain::baseline;
@@ -9,7 +10,6 @@ use crate::domain::probe::judge::{Attempt, Sample, Verdict};
 use crate::domain::probe::kinds::MetricProbe;
 use crate::domain::refusal::Refusal;
 use crate::domain::running::Sight;
-use crate::domain::state::ReleaseState;
 use crate::domain::variables::{self, Lookup, Ready, Secrets};
 use crate::ports::{Limits, Onlooker};
 
@@ -73,8 +73,19 @@ pub fn require_values(world: &World<'_>, probes: &[Probe], about: &About) -> Res
     Ok(())
 }
 
-/// Takes one sample of every probe, in their order. One whose variables have no value is an error that says so.
+/// Takes one sample of every probe, in their order, compared with their baselines. One whose variables have no value is
+/// an error that says so.
 pub fn sample(
+    world: &World<'_>,
+    probes: &[Probe],
+    about: &About,
+    patience: Option<Duration>,
+) -> Vec<Sample> {
+    sample_compared(world, &compared(world, probes, about), about, patience)
+}
+
+/// The same of probes that have their baselines from [`compared`], or need none.
+pub fn sample_compared(
     world: &World<'_>,
     probes: &[Probe],
     about: &About,
@@ -83,9 +94,7 @@ pub fn sample(
     let mut ready = Vec::new();
     let mut secrets = Secrets::default();
     let mut unready: Vec<Option<Sample>> = Vec::new();
-    let baselines = baselines(world, probes, about);
     for probe in probes {
-        let probe = &baseline::filled(&baselines, probe, about.stage.as_deref());
         match Ready::prepare(probe, &Values { world, about }) {
             Ok((prepared, its)) => {
                 ready.push(prepared);
@@ -147,19 +156,24 @@ impl Drop for Shown<'_> {
     }
 }
 
-/// What the release's metrics were before the deployment, where a probe is compared with that. A ledger that cannot be
-/// read gives none, and a comparison without a baseline is inconclusive.
-fn baselines(world: &World<'_>, probes: &[Probe], about: &About) -> ReleaseState {
-    let compares = |probe: &Probe| probe.metric.as_ref().is_some_and(MetricProbe::compares);
+/// The probes, with what their metrics were before the deployment where they are compared with that: none can be
+/// captured once it began, so one look is enough for a whole run. A ledger that cannot be read gives none, and a
+/// comparison without a baseline is inconclusive.
+pub fn compared<'a>(world: &World<'_>, probes: &'a [Probe], about: &About) -> Cow<'a, [Probe]> {
+    let compares = |probe: &Probe| probe.metric.as_deref().is_some_and(MetricProbe::compares);
     let release = ReleaseName::new(about.release.clone()).ok();
     let Some(release) = release.filter(|_| probes.iter().any(compares)) else {
-        return ReleaseState::default();
+        return Cow::Borrowed(probes);
     };
     let mut ledger = world.ledgers.open(&release);
-    let history = ledger.refresh();
-    history
-        .map(|history| history.state().clone())
-        .unwrap_or_default()
+    let Ok(history) = ledger.refresh() else {
+        return Cow::Borrowed(probes);
+    };
+    let filled = |probe| baseline::filled(history.state(), probe, about.stage.as_deref());
+    probes
+        .iter()
+        .map(|probe| filled(probe).into_owned())
+        .collect()
 }
 
 /// The secrets that `probes` refer to, as far as they have values here.

@@ -1,5 +1,6 @@
 //! Use cases over the ports: what every command does, apart from its command line and its display.
 
+mod artifacts;
 pub mod ask;
 pub mod baseline;
 pub mod check;
@@ -38,7 +39,7 @@ use crate::domain::record::Record;
 use crate::domain::refusal::{Kind, Refusal};
 use crate::ports::{
     AppendError, Clock, Decide, Environment, FileError, Files, Ledger, LedgerError, Ledgers,
-    Onlooker, Prober, Runner,
+    Onlooker, Prober, Runner, Seal,
 };
 
 /// The world that a use case acts in.
@@ -58,6 +59,8 @@ pub struct World<'a> {
     pub files: &'a dyn Files,
     /// The releases' ledgers.
     pub ledgers: &'a dyn Ledgers,
+    /// Judges signatures.
+    pub seal: &'a dyn Seal,
     /// Whether this process was asked to stop.
     pub stop: &'a (dyn Fn() -> bool + Sync),
     /// The command line that starts relgate on this repository: the program, and what chooses the policy.

@@ -315,10 +315,11 @@ pub fn sample_until_decided(
         .map(|probe| probe.every().milliseconds())
         .min()
         .unwrap_or(5_000);
+    let compared = ask::compared(world, probes, about);
     let mut sampling = Sampling::default();
     loop {
         let patience = Duration::from_millis(left(&world.clock.now()).max(1));
-        let samples = ask::sample(world, probes, about, Some(patience));
+        let samples = ask::sample_compared(world, &compared, about, Some(patience));
         // What was cut off because somebody wants this process to stop says nothing.
         pause(world, 0)?;
         let standing = sampling.take(probes, &samples);

@@ -106,6 +106,7 @@ impl Context {
             environment: &self.environment,
             files: &self.files,
             ledgers: &ledgers,
+            seal: &seal,
             stop: &stop,
             relgate: &self.relgate,
         })

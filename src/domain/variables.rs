@@ -27,7 +27,6 @@ use super::ids::CaptureName;
 use super::probe::Probe;
 use super::probe::json::{self, schema::SchemaSource};
 use super::probe::judge::{Assertion, Attempt, Sample};
-use super::probe::kinds::Auth;
 use super::secret_name::names_a_secret;
 
 pub use known::secrets_in;
@@ -270,7 +269,10 @@ fn value(reference: &Reference, lookup: &dyn Lookup) -> Result<String, VariableE
 /// # Errors
 /// The first [`VariableError`] of its texts.
 pub fn fill(probe: &Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), VariableError> {
-    let mut filled = probe.clone();
+    fill_own(probe.clone(), lookup)
+}
+
+fn fill_own(mut filled: Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), VariableError> {
     let mut secrets = Secrets::default();
     for text in filled.texts_mut() {
         if !text.contains("${") {
@@ -287,8 +289,7 @@ pub fn fill(probe: &Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), Vari
             *schema = SchemaSource::Inline(read_schema(path, lookup)?);
         }
     }
-    let auth = filled.http.iter().filter_map(|http| http.auth.as_ref());
-    for secret in auth.flat_map(Auth::secrets) {
+    for secret in filled.secrets() {
         secrets.add(&secret);
     }
     Ok((filled, secrets))

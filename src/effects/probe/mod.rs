@@ -18,7 +18,6 @@ mod metric;
 mod named;
 mod pem;
 mod progress;
-mod quote;
 mod tcp;
 mod tls;
 mod trouble;
@@ -38,10 +37,15 @@ use crate::domain::probe::files::FileUse;
 use crate::domain::probe::judge::{Answer, Attempt, Sample, Verdict, hold, settle};
 use crate::domain::probe::retry::{Tried, asked_pause};
 use crate::domain::probe::{Probe, Question};
+use crate::domain::quote;
 use crate::domain::running::Sight;
 use crate::domain::variables::{CapturedValues, Ready, Secrets};
 use crate::effects::clock::Stopwatch;
 use crate::ports::{Asked, Limits, Onlooker, Prober};
+
+pub use dns::read as read_dns_message;
+pub use grpc::status_in as read_health_message;
+pub use tls::expires as read_expiry;
 
 use http::Clients;
 use progress::{Progress, shown};
@@ -130,6 +134,7 @@ impl Prober for SystemProber {
                 for ready in probes {
                     http::make_ready(ready.probe(), &run.clients);
                     handshake::make_ready(ready.probe(), &run.clients);
+                    metric::make_ready(ready.probe(), &run.clients);
                 }
                 let all = sample_all(Arc::clone(&run), probes, limits.patience, stop);
                 let samples = runtime.block_on(all);

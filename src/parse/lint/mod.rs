@@ -11,6 +11,7 @@ mod named;
 mod notes;
 mod policy;
 mod probe;
+mod requirements;
 mod signers;
 mod types;
 mod variables;
@@ -120,17 +121,20 @@ pub fn lint(workspace: &Workspace) -> Vec<Finding> {
     for (name, base) in &workspace.bases {
         if let Some(document) = base.document() {
             checklist::lint(workspace, document, Some(name), &mut findings);
+            requirements::of_checklist(workspace, document, &mut findings);
         }
     }
     for release in &workspace.releases {
         let mut probes = Vec::new();
         if let Some(document) = release.checklist.document() {
             checklist::lint(workspace, document, None, &mut findings);
+            requirements::of_checklist(workspace, document, &mut findings);
             probes.extend(checklist::probes(workspace, document));
             checklist::required_base(workspace, release, document, &mut findings);
         }
         if let Some(document) = release.notes.document() {
             notes::lint(workspace, release, document, &mut findings);
+            requirements::of_notes(document, &mut findings);
             probes.extend(notes::probes(document));
         }
         probe::unique(&probes, &mut findings);
