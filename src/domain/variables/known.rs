@@ -2,7 +2,6 @@
 
 use super::{Lookup, Secrets, expand, syntax, value};
 use crate::domain::probe::Probe;
-use crate::domain::probe::kinds::Auth;
 
 /// The secrets that `probe` refers to, as far as they have values here.
 pub fn secrets_in(probe: &Probe, lookup: &dyn Lookup) -> Secrets {
@@ -16,8 +15,7 @@ pub fn secrets_in(probe: &Probe, lookup: &dyn Lookup) -> Secrets {
             }
         }
     }
-    let auth = probe.http.iter().filter_map(|http| http.auth.as_ref());
-    for secret in auth.flat_map(Auth::secrets) {
+    for secret in probe.secrets() {
         if let Ok(expanded) = expand(&secret, lookup) {
             secrets.add(&expanded.text);
         }
