@@ -2,7 +2,9 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
+use crate::app::pin::{Kept, Pinned};
 use crate::app::project::{self, RELEASES, Release};
 use crate::app::seal::Sealer;
 use crate::app::{Error, Result, World};
@@ -19,7 +21,7 @@ use crate::effects::process::SystemRunner;
 use crate::effects::repository::Repository;
 use crate::effects::signals::Signals;
 use crate::effects::ssh::SystemSsh;
-use crate::ports::{Environment, OpenSsh};
+use crate::ports::{Environment, Files, OpenSsh};
 use crate::render::findings::Findings;
 use crate::render::{self, Format, Shown, Style};
 
@@ -44,6 +46,7 @@ pub struct Context {
     files: Repository,
     openssh: SystemSsh,
     signals: Signals,
+    kept: OnceLock<Kept>,
 }
 
 impl Context {
@@ -55,11 +58,14 @@ impl Context {
         let (root, policy_path) = repository(&global)?;
         let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("relgate"));
         let full = root.join(&policy_path);
-        let relgate = vec![
+        let mut relgate = vec![
             program.to_string_lossy().into_owned(),
             "--policy".to_owned(),
             full.to_string_lossy().into_owned(),
         ];
+        if let Some(digest) = &global.policy_digest {
+            relgate.extend(["--policy-digest".to_owned(), format!("sha256:{digest}")]);
+        }
         let openssh = SystemSsh::new(root.clone(), global.key.clone());
         Ok(Self {
             global,
@@ -73,25 +79,40 @@ impl Context {
             openssh,
             files: Repository::new(root),
             signals: Signals::new(),
+            kept: OnceLock::new(),
         })
     }
 
     /// Calls `work` with the world that use cases act in.
     pub fn with_world<T>(&self, work: impl FnOnce(&World<'_>) -> T) -> T {
         let stop = || self.signals.stop_wanted();
-        let seal = Sealer::new(&self.policy_path, &self.files, &self.clock, &self.openssh);
+        let pinned = self.kept.get().map(|kept| Pinned {
+            files: &self.files,
+            kept,
+        });
+        let files: &dyn Files = match &pinned {
+            Some(pinned) => pinned,
+            None => &self.files,
+        };
+        let seal = Sealer::new(&self.policy_path, files, &self.clock, &self.openssh);
         let ledgers = FileLedgers::new(self.files_root().join(RELEASES), &seal);
         work(&World {
             clock: &self.clock,
             prober: &self.prober,
             runner: &self.runner,
             environment: &self.environment,
-            files: &self.files,
+            files,
             ledgers: &ledgers,
             seal: &seal,
             stop: &stop,
             relgate: &self.relgate,
         })
+    }
+
+    /// From now on the files that decide are these, which were held against the digest that was named.
+    pub fn keep(&self, kept: Kept) {
+        // They are held against it once.
+        let _ = self.kept.set(kept);
     }
 
     /// From now on INT, TERM and HUP ask to stop instead of ending the process.
@@ -236,7 +257,6 @@ impl Context {
     }
 
     fn files_root(&self) -> &Path {
-        use crate::ports::Files;
         self.files.root()
     }
 
