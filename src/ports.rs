@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::audit;
@@ -9,10 +10,12 @@ use crate::domain::clock::Reading;
 use crate::domain::history::History;
 use crate::domain::ids::{Digest, ReleaseName};
 use crate::domain::probe::Probe;
+use crate::domain::probe::files::FileUse;
 use crate::domain::probe::judge::Sample;
 pub use crate::domain::record::body::ProcessGroup;
 use crate::domain::record::{Draft, Record};
 use crate::domain::refusal::Refusal;
+use crate::domain::running::Sight;
 use crate::domain::signature::Standing;
 use crate::domain::signature::artifact::{Fault, SignedArtifact, SignedBy};
 use crate::domain::signature::key::PublicKey;
@@ -229,11 +232,33 @@ pub struct Certified<'a> {
     pub revoked: Option<&'a [u8]>,
 }
 
+/// Looks on while probes are asked, to show how far they have come; it decides nothing.
+///
+/// Every implementation promises to return at once, whoever reads what it shows, however slowly: it is told by the
+/// threads that ask.
+pub trait Onlooker: Send + Sync {
+    /// Sees what happens.
+    fn sees(&self, sight: &Sight<'_>);
+}
+
+/// Nobody looks on.
+#[derive(Clone, Copy, Debug)]
+pub struct Nobody;
+
+impl Onlooker for Nobody {
+    fn sees(&self, _: &Sight<'_>) {}
+}
+
+/// Nobody, where an onlooker is asked for.
+pub fn nobody() -> Arc<dyn Onlooker> {
+    Arc::new(Nobody)
+}
+
 /// Asks probes.
 pub trait Prober: Sync {
     /// Takes one sample of every probe, in their order: each is asked once what it needs has passed, until it passes or
     /// its retries are used up, within the limits, none for longer than its `timeout` an attempt, and no longer than
-    /// `stop` says no.
+    /// `stop` says no. The onlooker sees every attempt.
     ///
     /// Every probe yields a sample whatever happens; one that was cut off is an error that says so, one whose needs are
     /// not met is inconclusive.
@@ -242,7 +267,15 @@ pub trait Prober: Sync {
         probes: &[Ready],
         limits: Limits,
         stop: &(dyn Fn() -> bool + Sync),
+        onlooker: &Arc<dyn Onlooker>,
     ) -> Asked;
+
+    /// Whether a file that a probe names can be used as what it is named for: it is there, can be read, and is what it
+    /// must be. `path` is relative to the repository's root, or absolute.
+    ///
+    /// # Errors
+    /// A text that names the file and the cause.
+    fn can_use(&self, path: &str, used_as: FileUse) -> Result<(), String>;
 
     /// The samples of probes without variables, where nobody asks it to stop.
     fn sample(
@@ -257,7 +290,8 @@ pub trait Prober: Sync {
             per_host: concurrency,
             patience,
         };
-        self.sample_until(&probes, limits, &|| false).samples
+        self.sample_until(&probes, limits, &|| false, &nobody())
+            .samples
     }
 }
 

@@ -128,6 +128,7 @@ pub fn evidence<'a>(
     about.concurrency = rules.concurrency.or(about.concurrency);
     ask::require_values(world, &probes, &about)?;
     let patience = rules.within().duration();
+    let _shown = ask::show(world, &probes, &[], Some(patience));
     let samples = ask::sample(world, &probes, &about, Some(patience));
     Ok(asked
         .into_iter()

@@ -6,13 +6,14 @@ use crate::domain::outcome::{ProbeEntry, ProbeList, ProbeRun};
 use crate::domain::probe::needs::with_needed;
 use crate::domain::probe::suite::ProbeSuite;
 use crate::domain::probe::{KINDS, Probe};
+use crate::domain::readiness::command;
 use crate::domain::refusal::{Refusal, nearest};
 use crate::domain::release::ReleaseNotes;
 use crate::parse;
 
 use super::ask::About;
 use super::project::Release;
-use super::verify::sample_until_decided;
+use super::verify::{Suite, sample_until_decided};
 use super::{Error, Hear, Result, World};
 
 /// A probe, and what asks it.
@@ -72,10 +73,19 @@ fn add_items(all: &mut Vec<Placed>, place: &str, items: &[Item]) {
 
 /// The probes of a release, to show.
 pub fn list(release: &Release) -> ProbeList {
-    let entries = of_release(release).iter().map(entry).collect();
+    let probes: Vec<ProbeEntry> = of_release(release).iter().map(entry).collect();
+    // What they look like, and what the release lacks without them.
+    let next = match probes.is_empty() {
+        true => vec![
+            "relgate schema release-notes".to_owned(),
+            command(&release.name, "check"),
+        ],
+        false => Vec::new(),
+    };
     ProbeList {
         of: format!("the release {}", release.name),
-        probes: entries,
+        probes,
+        next,
     }
 }
 
@@ -84,9 +94,15 @@ pub fn list(release: &Release) -> ProbeList {
 /// # Errors
 /// Every finding of the file.
 pub fn list_file(source: &Source) -> Result<ProbeList> {
+    let probes: Vec<ProbeEntry> = read(source)?.placed.iter().map(entry).collect();
+    let next = match probes.is_empty() {
+        true => vec!["relgate schema probes".to_owned()],
+        false => Vec::new(),
+    };
     Ok(ProbeList {
         of: source.file.clone(),
-        probes: read(source)?.placed.iter().map(entry).collect(),
+        probes,
+        next,
     })
 }
 
@@ -248,7 +264,7 @@ pub fn run(
         per_host: suite.per_host,
     };
     super::ask::require_values(world, &probes, &about)?;
-    let decided = sample_until_decided(world, &probes, &about, suite.within, hear)?;
+    let decided = sample_until_decided(world, &Suite::of(&probes, suite.within), &about, hear)?;
     Ok(ProbeRun {
         file: source.file.clone(),
         verdict: decided.verdict,

@@ -5,7 +5,6 @@
 //! whoever watched it. What did not is held against the files as they are when it is asked about again.
 
 use std::collections::{BTreeMap, HashMap};
-use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -15,6 +14,7 @@ use crate::domain::finding::{Finding, Source};
 use crate::domain::ids::RecordId;
 use crate::domain::record::Record;
 use crate::domain::refusal::Refusal;
+use crate::domain::shares::in_shares;
 use crate::domain::signature::allowed_signers::{self, AllowedSigners};
 use crate::domain::signature::artifact::{Fault, SignedArtifact, SignedBy};
 use crate::domain::signature::key::PublicKey;
@@ -24,12 +24,6 @@ use crate::domain::signature::trust::{Oracle, Payload, Trust, grants_nothing, ne
 use crate::domain::signature::{Flaw, NAMESPACE, Standing};
 use crate::parse;
 use crate::ports::{Certified, Clock, Files, OpenSsh, Seal, SigningKey};
-
-/// From so many records on, several threads judge them.
-const MANY: usize = 128;
-
-/// The most threads that judge.
-const JUDGES: usize = 4;
 
 /// Signs and judges for one repository.
 pub struct Sealer<'a> {
@@ -215,27 +209,7 @@ impl Seal for Sealer<'_> {
             }
             standing
         };
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        if records.len() < MANY || threads == 1 {
-            return records.iter().map(judge).collect();
-        }
-        let share = records.len().div_ceil(threads.min(JUDGES));
-        std::thread::scope(|scope| {
-            let judge = &judge;
-            let shares: Vec<_> = records
-                .chunks(share)
-                .map(|records| {
-                    let own = scope.spawn(move || records.iter().map(judge).collect::<Vec<_>>());
-                    (records, own)
-                })
-                .collect();
-            let done = shares.into_iter().flat_map(|(records, own)| {
-                // A thread that panicked is a defect that shows when its share is judged again here.
-                own.join()
-                    .unwrap_or_else(|_| records.iter().map(judge).collect())
-            });
-            done.collect()
-        })
+        in_shares(records, |share| share.iter().map(judge).collect())
     }
 }
 

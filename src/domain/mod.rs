@@ -24,7 +24,9 @@ pub mod readiness;
 pub mod record;
 pub mod refusal;
 pub mod release;
+pub mod running;
 pub mod secret_name;
+pub mod shares;
 pub mod signature;
 pub mod state;
 #[cfg(test)]

@@ -17,14 +17,20 @@ use crate::domain::nearest::{listed, nearest};
 use text::Patterns;
 use words::{branches, expected, found, is_null_only, is_of, quoted, resolve, takes, thing, types};
 
-/// Checks `node`, the tree of `source`, against a schema; `what` names the whole in messages ("the policy").
+/// Checks `node`, the tree of `source`, against a schema that begins at `start` within `root`; `what` names the whole in
+/// messages ("the policy").
 ///
 /// A key without a value that the schema does not require is not filled in yet, which is no finding.
-pub fn check(source: &Source, node: &Node, schema: &Json, what: &str) -> Vec<Finding> {
+pub fn check(
+    source: &Source,
+    node: &Node,
+    (root, start): (&Json, &Json),
+    what: &str,
+) -> Vec<Finding> {
     let mut checker = Checker {
         source,
         what,
-        root: schema,
+        root,
         frames: vec![Frame {
             step: Step::Root,
             node,
@@ -32,7 +38,7 @@ pub fn check(source: &Source, node: &Node, schema: &Json, what: &str) -> Vec<Fin
         findings: Vec::new(),
         patterns: Patterns::default(),
     };
-    checker.value(schema, node);
+    checker.value(start, node);
     let mut findings = checker.findings;
     findings.sort();
     findings.dedup();

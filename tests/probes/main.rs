@@ -6,6 +6,7 @@ mod compliance;
 mod control;
 mod kinds;
 mod options;
+mod proxies;
 mod shop;
 mod support;
 mod table;

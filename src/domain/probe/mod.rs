@@ -7,6 +7,7 @@
 pub mod capture;
 pub mod count;
 pub mod expect;
+pub mod files;
 pub mod json;
 pub mod judge;
 pub mod kinds;

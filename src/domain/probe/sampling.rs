@@ -159,6 +159,11 @@ impl Sampling {
         self.samples
     }
 
+    /// How many samples in a row `probe` has passed.
+    pub fn passes_in_a_row(&self, probe: &ProbeId) -> u32 {
+        self.rows.get(probe).map_or(0, |row| row.passes)
+    }
+
     /// The samples, the last of each probe with what is known of its `p95`: too few samples are inconclusive.
     pub fn with_p95(&self, probes: &[Probe], mut samples: Vec<Sample>) -> Vec<Sample> {
         for sample in &mut samples {

@@ -183,6 +183,31 @@ pub enum Flaw {
 }
 
 impl Flaw {
+    /// Whether a record with it may have counted under other files than today's: a key, a person or a rule that has gone
+    /// since. What is wrong with the record itself was never right.
+    pub fn may_have_counted(&self) -> bool {
+        match self {
+            Self::Malformed { .. }
+            | Self::WrongNamespace { .. }
+            | Self::Tampered
+            | Self::Untouched { .. }
+            | Self::Unsupported { .. }
+            | Self::FutureDated { .. }
+            | Self::NotByItself { .. } => false,
+            Self::Unsigned
+            | Self::UnknownKey { .. }
+            | Self::NotTheirs { .. }
+            | Self::OtherUse { .. }
+            | Self::NotYetValid { .. }
+            | Self::Ended { .. }
+            | Self::Revoked { .. }
+            | Self::NotCertified { .. }
+            | Self::UnknownPerson { .. }
+            | Self::NoAuthority { .. }
+            | Self::Unverifiable { .. } => true,
+        }
+    }
+
     /// What a person whose record has it does about it.
     pub fn remedy(&self) -> &'static str {
         match self {

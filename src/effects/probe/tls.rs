@@ -145,6 +145,15 @@ pub(super) fn config_with(verifier: Arc<dyn ServerCertVerifier>) -> Result<Clien
     config(verifier, None)
 }
 
+/// The configuration of a client that speaks no TLS, and has to have one: it would take no certificate.
+pub(super) fn trusting_nobody() -> Result<ClientConfig, TlsError> {
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| TlsError(error.to_string()))?;
+    let roots = RootCertStore::empty();
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
 /// Sessions are not resumed: a resumed one shows no certificate, so that one which has expired since, or was replaced,
 /// would not be noticed.
 fn config(

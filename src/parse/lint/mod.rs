@@ -7,6 +7,7 @@
 mod calendar;
 mod checklist;
 mod circles;
+mod named;
 mod notes;
 mod policy;
 mod probe;
@@ -26,6 +27,8 @@ use crate::domain::policy::Policy;
 use crate::domain::probe::suite::ProbeSuite;
 use crate::domain::release::ReleaseNotes;
 use crate::domain::signature::allowed_signers::AllowedSigners;
+
+pub use named::{NamedFile, named_files};
 
 /// A file as it was found.
 #[derive(Debug, Clone, PartialEq, Default)]

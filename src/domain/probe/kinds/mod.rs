@@ -74,6 +74,11 @@ pub trait Kind {
     /// Every text in which a variable may stand.
     fn texts_mut(&mut self) -> Vec<&mut String>;
 
+    /// What must not be shown, whether or not it came out of a variable.
+    fn secrets(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Every JSON Schema that may stand in a file.
     fn schemas_mut(&mut self) -> Vec<&mut SchemaSource> {
         Vec::new()
@@ -178,6 +183,13 @@ macro_rules! kinds {
                 let mut texts = Vec::new();
                 $(texts.extend(self.$key.iter_mut().flat_map(Kind::texts_mut));)*
                 texts
+            }
+
+            /// What of the probe must not be shown, whether or not it came out of a variable.
+            pub fn secrets(&self) -> Vec<String> {
+                let mut secrets = Vec::new();
+                $(secrets.extend(self.$key.iter().flat_map(Kind::secrets));)*
+                secrets
             }
 
             /// Every JSON Schema of the probe that may stand in a file.

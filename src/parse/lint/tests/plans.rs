@@ -130,6 +130,8 @@ fn who_asks_and_where_is_said_once_and_rightly() {
         "resolve: {Shop.example.com: '[::1]:8443'}",
         "resolve: {shop.example.com: '${env:NODE}'}",
         "resolve: {pay.example.com: '::1'}, redirects: 1",
+        "proxy: 'http://proxy.example.com:3128', proxy_auth: {user: deploy, password: '${secret:WORD}'}",
+        "proxy: 'http://${env:PROXY}'",
     ] {
         assert_eq!(https(good), [""; 0], "{good}");
     }
@@ -163,6 +165,25 @@ fn who_asks_and_where_is_said_once_and_rightly() {
         (
             "resolve: {shop.exmaple.com: 10.0.0.7}",
             "did you mean \"shop.example.com\"?",
+        ),
+        (
+            "proxy: 'proxy.example.com:3128'",
+            "not the address of a proxy: its scheme",
+        ),
+        ("proxy: 'socks5://p:1080'", "its scheme is \"socks5\""),
+        ("proxy: 'http://p/path'", "it has a path"),
+        ("proxy: 'http://me:word@p:3128'", "under \"proxy_auth\""),
+        (
+            "proxy_auth: {user: deploy, password: '${secret:WORD}'}",
+            "says who asks a proxy, and there is none",
+        ),
+        (
+            "proxy: 'http://p:1', proxy_auth: {user: deploy, password: word}",
+            "the password stands in this file",
+        ),
+        (
+            "proxy: 'http://p:1', resolve: {shop.example.com: 10.0.0.7}",
+            "both \"resolve\" and \"proxy\"",
         ),
     ] {
         only(&https(bad), &[words]);
