@@ -111,14 +111,17 @@ pub fn sample(
                 .or_else(|| asked.next())
                 .unwrap_or_else(|| unasked(probe, "it was not asked"))
         })
-        .map(|sample| variables::mask_sample(&sample, &secrets))
+        .map(|sample| match secrets.is_empty() {
+            true => sample,
+            false => variables::mask_sample(&sample, &secrets),
+        })
         .collect()
 }
 
 /// What the release's metrics were before the deployment, where a probe is compared with that. A ledger that cannot be
 /// read gives none, and a comparison without a baseline is inconclusive.
 fn baselines(world: &World<'_>, probes: &[Probe], about: &About) -> ReleaseState {
-    let compares = |probe: &Probe| probe.metric.as_ref().is_some_and(MetricProbe::compares);
+    let compares = |probe: &Probe| probe.metric.as_deref().is_some_and(MetricProbe::compares);
     let release = ReleaseName::new(about.release.clone()).ok();
     let Some(release) = release.filter(|_| probes.iter().any(compares)) else {
         return ReleaseState::default();

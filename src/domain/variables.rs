@@ -266,7 +266,10 @@ fn value(reference: &Reference, lookup: &dyn Lookup) -> Result<String, VariableE
 /// # Errors
 /// The first [`VariableError`] of its texts.
 pub fn fill(probe: &Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), VariableError> {
-    let mut filled = probe.clone();
+    fill_own(probe.clone(), lookup)
+}
+
+fn fill_own(mut filled: Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), VariableError> {
     let mut secrets = Secrets::default();
     for text in filled.texts_mut() {
         if !text.contains("${") {
