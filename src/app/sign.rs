@@ -6,7 +6,9 @@ use crate::domain::history::History;
 use crate::domain::ids::RoleName;
 use crate::domain::outcome::{Signed, SignedGate};
 use crate::domain::probe::judge::Sample;
-use crate::domain::readiness::{Facts, Inquiry, Scope, Status, approvals_of, command, is_waived};
+use crate::domain::readiness::{
+    Facts, Inquiry, Scope, Status, approvals_of, command, is_waived, waiver_of,
+};
 use crate::domain::record::Record;
 use crate::domain::record::body::Answered;
 use crate::domain::refusal::Refusal;
@@ -23,6 +25,8 @@ pub struct Ready {
     pub role: RoleName,
     /// The items that the person answers.
     pub items: Vec<Item>,
+    /// The items that nobody is asked for, each with its waiver.
+    pub waived: Vec<String>,
     /// The evidence items, as they answered just now.
     pub evidence: Vec<(Item, Sample)>,
 }
@@ -72,6 +76,11 @@ pub fn next(
     let Some((gate, role)) = found else {
         return Ok(None);
     };
+    let (waived, items): (Vec<_>, Vec<_>) = gate
+        .confirmed_items()
+        .map(|item| (item.clone(), waiver_of(&inquiry, &gate, item)))
+        .partition(|(_, waiver)| waiver.is_some());
+    let told = |(item, why): (Item, Option<String>)| Some(format!("{}: {}", item.id, why?));
     let mut answers = facts::evidence(world, release, std::iter::once(&gate))?;
     let evidence = gate
         .items()
@@ -83,15 +92,11 @@ pub fn next(
             ))
         })
         .collect();
-    let items = gate
-        .manual_items()
-        .filter(|item| item.file.is_none())
-        .cloned()
-        .collect();
     Ok(Some(Ready {
         gate,
         role,
-        items,
+        items: items.into_iter().map(|(item, _)| item).collect(),
+        waived: waived.into_iter().filter_map(told).collect(),
         evidence,
     }))
 }
@@ -195,13 +200,10 @@ pub fn approve(
             evidence.clone(),
         )?])
     })?;
-    Ok(signed(
-        &ready.gate,
-        &ready.role,
-        &record,
-        answers.len(),
-        true,
-    ))
+    Ok(SignedGate {
+        waived: ready.waived.clone(),
+        ..signed(&ready.gate, &ready.role, &record, answers.len(), true)
+    })
 }
 
 /// Records a rejection.
@@ -281,6 +283,7 @@ fn signed(
         by: record.by.clone(),
         approved,
         items,
+        waived: Vec::new(),
         record: record.id,
     }
 }

@@ -116,6 +116,7 @@ pub(super) fn group(requirement: &Requirement) -> String {
         Subject::Calendar | Subject::Notice => "calendar",
         Subject::Approval => "approvals",
         Subject::Evidence => "evidence",
+        Subject::Item => "items",
         Subject::Incident => "incidents",
         Subject::Verification => "verification",
         Subject::Obligation => "obligations",

@@ -122,6 +122,7 @@ pub fn requirement(gate: Option<&str>, id: &str, status: Status) -> Requirement 
         rejected_by: Vec::new(),
         waiver: None,
         terms: Terms::Never("it is a sample"),
+        signers: Vec::new(),
     }
 }
 
@@ -466,6 +467,7 @@ pub fn signed() -> Signed {
         by: "ada".to_owned(),
         approved,
         items: 3,
+        waived: Vec::new(),
         record: record(),
     };
     Signed {

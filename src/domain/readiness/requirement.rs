@@ -71,6 +71,8 @@ pub enum Subject {
     Approval,
     /// An item that a probe or a file answers.
     Evidence,
+    /// An item that whoever signs the gate confirms.
+    Item,
     /// An incident that is not open.
     Incident,
     /// A stage that is verified.
@@ -116,6 +118,9 @@ pub struct Requirement {
     /// What a waiver of it is bound to.
     #[serde(skip)]
     pub terms: Terms,
+    /// The roles whose holders meet it by signing.
+    #[serde(skip)]
+    pub signers: Vec<RoleName>,
 }
 
 /// Something that is another than it was.
@@ -263,5 +268,6 @@ pub(super) fn requirement(
         rejected_by: Vec::new(),
         waiver: None,
         terms: Terms::Never("relgate itself relies on it"),
+        signers: Vec::new(),
     }
 }
