@@ -160,7 +160,7 @@ impl Drop for Shown<'_> {
 /// captured once it began, so one look is enough for a whole run. A ledger that cannot be read gives none, and a
 /// comparison without a baseline is inconclusive.
 pub fn compared<'a>(world: &World<'_>, probes: &'a [Probe], about: &About) -> Cow<'a, [Probe]> {
-    let compares = |probe: &Probe| probe.metric.as_ref().is_some_and(MetricProbe::compares);
+    let compares = |probe: &Probe| probe.metric.as_deref().is_some_and(MetricProbe::compares);
     let release = ReleaseName::new(about.release.clone()).ok();
     let Some(release) = release.filter(|_| probes.iter().any(compares)) else {
         return Cow::Borrowed(probes);
@@ -174,6 +174,20 @@ pub fn compared<'a>(world: &World<'_>, probes: &'a [Probe], about: &About) -> Co
         .iter()
         .map(|probe| filled(probe).into_owned())
         .collect()
+}
+
+/// The secrets that `probes` refer to, as far as they have values here.
+pub fn secrets_of<'a>(world: &World<'_>, probes: impl Iterator<Item = &'a Probe>) -> Secrets {
+    let about = About::default();
+    let values = Values {
+        world,
+        about: &about,
+    };
+    let mut secrets = Secrets::default();
+    for probe in probes {
+        secrets.extend(&variables::secrets_in(probe, &values));
+    }
+    secrets
 }
 
 fn unasked(probe: &Probe, why: &str) -> Sample {

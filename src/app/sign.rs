@@ -2,12 +2,11 @@
 
 use crate::domain::decide::{Actor, sign as decisions};
 use crate::domain::gate::{Gate, Item};
-use crate::domain::history::History;
 use crate::domain::ids::RoleName;
 use crate::domain::outcome::{Signed, SignedGate};
 use crate::domain::probe::judge::Sample;
 use crate::domain::readiness::{
-    Facts, Inquiry, Scope, Status, approvals_of, command, is_waived, waiver_of,
+    Inquiry, Scope, Status, approvals_of, command, is_waived, waiver_of,
 };
 use crate::domain::record::Record;
 use crate::domain::record::body::Answered;
@@ -31,23 +30,6 @@ pub struct Ready {
     pub evidence: Vec<(Item, Sample)>,
 }
 
-fn inquiry<'a>(
-    release: &'a Release,
-    history: &'a History,
-    facts: &'a Facts,
-    now: chrono::DateTime<chrono::Utc>,
-) -> Inquiry<'a> {
-    Inquiry {
-        policy: &release.policy,
-        notes: &release.notes,
-        gates: &release.gates,
-        history,
-        facts,
-        scope: &Scope::Closing,
-        now,
-    }
-}
-
 /// The next gate, in hand-off order, that `actor` can sign: the one that was named, or the first that waits for one of
 /// the actor's roles and is not among those to skip. `None` when nothing waits.
 ///
@@ -63,7 +45,7 @@ pub fn next(
     let facts = facts::quiet(world, release)?;
     let now = world.clock.now().wall;
     let history = ledger.refresh()?;
-    let inquiry = inquiry(release, history, &facts, now);
+    let inquiry = release.inquiry(history, &facts, &Scope::Closing, now);
     let found = match named {
         Some(id) => {
             let gate = release.gate(id)?;
@@ -171,7 +153,12 @@ pub fn approve(
         .collect();
     let unwaived = |item: &Item| -> Result<bool> {
         let mut ledger = world.ledgers.open(&release.name);
-        let inquiry = inquiry(release, ledger.refresh()?, &facts, world.clock.now().wall);
+        let inquiry = release.inquiry(
+            ledger.refresh()?,
+            &facts,
+            &Scope::Closing,
+            world.clock.now().wall,
+        );
         Ok(!is_waived(&inquiry, &ready.gate, item))
     };
     for item in ready.gate.items() {
@@ -191,7 +178,7 @@ pub fn approve(
             .into());
     }
     let record = append(ledger.as_mut(), world.clock, &mut |history, now| {
-        let inquiry = inquiry(release, history, &facts, now.wall);
+        let inquiry = release.inquiry(history, &facts, &Scope::Closing, now.wall);
         Ok(vec![decisions::sign(
             &inquiry,
             &ready.gate,
@@ -221,7 +208,7 @@ pub fn reject(
     let mut ledger = world.ledgers.open(&release.name);
     let mut role = None;
     let record = append(ledger.as_mut(), world.clock, &mut |history, now| {
-        let inquiry = inquiry(release, history, &facts, now.wall);
+        let inquiry = release.inquiry(history, &facts, &Scope::Closing, now.wall);
         role = Some(decisions::signing_role(&inquiry, gate, actor)?);
         Ok(vec![decisions::reject(
             &inquiry,
@@ -244,7 +231,7 @@ pub fn result(world: &World<'_>, release: &Release, signatures: Vec<SignedGate>)
     let mut ledger = world.ledgers.open(&release.name);
     let now = world.clock.now().wall;
     let history = ledger.refresh()?;
-    let inquiry = inquiry(release, history, &facts, now);
+    let inquiry = release.inquiry(history, &facts, &Scope::Closing, now);
     let waits = [
         Status::Missing,
         Status::Stale,

@@ -43,6 +43,10 @@ use crate::domain::variables::{CapturedValues, Ready, Secrets};
 use crate::effects::clock::Stopwatch;
 use crate::ports::{Asked, Limits, Onlooker, Prober};
 
+pub use dns::read as read_dns_message;
+pub use grpc::status_in as read_health_message;
+pub use tls::expires as read_expiry;
+
 use http::Clients;
 use progress::{Progress, shown};
 use tls::Trust;

@@ -174,7 +174,7 @@ pub struct HttpAnswer {
     pub headers: Vec<(String, String)>,
     /// The body as text, invalid UTF-8 replaced.
     pub body: String,
-    /// The SHA-256 of the body; none where it was cut.
+    /// The SHA-256 of the body, where one is expected; none where it was cut.
     pub sha256: Option<Digest>,
     /// Whether the body was longer than the cap and cut there.
     pub truncated: bool,
@@ -223,13 +223,7 @@ impl Kind for HttpProbe {
         texts.extend(&mut self.proxy);
         texts.extend(self.proxy_auth.iter_mut().flat_map(BasicAuth::texts_mut));
         texts.extend(expected.flat_map(TextExpectation::texts_mut));
-        texts.extend(expect.json.iter_mut().flat_map(JsonExpectation::texts_mut));
-        texts.extend(
-            expect
-                .json_schema
-                .iter_mut()
-                .flat_map(SchemaSource::texts_mut),
-        );
+        texts.extend(json::texts_mut(&mut expect.json, &mut expect.json_schema));
         texts
     }
 
