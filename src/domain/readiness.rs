@@ -22,7 +22,8 @@ pub(super) use changes::seen;
 use course::{closing, evidence, incidents, ledger};
 pub use explain::{Considered, Moment, Reasoning, reasoning, stands};
 pub use requirement::{
-    Change, Decision, Readiness, Requirement, ReviewView, Status, Subject, Terms, WaiverView,
+    Change, Decision, HandOff, Readiness, Requirement, ReviewView, Status, Subject, Terms, Turn,
+    WaiverView,
 };
 pub(super) use waivers::{action as waiving, longest as longest_waiver, objection};
 
