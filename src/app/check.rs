@@ -56,6 +56,7 @@ fn record(
     let readiness = answer.unwrap_or(Readiness {
         decision: Decision::NoGo,
         requirements: Vec::new(),
+        hand_off: Vec::new(),
     });
     Ok((readiness, record))
 }

@@ -5,7 +5,9 @@ use crate::domain::gate::{Gate, Item};
 use crate::domain::ids::RoleName;
 use crate::domain::outcome::{Signed, SignedGate};
 use crate::domain::probe::judge::Sample;
-use crate::domain::readiness::{Inquiry, Scope, Status, approvals_of, command, is_waived};
+use crate::domain::readiness::{
+    Inquiry, Scope, Status, approvals_of, command, is_waived, waiver_of,
+};
 use crate::domain::record::Record;
 use crate::domain::record::body::Answered;
 use crate::domain::refusal::Refusal;
@@ -22,6 +24,8 @@ pub struct Ready {
     pub role: RoleName,
     /// The items that the person answers.
     pub items: Vec<Item>,
+    /// The items that nobody is asked for, each with its waiver.
+    pub waived: Vec<String>,
     /// The evidence items, as they answered just now.
     pub evidence: Vec<(Item, Sample)>,
 }
@@ -54,6 +58,11 @@ pub fn next(
     let Some((gate, role)) = found else {
         return Ok(None);
     };
+    let (waived, items): (Vec<_>, Vec<_>) = gate
+        .confirmed_items()
+        .map(|item| (item.clone(), waiver_of(&inquiry, &gate, item)))
+        .partition(|(_, waiver)| waiver.is_some());
+    let told = |(item, why): (Item, Option<String>)| Some(format!("{}: {}", item.id, why?));
     let mut answers = facts::evidence(world, release, std::iter::once(&gate))?;
     let evidence = gate
         .items()
@@ -65,15 +74,11 @@ pub fn next(
             ))
         })
         .collect();
-    let items = gate
-        .manual_items()
-        .filter(|item| item.file.is_none())
-        .cloned()
-        .collect();
     Ok(Some(Ready {
         gate,
         role,
-        items,
+        items: items.into_iter().map(|(item, _)| item).collect(),
+        waived: waived.into_iter().filter_map(told).collect(),
         evidence,
     }))
 }
@@ -182,13 +187,10 @@ pub fn approve(
             evidence.clone(),
         )?])
     })?;
-    Ok(signed(
-        &ready.gate,
-        &ready.role,
-        &record,
-        answers.len(),
-        true,
-    ))
+    Ok(SignedGate {
+        waived: ready.waived.clone(),
+        ..signed(&ready.gate, &ready.role, &record, answers.len(), true)
+    })
 }
 
 /// Records a rejection.
@@ -268,6 +270,7 @@ fn signed(
         by: record.by.clone(),
         approved,
         items,
+        waived: Vec::new(),
         record: record.id,
     }
 }
