@@ -39,8 +39,7 @@ use retry::{Backoff, RetryCondition};
 pub use kinds::{KINDS, Question};
 
 /// One question to the running system, and what its answer must be.
-///
-/// There may be thousands, of one kind each: the kinds are boxed, so that none has room for the others.
+// There may be thousands, of one kind each: the kinds are boxed, so that none has room for the others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Probe {
