@@ -101,7 +101,7 @@ pub struct Lines<'a> {
 }
 
 /// The bytes of a block.
-const BLOCK: usize = 1024;
+const BLOCK: usize = 256;
 
 impl<'a> Lines<'a> {
     /// The lines of `text`.
