@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::domain::baseline;
-use crate::domain::ids::ReleaseName;
+use crate::domain::ids::{ProbeId, ReleaseName};
 use crate::domain::probe::Probe;
 use crate::domain::probe::judge::{Attempt, Sample, Verdict};
 use crate::domain::probe::kinds::MetricProbe;
 use crate::domain::refusal::Refusal;
+use crate::domain::running::Sight;
 use crate::domain::variables::{self, Lookup, Ready, Secrets};
-use crate::ports::Limits;
+use crate::ports::{Limits, Onlooker};
 
 use super::{Result, World};
 
@@ -109,10 +110,14 @@ pub fn sample_compared(
         per_host: at_most(about.per_host, PER_HOST),
         patience,
     };
-    let asked = world.prober.sample_until(&ready, limits, world.stop);
+    world.onlooker.sees(&Sight::Secrets(&secrets));
+    world.onlooker.sees(&Sight::Sample);
+    let asked = world
+        .prober
+        .sample_until(&ready, limits, world.stop, world.onlooker);
     secrets.extend(&asked.secrets);
     let mut asked = asked.samples.into_iter();
-    unready
+    let samples: Vec<Sample> = unready
         .into_iter()
         .zip(probes)
         .map(|(known, probe)| {
@@ -121,14 +126,41 @@ pub fn sample_compared(
                 .unwrap_or_else(|| unasked(probe, "it was not asked"))
         })
         .map(|sample| variables::mask_sample(&sample, &secrets))
-        .collect()
+        .collect();
+    world.onlooker.sees(&Sight::Sampled(&samples));
+    samples
+}
+
+/// Probes that are shown while they are asked, until this is dropped.
+pub struct Shown<'a>(&'a dyn Onlooker);
+
+/// From now on it is shown how far `probes` have come, and that `skipped` are left out.
+pub fn show<'a>(
+    world: &World<'a>,
+    probes: &[Probe],
+    skipped: &[ProbeId],
+    within: Option<Duration>,
+) -> Shown<'a> {
+    let within_ms = within.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX));
+    world.onlooker.sees(&Sight::Begins {
+        probes,
+        skipped,
+        within_ms,
+    });
+    Shown(world.onlooker.as_ref())
+}
+
+impl Drop for Shown<'_> {
+    fn drop(&mut self) {
+        self.0.sees(&Sight::Ends);
+    }
 }
 
 /// The probes, with what their metrics were before the deployment where they are compared with that: none can be
 /// captured once it began, so one look is enough for a whole run. A ledger that cannot be read gives none, and a
 /// comparison without a baseline is inconclusive.
 pub fn compared<'a>(world: &World<'_>, probes: &'a [Probe], about: &About) -> Cow<'a, [Probe]> {
-    let compares = |probe: &Probe| probe.metric.as_ref().is_some_and(MetricProbe::compares);
+    let compares = |probe: &Probe| probe.metric.as_deref().is_some_and(MetricProbe::compares);
     let release = ReleaseName::new(about.release.clone()).ok();
     let Some(release) = release.filter(|_| probes.iter().any(compares)) else {
         return Cow::Borrowed(probes);

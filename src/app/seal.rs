@@ -16,10 +16,11 @@ use crate::domain::record::Record;
 use crate::domain::refusal::Refusal;
 use crate::domain::shares::in_shares;
 use crate::domain::signature::allowed_signers::{self, AllowedSigners};
+use crate::domain::signature::artifact::{Fault, SignedArtifact, SignedBy};
 use crate::domain::signature::key::PublicKey;
 use crate::domain::signature::revoked::{self, Revoked};
 use crate::domain::signature::sshsig::SshSig;
-use crate::domain::signature::trust::{Oracle, Trust, grants_nothing, needs_no_signature};
+use crate::domain::signature::trust::{Oracle, Payload, Trust, grants_nothing, needs_no_signature};
 use crate::domain::signature::{Flaw, NAMESPACE, Standing};
 use crate::parse;
 use crate::ports::{Certified, Clock, Files, OpenSsh, Seal, SigningKey};
@@ -176,6 +177,15 @@ impl Seal for Sealer<'_> {
         self.openssh.named_key().is_some() || self.loaded().trust.requires_signatures()
     }
 
+    fn signer_of(&self, artifact: &SignedArtifact<'_>) -> Result<SignedBy, Fault> {
+        let loaded = self.loaded();
+        let asks = Asks {
+            sealer: self,
+            loaded: &loaded,
+        };
+        artifact.signer(&loaded.trust, self.clock.now().wall, &asks)
+    }
+
     fn judge(&self, records: &[Record]) -> Vec<Standing> {
         if records.iter().all(needs_no_signature) {
             return vec![Standing::Plain; records.len()];
@@ -289,7 +299,7 @@ impl Oracle for Asks<'_, '_> {
     fn certifies(
         &self,
         principal: &str,
-        (payload, signature): (&[u8], &str),
+        (payload, signature): (Payload<'_>, &str),
         at: DateTime<Utc>,
         zone: Tz,
     ) -> Result<(), String> {

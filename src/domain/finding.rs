@@ -47,14 +47,23 @@ impl Position {
             .iter()
             .rposition(|&byte| byte == b'\n')
             .map_or(0, |newline| newline + 1);
+        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
         Position {
-            line: before.iter().filter(|&&byte| byte == b'\n').count() + 1,
-            column: String::from_utf8_lossy(&before[line_start..])
-                .chars()
-                .count()
-                + 1,
+            line,
+            column: characters(&before[line_start..]) - unseen(text, line, offset) + 1,
         }
     }
+}
+
+/// How many characters begin in `bytes`, which are a part of a text.
+fn characters(bytes: &[u8]) -> usize {
+    // Every byte of a character but the first has these two bits.
+    bytes.iter().filter(|byte| *byte & 0xc0 != 0x80).count()
+}
+
+/// The characters before `offset` of `line` that no editor shows as a column: a byte order mark that begins the text.
+fn unseen(text: &str, line: usize, offset: usize) -> usize {
+    usize::from(line == 1 && offset > 0 && text.starts_with('\u{feff}'))
 }
 
 impl fmt::Display for Position {
@@ -87,34 +96,48 @@ impl Place {
 pub struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
+    /// How many characters begin before every block of the text: all of it may be one line.
+    before: Vec<usize>,
 }
+
+/// The bytes of a block.
+const BLOCK: usize = 1024;
 
 impl<'a> Lines<'a> {
     /// The lines of `text`.
     pub fn new(text: &'a str) -> Lines<'a> {
         let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let mut count = 0;
+        let blocks = text.as_bytes().chunks(BLOCK).map(|block| {
+            count += characters(block);
+            count
+        });
         Lines {
             text,
             starts: std::iter::once(0)
                 .chain(breaks.map(|(at, _)| at + 1))
                 .collect(),
+            before: std::iter::once(0).chain(blocks).collect(),
         }
     }
 
-    /// The same as [`Place::of_span`], without reading the whole text for each.
+    /// The same as [`Place::of_span`], without reading the whole text, or a whole line, for each.
     pub fn place(&self, span: Range<usize>) -> Place {
-        let line = self
-            .starts
-            .partition_point(|start| *start <= span.start)
-            .max(1);
-        let before = self.text.get(self.starts[line - 1]..span.start);
+        let offset = span.start.min(self.text.len());
+        let line = self.starts.partition_point(|start| *start <= offset).max(1);
+        let column = self.characters_before(offset) - self.characters_before(self.starts[line - 1]);
         Place {
             at: Position {
                 line,
-                column: before.unwrap_or_default().chars().count() + 1,
+                column: column - unseen(self.text, line, offset) + 1,
             },
             span,
         }
+    }
+
+    fn characters_before(&self, offset: usize) -> usize {
+        let block = offset / BLOCK;
+        self.before[block] + characters(&self.text.as_bytes()[block * BLOCK..offset])
     }
 }
 
@@ -342,5 +365,30 @@ mod tests {
             Position::of_offset("ab", 99),
             Position { line: 1, column: 3 }
         );
+    }
+
+    #[test]
+    fn a_place_far_into_a_long_line_is_counted_as_any_other() {
+        let text = format!("{}\n{}x\n", "é".repeat(700), "aß".repeat(2_000));
+        let boundaries = (0..=text.len() + 1).filter(|offset| text.is_char_boundary(*offset));
+        let lines = Lines::new(&text);
+        for offset in boundaries {
+            let at = lines.place(offset..offset).at;
+            assert_eq!(at, Position::of_offset(&text, offset), "{offset}");
+        }
+        assert_eq!(
+            lines.place(text.len()..text.len()).at,
+            Position { line: 3, column: 1 }
+        );
+    }
+
+    #[test]
+    fn a_byte_order_mark_takes_no_column() {
+        let text = "\u{feff}ab\nc";
+        for (offset, line, column) in [(0, 1, 1), (3, 1, 1), (4, 1, 2), (6, 2, 1), (7, 2, 2)] {
+            assert_eq!(Position::of_offset(text, offset), Position { line, column });
+            let lines = Lines::new(text);
+            assert_eq!(lines.place(offset..offset).at, Position { line, column });
+        }
     }
 }

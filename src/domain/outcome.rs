@@ -394,6 +394,8 @@ pub struct ProbeList {
     pub of: String,
     /// In the order in which they are asked first.
     pub probes: Vec<ProbeEntry>,
+    /// The commands that come next, where there are none.
+    pub next: Vec<String>,
 }
 
 /// A probe, as it is written.

@@ -2,6 +2,7 @@
 //! that meets it.
 
 mod approvals;
+mod artifacts;
 mod changes;
 mod course;
 mod explain;
@@ -37,6 +38,17 @@ use super::record::body::Binding;
 use super::record::digest_of;
 use super::refusal::Refusal;
 use super::release::ReleaseNotes;
+use super::signature::artifact::{Fault, SignedBy};
+
+/// What the requirements are called that are named after nothing in the files.
+pub const OWN_NAMES: [&str; 6] = [
+    "ledger",
+    "release-notes",
+    "rollback.drill",
+    "calendar",
+    "notice",
+    "rollback",
+];
 
 /// What is dated further ahead than clocks of different machines disagree is not counted.
 const SKEW: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
@@ -89,6 +101,8 @@ pub struct Facts {
     pub artifact_digests: BTreeMap<ArtifactName, Digest>,
     /// What is wrong with an artifact, by name.
     pub artifact_problems: BTreeMap<ArtifactName, String>,
+    /// Who signed an artifact that names a signature and lies on disk, or why that does not count.
+    pub artifact_signers: BTreeMap<ArtifactName, Result<SignedBy, Fault>>,
     /// Why a step of the rollback plan could not be run here, by step.
     pub step_problems: BTreeMap<StepId, String>,
     /// What is wrong with the file of an item.
@@ -175,23 +189,23 @@ pub fn requirements(inquiry: &Inquiry<'_>) -> Vec<Requirement> {
 /// closing, wherever it is not met first.
 ///
 /// # Errors
-/// Invalid, with the nearest requirement that there is.
+/// Invalid, with the nearest requirement that there is; where several kinds of things are called so.
 pub fn find(inquiry: &Inquiry<'_>, id: &str) -> Result<Requirement, Refusal> {
-    let mut met = None;
+    let mut found: Vec<Requirement> = Vec::new();
     let mut known = Vec::new();
     for scope in [&Scope::Deployment, &Scope::Start, &Scope::Closing] {
         let inquiry = Inquiry { scope, ..*inquiry };
         for requirement in requirements(&inquiry) {
-            if requirement.id != id {
-                known.push(requirement.id);
-            } else if requirement.status != Status::Met {
-                return Ok(requirement);
-            } else {
-                met = Some(requirement);
+            match requirement.id == id {
+                true => found.push(requirement),
+                false => known.push(requirement.id),
             }
         }
     }
-    met.ok_or_else(|| {
+    alone(&found, id)?;
+    let unmet = found.iter().position(|it| it.status != Status::Met);
+    let one = unmet.or(found.len().checked_sub(1));
+    one.map(|at| found.swap_remove(at)).ok_or_else(|| {
         let mut seen = BTreeSet::new();
         known.retain(|it| seen.insert(it.clone()));
         let words: Vec<&str> = known.iter().map(String::as_str).collect();
@@ -204,6 +218,23 @@ pub fn find(inquiry: &Inquiry<'_>, id: &str) -> Result<Requirement, Refusal> {
             None => refusal,
         }
     })
+}
+
+/// Nothing is said or waived of one thing where another may be meant.
+///
+/// # Errors
+/// Invalid where `found`, which are all called `id`, are of several kinds.
+fn alone(found: &[Requirement], id: &str) -> Result<(), Refusal> {
+    let mut titles: BTreeMap<Subject, &str> = BTreeMap::new();
+    for one in found {
+        titles.insert(one.subject, &one.title);
+    }
+    if titles.len() < 2 {
+        return Ok(());
+    }
+    let titles: Vec<&str> = titles.into_values().collect();
+    let message = format!("\"{id}\" can mean: {}", titles.join("; or: "));
+    Err(Refusal::invalid(message).help("give one of them another name in the files"))
 }
 
 /// The requirement as it stands with the waivers that there are.

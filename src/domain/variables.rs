@@ -265,7 +265,10 @@ fn value(reference: &Reference, lookup: &dyn Lookup) -> Result<String, VariableE
 /// # Errors
 /// The first [`VariableError`] of its texts.
 pub fn fill(probe: &Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), VariableError> {
-    let mut filled = probe.clone();
+    fill_own(probe.clone(), lookup)
+}
+
+fn fill_own(mut filled: Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), VariableError> {
     let mut secrets = Secrets::default();
     for text in filled.texts_mut() {
         if !text.contains("${") {
@@ -290,7 +293,15 @@ pub fn fill(probe: &Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), Vari
 
 fn read_schema(path: &str, lookup: &dyn Lookup) -> Result<Map<String, Value>, VariableError> {
     let text = lookup.file(path).map_err(VariableError::File)?;
-    let schema = serde_json::from_str(&text).map_err(|error| error.to_string());
+    schema_in(path, &text)
+}
+
+/// The JSON Schema in the text of the file `path`.
+///
+/// # Errors
+/// [`VariableError::Schema`] where it holds none that can be used.
+pub fn schema_in(path: &str, text: &str) -> Result<Map<String, Value>, VariableError> {
+    let schema = serde_json::from_str(text).map_err(|error| error.to_string());
     let usable = schema.and_then(|schema| json::schema::compile(&schema).map(|_| schema));
     usable.map_err(|why| VariableError::Schema(path.to_owned(), why))
 }

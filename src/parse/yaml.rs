@@ -12,7 +12,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use serde_yaml::{DuplicateKeyPolicy, Location, MessageFormatter, Spanned};
 
 use super::node::{Entry, Node, Value};
-use crate::domain::finding::{Finding, Place, Position, Source};
+use crate::domain::finding::{Finding, Lines, Place, Source};
 
 /// The largest file that is read, in bytes: release notes of 4 MiB are not release notes.
 pub const LARGEST_FILE: usize = 4 * 1024 * 1024;
@@ -54,9 +54,8 @@ pub fn parse_part(source: &Source, part: Range<usize>) -> Result<Node, Vec<Findi
     };
     let origin = Origin {
         source,
-        byte: part.start,
-        line: Position::of_offset(&source.text, part.start).line - 1,
-        end: part.end,
+        lines: Lines::new(&source.text),
+        part: part.clone(),
     };
     if let Some(nul) = text.find('\0') {
         let nul = part.start + nul;
@@ -85,8 +84,9 @@ pub fn parse_part(source: &Source, part: Range<usize>) -> Result<Node, Vec<Findi
 fn options() -> serde_yaml::Options {
     serde_yaml::options! {
         budget: serde_yaml::budget! {
-            max_events: 400_000,
-            max_nodes: 150_000,
+            // A suite of 10,000 probes has 160,000 values.
+            max_events: 1_000_000,
+            max_nodes: 400_000,
             max_depth: 48,
             flow_nesting_limit: 48,
             max_aliases: 1_000,
@@ -112,51 +112,48 @@ fn options() -> serde_yaml::Options {
 /// Where a part of a text lies in its whole.
 struct Origin<'a> {
     source: &'a Source,
-    byte: usize,
-    line: usize,
-    end: usize,
+    lines: Lines<'a>,
+    part: Range<usize>,
 }
 
 impl Origin<'_> {
+    /// The place that the library means. It counts lines and columns as YAML has them, and at the end of a text as nobody
+    /// has them: what its bytes begin at is what is told.
     fn place(&self, location: Location) -> Place {
-        let line = usize::try_from(location.line()).unwrap_or(usize::MAX);
-        let column = usize::try_from(location.column()).unwrap_or(usize::MAX);
         let bytes = location
             .span()
             .byte_offset()
             .zip(location.span().byte_len())
             .and_then(|(start, len)| {
-                let start = self.byte.checked_add(usize::try_from(start).ok()?)?;
+                let start = self.part.start.checked_add(usize::try_from(start).ok()?)?;
                 let end = start.checked_add(usize::try_from(len).ok()?)?;
-                (end <= self.end).then_some(start..end)
+                (end <= self.part.end).then_some(start..end)
             });
-        let at = Position {
-            line: line.max(1) + self.line,
-            column: column.max(1),
-        };
         let span = bytes.unwrap_or_else(|| {
-            let start = self.offset(at);
+            let start = self.offset(location);
             start..start
         });
-        Place { at, span }
+        self.lines.place(span)
     }
 
-    /// The byte that a position of the whole text stands at; the part's end for a position past it.
-    fn offset(&self, at: Position) -> usize {
-        let part = &self.source.text[self.byte..self.end];
+    /// The byte of the whole text that a location of the part stands at; the part's end for a location past it.
+    fn offset(&self, location: Location) -> usize {
+        let number = |it: u64| usize::try_from(it).unwrap_or(usize::MAX);
+        let part = &self.source.text[self.part.clone()];
         let mut line_start = 0;
-        for _ in self.line + 1..at.line {
-            match part[line_start..].find('\n') {
-                Some(newline) => line_start += newline + 1,
-                None => return self.end,
+        for _ in 1..number(location.line()) {
+            let rest = &part[line_start..];
+            match rest.find(['\n', '\r']) {
+                Some(end) if rest[end..].starts_with("\r\n") => line_start += end + 2,
+                Some(end) => line_start += end + 1,
+                None => return self.part.end,
             }
         }
-        let line = part[line_start..].split('\n').next().unwrap_or_default();
-        let column = line
-            .char_indices()
-            .nth(at.column - 1)
-            .map_or(line.len(), |(byte, _)| byte);
-        self.byte + line_start + column
+        let line = part[line_start..].split(['\n', '\r']).next();
+        let line = line.unwrap_or_default();
+        let column = number(location.column()).saturating_sub(1);
+        let column = line.char_indices().nth(column);
+        self.part.start + line_start + column.map_or(line.len(), |(byte, _)| byte)
     }
 
     fn node(&self, raw: Spanned<Raw>, findings: &mut Vec<Finding>) -> Node {
@@ -262,10 +259,8 @@ impl Origin<'_> {
 
     /// A tab among the white space that begins the line of a syntax error: invisible, and its usual cause.
     fn indenting_tab(&self, place: &Place) -> Option<Place> {
-        let line_start = self.offset(Position {
-            column: 1,
-            ..place.at
-        });
+        let before = self.source.text.get(self.part.start..place.span.start)?;
+        let line_start = before.rfind(['\n', '\r']).map_or(0, |end| end + 1) + self.part.start;
         let line = self.source.text.get(line_start..)?;
         let indent = &line[..line.len() - line.trim_start_matches([' ', '\t']).len()];
         let tab = line_start + indent.find('\t')?;
@@ -308,7 +303,7 @@ fn describe(error: &serde_yaml::Error) -> (String, Option<&'static str>) {
         | Error::AliasReplayCounterOverflow { .. } => (
             "the file is too deep, too large, or its aliases multiply too much".to_owned(),
             Some(
-                "at most 48 levels and 150,000 values are read; write repeated parts out or split them",
+                "at most 48 levels and 400,000 values are read; write repeated parts out or split them",
             ),
         ),
         Error::RecursiveReferencesRequireWeakTypes { .. } => (

@@ -177,7 +177,9 @@ fn met_name(met: &Requirement) -> String {
         _ => &met.id,
     };
     // Who signed is part of the answer; so is a pass that came only after retries.
-    if !met.why.is_empty() && (met.subject == Subject::Approval || met.why.contains(" retries)")) {
+    let is_signed = met.subject == Subject::Artifact && met.why.starts_with("signed by ");
+    let is_told = met.subject == Subject::Approval || is_signed || met.why.contains(" retries)");
+    if !met.why.is_empty() && is_told {
         format!("{name} ({})", met.why)
     } else {
         name.to_owned()

@@ -338,7 +338,7 @@ relgate.yaml: warning: no holidays
         assert_eq!(
             shown,
             "\
-a.yaml:1:12: error: unknown key \"WRO\"
+a.yaml:1:11: error: unknown key \"WRO\"
   |
 1 |     日本\\x1b[2J\\u{202e}: WRONG
   |                          ^^^^^

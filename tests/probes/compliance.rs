@@ -3,24 +3,21 @@
 //! `jsonpath/cts.json` is that suite (jsonpath-standard/jsonpath-compliance-test-suite, revision 7be7c1f, BSD-2-Clause:
 //! the licence and notice lie beside it).
 
-use relgate::domain::probe::json::path::{Path, Step};
+use relgate::domain::probe::json::path::Path;
+use relgate::domain::probe::json::tree::Document;
 use serde_json::Value;
 
 const SUITE: &str = include_str!("jsonpath/cts.json");
 
-fn at<'a>(document: &'a Value, steps: &[Step]) -> &'a Value {
-    steps.iter().fold(document, |here, step| match step {
-        Step::Name(name) => &here[name.as_str()],
-        Step::Index(index) => &here[*index],
-    })
-}
-
 /// What is found, or nothing where the selector is refused.
 fn found(case: &Value) -> Option<Value> {
     let selector = case["selector"].as_str().expect("a selector");
-    let document = &case["document"];
-    let places = Path::parse(selector).ok()?.find(document);
-    let values = places.iter().map(|steps| at(document, steps).clone());
+    let path = Path::parse(selector).ok()?;
+    let document = Document::read(&case["document"].to_string()).expect("a document");
+    let values = document
+        .find(&path)
+        .into_iter()
+        .map(|(found, _)| serde_json::from_str(&found.to_string()).expect("JSON"));
     Some(Value::Array(values.collect()))
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::step::{Run, run};
 use crate::app::project::Release;
-use crate::app::verify::{passed, sample_until_decided};
+use crate::app::verify::{Suite, passed, sample_until_decided};
 use crate::app::{Hear, Result, World, append, facts};
 use crate::domain::decide::{Actor, rollback as decisions};
 use crate::domain::event::Event;
@@ -90,7 +90,7 @@ pub fn drill(
     let probes = target.verify.unwrap_or_default();
     let (verified, evidence) = if complete && !probes.is_empty() {
         let about = facts::about(release, Some(stage.as_str()));
-        let decided = sample_until_decided(world, &probes, &about, None, hear)?;
+        let decided = sample_until_decided(world, &Suite::of(&probes, None), &about, hear)?;
         (decided.verdict == Verdict::Pass, decided.samples)
     } else {
         (complete, Vec::new())

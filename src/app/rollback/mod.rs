@@ -25,7 +25,7 @@ use step::{Run, run};
 use super::ask::About;
 use super::insistent::Insistent;
 use super::project::Release;
-use super::verify::{passed, pause, sample_until_decided};
+use super::verify::{Suite, passed, pause, sample_until_decided};
 use super::{Error, Result, World, append, root_cause};
 
 /// The deadline of the checks after a rollback that states none.
@@ -349,9 +349,8 @@ impl Driver<'_, '_> {
             .collect();
         let decided = sample_until_decided(
             self.world,
-            &patient,
+            &Suite::of(&patient, Some(within)),
             &self.about(rollback),
-            Some(within),
             &mut |_| {},
         )?;
         if decided.verdict == Verdict::Pass {

@@ -91,15 +91,11 @@ impl Capture {
 fn from_json(path: &str, text: &str) -> Result<String, String> {
     let path = Path::parse(path).map_err(|error| error.to_string())?;
     let document = Document::read(text).map_err(|why| format!("no JSON ({why})"))?;
-    let places = path.find(document.value());
-    match places.as_slice() {
+    match document.find(&path).as_slice() {
         [] => Err("missing".to_owned()),
-        [place] => match document.at(place) {
-            Some(Tree::Text(text)) => Ok(text.clone()),
-            Some(one @ (Tree::Number(_) | Tree::Bool(_))) => Ok(one.to_string()),
-            Some(other) => Err(format!("a value of type {}", other.kind())),
-            None => Err("missing".to_owned()),
-        },
+        [(Tree::Text(text), _)] => Ok(text.clone()),
+        [(one @ (Tree::Number(_) | Tree::Bool(_)), _)] => Ok(one.to_string()),
+        [(other, _)] => Err(format!("a value of type {}", other.kind())),
         several => Err(format!("{} values", several.len())),
     }
 }

@@ -105,11 +105,11 @@ pub(super) fn incidents(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
         all.push(Requirement {
             status: Status::Failed,
             why: match &incident.disputed {
-                Some(origin) => format!(
+                Some(disputed) => format!(
                     "{} is {}: its resolution by {} does not count",
                     incident.id(),
                     incident.word(),
-                    origin.by
+                    disputed.origin.by
                 ),
                 None => format!("{} is {}", incident.id(), incident.word()),
             },

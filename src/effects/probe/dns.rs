@@ -35,10 +35,7 @@ pub(super) async fn ask(dns: &DnsProbe, context: &Context<'_>) -> Answer {
         Err(trouble) => return Answer::Unasked(trouble),
     };
     match tokio::time::timeout(context.limit, ask_all(&resolvers, &query)).await {
-        Ok(Ok(reply)) => Answer::Dns(DnsAnswer {
-            records: records(&reply, dns.record_type()),
-            no_such_name: reply.metadata.response_code == ResponseCode::NXDomain,
-        }),
+        Ok(Ok(reply)) => Answer::Dns(told(&reply, dns.record_type())),
         Ok(Err(trouble)) => Answer::Unasked(trouble),
         Err(_) => {
             let names: Vec<String> = resolvers.iter().map(ToString::to_string).collect();
@@ -108,13 +105,32 @@ fn wire_type(kind: DnsRecordType) -> RecordType {
     }
 }
 
-fn records(reply: &Message, kind: DnsRecordType) -> Vec<String> {
+fn told(reply: &Message, kind: DnsRecordType) -> DnsAnswer {
     let wanted = wire_type(kind);
     let answers = reply.answers.iter();
-    answers
-        .filter(|record| record.record_type() == wanted)
-        .map(|record| kind.plain(&record.data.to_string()))
-        .collect()
+    DnsAnswer {
+        records: answers
+            .filter(|record| record.record_type() == wanted)
+            .map(|record| kind.plain(&record.data.to_string()))
+            .collect(),
+        no_such_name: reply.metadata.response_code == ResponseCode::NXDomain,
+    }
+}
+
+/// What the bytes of a datagram, or of a message over TCP, answer to `dns`, whatever the id that they bear; `None` where
+/// they answer something else.
+///
+/// # Errors
+/// What is wrong with the question, or that the bytes are no message.
+pub fn read(dns: &DnsProbe, bytes: &[u8]) -> Result<Option<DnsAnswer>, String> {
+    let (_, query) = prepare(dns)?;
+    let mut request = Message::query();
+    request.add_query(query);
+    if let Some(id) = bytes.first_chunk() {
+        request.metadata.id = u16::from_be_bytes(*id);
+    }
+    let reply = reply_to(&request, bytes).map_err(|error| error.to_string())?;
+    Ok(reply.map(|reply| told(&reply, dns.record_type())))
 }
 
 /// Asks one resolver after the other, and all again where they are silent.

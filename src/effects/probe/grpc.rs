@@ -214,7 +214,7 @@ fn question(service: &str) -> Bytes {
 
 /// The status in a framed `HealthCheckResponse { status }`; a status of zero is not written. `None` where the message is
 /// compressed, cut, or none at all.
-fn status_in(framed: &[u8]) -> Option<u64> {
+pub fn status_in(framed: &[u8]) -> Option<u64> {
     const STATUS: u64 = 1;
     let (&compressed, rest) = framed.split_first()?;
     let (length, mut message) = rest.split_first_chunk::<4>()?;

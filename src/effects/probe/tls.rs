@@ -302,7 +302,7 @@ fn is_self_issued(certificate: &CertificateDer<'_>) -> bool {
 }
 
 /// When a certificate expires; `None` where its bytes do not say.
-pub(super) fn expires(certificate: &CertificateDer<'_>) -> Option<DateTime<Utc>> {
+pub fn expires(certificate: &CertificateDer<'_>) -> Option<DateTime<Utc>> {
     let (_, validity, _) = element(fields(certificate)?.validity)?;
     let (_, _, after_begin) = element(validity)?;
     let (tag, end, _) = element(after_begin)?;

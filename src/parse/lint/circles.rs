@@ -26,11 +26,11 @@ pub(super) fn circles<'a>(waits: &[(&'a str, Vec<&'a str>)]) -> Vec<Circle<'a>> 
         .map(|(index, (name, _))| (*name, index))
         .collect();
     let mut done = vec![false; waits.len()];
+    let mut on_way = vec![false; waits.len()];
     let mut found = Vec::new();
     for start in 0..waits.len() {
         // The way so far: a name's index, and which of those it waits for comes next. No recursion: a chain may be long.
         let mut way: Vec<(usize, usize)> = vec![(start, 0)];
-        let mut on_way = vec![false; waits.len()];
         if done[start] {
             continue;
         }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::finding::Position;
 use crate::parse::node::pointer_step;
 
 fn read(text: &str) -> Node {

@@ -218,12 +218,7 @@ impl JsonExpectation {
         let found = match (&path, document) {
             (Err(error), _) => Found::Unknown(error.clone()),
             (_, Err(why)) => Found::Unknown(format!("no JSON ({why})")),
-            (Ok(path), Ok(document)) => Found::Places(
-                path.find(document.value())
-                    .into_iter()
-                    .filter_map(|steps| Some((document.at(&steps)?, steps)))
-                    .collect(),
-            ),
+            (Ok(path), Ok(document)) => Found::Places(document.find(path)),
         };
         let mut all = Vec::new();
         let mut each = |how: &str, expected: String, test: &dyn Fn(&Tree) -> bool| {

@@ -16,9 +16,26 @@ const MOST_DESCENTS: usize = 2;
 
 /// A path that was read.
 #[derive(Clone, Debug)]
-pub struct Path {
-    path: serde_json_path::JsonPath,
-    singular: bool,
+pub struct Path(Form);
+
+#[derive(Clone, Debug)]
+enum Form {
+    /// Written plainly as names and indexes, as almost every path is: it is simply followed.
+    Straight(Vec<Turn>),
+    /// Anything else.
+    Query {
+        path: serde_json_path::JsonPath,
+        singular: bool,
+    },
+}
+
+/// A step of a straight path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// To a member of an object.
+    Name(String),
+    /// To an element of an array; below zero it counts from the end.
+    Index(i64),
 }
 
 /// Why a text is no path.
@@ -46,6 +63,9 @@ impl Path {
         if text.len() > LONGEST {
             return Err(PathError::TooMuch("is longer than 1000 characters"));
         }
+        if let Some(turns) = straight(text) {
+            return Ok(Self(Form::Straight(turns)));
+        }
         let mut depth = 0_usize;
         for byte in text.bytes() {
             match byte {
@@ -71,21 +91,35 @@ impl Path {
                 why,
             }
         })?;
-        Ok(Self {
+        Ok(Self(Form::Query {
             path,
             singular: SINGULAR.as_ref().is_some_and(|form| form.is_match(text)),
-        })
+        }))
     }
 
     /// Whether it can find one value at most, by its form (RFC 9535 section 2.3.5.1).
     pub fn is_singular(&self) -> bool {
-        self.singular
+        match &self.0 {
+            Form::Straight(_) => true,
+            Form::Query { singular, .. } => *singular,
+        }
     }
 
-    /// Where in `value` it finds something, in its order, as steps from the root.
-    pub fn find(&self, value: &Value) -> Vec<Vec<Step>> {
-        self.path
-            .query_located(value)
+    /// Its steps, where it is written plainly as names and indexes: whoever has a tree follows them, and needs no
+    /// [`Self::query`].
+    pub fn straight(&self) -> Option<&[Turn]> {
+        match &self.0 {
+            Form::Straight(turns) => Some(turns),
+            Form::Query { .. } => None,
+        }
+    }
+
+    /// Where in `value` a path that is not straight finds something, in its order, as steps from the root.
+    pub fn query(&self, value: &Value) -> Vec<Vec<Step>> {
+        let Form::Query { path, .. } = &self.0 else {
+            return Vec::new();
+        };
+        path.query_located(value)
             .locations()
             .map(|location| {
                 location
@@ -98,6 +132,51 @@ impl Path {
             })
             .collect()
     }
+}
+
+/// The steps of a path in the plainest way of writing one: names after a dot or in quotes without an escape, indexes,
+/// no white space. `None` says nothing but that it is written in another way.
+fn straight(text: &str) -> Option<Vec<Turn>> {
+    let mut rest = text.strip_prefix('$')?;
+    let mut turns = Vec::new();
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix('.') {
+            let end = after.find(|c| !is_of_name(c)).unwrap_or(after.len());
+            let (name, after) = after.split_at(end);
+            if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
+                return None;
+            }
+            turns.push(Turn::Name(name.to_owned()));
+            rest = after;
+        } else {
+            let (inner, after) = rest.strip_prefix('[')?.split_once(']')?;
+            turns.push(quoted(inner).or_else(|| index(inner))?);
+            rest = after;
+        }
+    }
+    Some(turns)
+}
+
+fn is_of_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii()
+}
+
+fn quoted(inner: &str) -> Option<Turn> {
+    let quote = inner.chars().next().filter(|c| ['\'', '"'].contains(c))?;
+    let name = inner.strip_prefix(quote)?.strip_suffix(quote)?;
+    let plain = |c: char| !c.is_control() && !['\'', '"', '\\'].contains(&c);
+    name.chars().all(plain).then(|| Turn::Name(name.to_owned()))
+}
+
+/// RFC 9535 section 2.3.3.1: no zero before another digit, none with a sign.
+fn index(inner: &str) -> Option<Turn> {
+    let digits = inner.strip_prefix('-').unwrap_or(inner);
+    let plain = match digits.as_bytes() {
+        [b'0'] => digits.len() == inner.len(),
+        [b'1'..=b'9', more @ ..] => more.len() < 15 && more.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    plain.then(|| inner.parse().ok().map(Turn::Index)).flatten()
 }
 
 /// A step into a value.
@@ -177,9 +256,56 @@ mod tests {
     }
 
     #[test]
+    fn a_plain_path_is_straight_and_means_the_same() {
+        let name = |name: &str| Turn::Name(name.to_owned());
+        for (text, turns) in [
+            ("$", vec![]),
+            ("$.a.b_1", vec![name("a"), name("b_1")]),
+            ("$['a b'][\"c\"]", vec![name("a b"), name("c")]),
+            ("$['']", vec![name("")]),
+            (
+                "$.é[0][-12]",
+                vec![name("é"), Turn::Index(0), Turn::Index(-12)],
+            ),
+        ] {
+            let path = Path::parse(text).expect(text);
+            assert_eq!(path.straight(), Some(turns.as_slice()), "{text}");
+            assert!(path.is_singular());
+            serde_json_path::JsonPath::parse(text).expect("it is a path for others too");
+        }
+        for other in [
+            "$.*",
+            "$..a",
+            "$[0,1]",
+            "$['a','b']",
+            "$[ 0]",
+            "$['\\n']",
+            "$[?@.a]",
+            "$[1:2]",
+        ] {
+            assert_eq!(Path::parse(other).expect(other).straight(), None, "{other}");
+        }
+        for none in [
+            "$.",
+            "$.1a",
+            "$[01]",
+            "$[-0]",
+            "$['a]",
+            "$['a\"]",
+            "$[\"'\"",
+            "$[']']]",
+            "$a",
+            "$[]",
+            "$[9007199254740993]",
+        ] {
+            assert!(Path::parse(none).is_err(), "{none}");
+        }
+    }
+
+    #[test]
     fn what_is_found_is_located() {
         let value = json!({"a": [{"b": 1}, {"b": 2}]});
-        let found = Path::parse("$.a[*].b").expect("a path").find(&value);
+        let found = Path::parse("$.a[*].b").expect("a path").query(&value);
         let at = |index| {
             vec![
                 Step::Name("a".to_owned()),
@@ -196,8 +322,10 @@ mod tests {
             for text in [text, path] {
                 if let Ok(path) = Path::parse(&text) {
                     let value = json!({"a": [1, {"b": "c"}, null], "b": {"a": 2.5}});
-                    let found = path.find(&value);
+                    let found = path.query(&value);
                     prop_assert!(!path.is_singular() || found.len() <= 1, "{}", text);
+                    // What is followed plainly is a path for others too.
+                    prop_assert!(path.straight().is_none() || serde_json_path::JsonPath::parse(&text).is_ok(), "{}", text);
                 }
             }
         }

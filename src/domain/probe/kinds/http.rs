@@ -174,7 +174,7 @@ pub struct HttpAnswer {
     pub headers: Vec<(String, String)>,
     /// The body as text, invalid UTF-8 replaced.
     pub body: String,
-    /// The SHA-256 of the body; none where it was cut.
+    /// The SHA-256 of the body, where one is expected; none where it was cut.
     pub sha256: Option<Digest>,
     /// Whether the body was longer than the cap and cut there.
     pub truncated: bool,

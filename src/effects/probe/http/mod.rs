@@ -43,7 +43,9 @@ const USER_AGENT: &str = concat!("relgate/", env!("CARGO_PKG_VERSION"));
 
 /// Reads the files and makes the terms of TLS that `probe` will need; what is wrong with it is told when it is asked.
 pub(super) fn make_ready(probe: &Probe, clients: &Clients) {
-    if let [Question::Http(http)] = probe.questions().as_slice() {
+    if let [Question::Http(http)] = probe.questions().as_slice()
+        && needs_something(http)
+    {
         make_request_ready(http, clients);
     }
 }
@@ -53,6 +55,11 @@ pub(super) fn make_request_ready(http: &HttpProbe, clients: &Clients) {
     if let Ok(hop) = prepare(http, clients) {
         hop.make_ready(clients, http.redirects.unwrap_or(0) > 0);
     }
+}
+
+/// Whether there is a file to be read, or perhaps TLS to be spoken: of thousands of probes, most have neither.
+fn needs_something(http: &HttpProbe) -> bool {
+    http.redirects.is_some() || http.body_file.is_some() || !http.url.starts_with("http://")
 }
 
 /// One request, and those that its redirects lead to; the answer read to the end or to the cap.
@@ -71,7 +78,8 @@ pub(super) async fn ask(http: &HttpProbe, context: &Context<'_>) -> Answer {
         let asked = async {
             let (response, lease) = clients.send(&hop, progress).await?;
             progress.answering(response.status().as_u16());
-            Ok((read(response, progress).await?, lease))
+            let digested = http.expect.sha256.is_some();
+            Ok((read(response, digested, progress).await?, lease))
         };
         let (Reading { head, answer }, lease) = match asked.await {
             Ok(asked) => asked,
@@ -135,7 +143,12 @@ struct Reading {
     answer: HttpAnswer,
 }
 
-async fn read(response: Response<Incoming>, progress: &Progress) -> Result<Reading, Failure> {
+/// The answer, with its digest where that was asked for.
+async fn read(
+    response: Response<Incoming>,
+    digested: bool,
+    progress: &Progress,
+) -> Result<Reading, Failure> {
     let (head, mut incoming) = response.into_parts();
     let headers = head
         .headers
@@ -160,7 +173,7 @@ async fn read(response: Response<Incoming>, progress: &Progress) -> Result<Readi
             break;
         }
     }
-    let sha256 = (!truncated).then(|| Digest::of(&body));
+    let sha256 = (digested && !truncated).then(|| Digest::of(&body));
     let body = String::from_utf8(body)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     let answer = HttpAnswer {

@@ -223,6 +223,9 @@ fn tls(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
 }
 
 fn resolve(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
+    if http.resolve.is_empty() {
+        return;
+    }
     // A host that comes out of a variable is not known here.
     let asked = variables::syntax(&http.url)
         .is_ok_and(|all| all.is_empty())

@@ -312,9 +312,27 @@ fn paths_stay_in_their_folder() {
         &["both a path and a reference"],
     );
     assert_eq!(artifact(", path: dist/x.tar.gz"), [""; 0]);
+    assert_eq!(
+        artifact(", path: dist/x.tar.gz, signature: dist/x.sig"),
+        [""; 0]
+    );
     only(
-        &artifact(", path: dist/x.tar.gz, signature: dist/x.sig"),
-        &["warning:", "does not verify its signature"],
+        &artifact(", path: dist/x.tar.gz, signature: ../x.sig"),
+        &["the path \"../x.sig\" leaves its folder"],
+    );
+    for other in ["asc", "minisig", "sigstore", "ASC"] {
+        only(
+            &artifact(&format!(", path: dist/x, signature: dist/x.{other}")),
+            &["warning:", "does not look like an SSH signature"],
+        );
+    }
+    only(
+        &artifact(", path: dist/x, signature: dist/x"),
+        &["its signature is the artifact itself"],
+    );
+    only(
+        &artifact(", reference: 'shop:1', signature: dist/x.sig"),
+        &["it has a signature and no path"],
     );
     only(
         &with_checklist(&[(
@@ -322,5 +340,57 @@ fn paths_stay_in_their_folder() {
             "title: All changes are merged\n        file: ../../x",
         )]),
         &["item \"merged\" of gate \"development\": the path \"../../x\" leaves its folder"],
+    );
+}
+
+#[test]
+fn a_requirement_is_called_by_a_name_of_its_own() {
+    let artifact = |name: &str, more: &str| {
+        let artifacts =
+            format!("previous: 2.3.9\n{more}artifacts: [{{name: {name}, path: dist/shop}}]");
+        with_notes(&[("previous: 2.3.9", &artifacts)])
+    };
+    assert_eq!(artifact("shop", ""), [""; 0]);
+    // A gate is no requirement: what it needs is called after it and something else.
+    assert_eq!(artifact("development", ""), [""; 0]);
+    only(
+        &artifact("code", ""),
+        &[
+            "notes.yaml:14:",
+            "the step \"code\": its name is the name of the artifact on line 4 too",
+            "check --explain and waive mean one requirement",
+        ],
+    );
+    only(
+        &artifact("north", "deployment: {stages: [{id: north}]}\n"),
+        &["the stage \"north\": its name is the name of the artifact on line"],
+    );
+    for own in [
+        "calendar",
+        "notice",
+        "ledger",
+        "release-notes",
+        "rollback",
+        "rollback.drill",
+    ] {
+        only(
+            &artifact(own, ""),
+            &["is what relgate calls a requirement of its own"],
+        );
+    }
+    let item = ("- id: merged", "- id: dev");
+    only(
+        &with_checklist(&[item]),
+        &[
+            "item \"dev\" of gate \"development\"",
+            "\"development/dev\" means the approval",
+        ],
+    );
+    let extra = "version: 1\ntypes: {minor: {approvals: [{gate: development, role: qa}]}}";
+    let policy = changed(POLICY, &[("version: 1", extra)]);
+    let checklist = changed(CHECKLIST, &[("- id: merged", "- id: qa")]);
+    only(
+        &shown(&workspace(&policy, &checklist, NOTES)),
+        &["item \"qa\" of gate \"development\""],
     );
 }

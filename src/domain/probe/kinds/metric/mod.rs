@@ -236,10 +236,10 @@ fn json(text: &str, path: &str) -> Result<Vec<f64>, Unread> {
     let path = Path::parse(path).map_err(|error| broken(error.to_string()))?;
     let document =
         Document::read(text).map_err(|error| broken(format!("it is no JSON: {error}")))?;
-    path.find(document.value())
-        .iter()
-        .filter_map(|place| document.at(place))
-        .map(|found| match found {
+    document
+        .find(&path)
+        .into_iter()
+        .map(|(found, _)| match found {
             Tree::Number(number) => number
                 .parse()
                 .map_err(|_| Unread::NoData(format!("{:?} is no number", excerpt(number)))),
