@@ -310,6 +310,8 @@ pub struct Command {
     pub output: PathBuf,
     /// At most this many bytes are kept in the file; the rest is read and counted.
     pub output_cap: u64,
+    /// What must not stand in its output, wherever that goes.
+    pub secrets: Secrets,
     /// What [`Runner::end_marked`] finds it by, beside a mark that no other command has; no colons or spaces.
     pub marks: Vec<String>,
 }
@@ -325,7 +327,7 @@ pub struct Ended {
     pub tail: String,
     /// How many bytes it wrote, kept or not.
     pub output_bytes: u64,
-    /// The digest of the bytes that were kept.
+    /// The digest of the bytes that were kept, secrets masked.
     pub output_digest: Digest,
 }
 
@@ -345,7 +347,7 @@ pub enum Outcome {
 /// Runs commands.
 pub trait Runner: Sync {
     /// Runs `command` to its end in a process group of its own, standard input closed. `started` hears of the group as
-    /// soon as it exists; `output` hears every piece of output as it arrives.
+    /// soon as it exists; `output` hears every piece of output as it arrives, its secrets masked.
     ///
     /// Returns within `timeout` and a grace of ten seconds, whatever the command does: one that leaves children with
     /// the output open is not waited for.
@@ -382,6 +384,9 @@ pub trait Runner: Sync {
 pub trait Environment: Sync {
     /// The value of an environment variable; `None` where it is unset, empty or not UTF-8.
     fn variable(&self, name: &str) -> Option<String>;
+
+    /// Every environment variable whose name and value are text.
+    fn variables(&self) -> Vec<(String, String)>;
 
     /// The text of a small file, relative to the repository's root.
     ///

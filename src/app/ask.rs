@@ -176,6 +176,20 @@ pub fn compared<'a>(world: &World<'_>, probes: &'a [Probe], about: &About) -> Co
         .collect()
 }
 
+/// The secrets that `probes` refer to, as far as they have values here.
+pub fn secrets_of<'a>(world: &World<'_>, probes: impl Iterator<Item = &'a Probe>) -> Secrets {
+    let about = About::default();
+    let values = Values {
+        world,
+        about: &about,
+    };
+    let mut secrets = Secrets::default();
+    for probe in probes {
+        secrets.extend(&variables::secrets_in(probe, &values));
+    }
+    secrets
+}
+
 fn unasked(probe: &Probe, why: &str) -> Sample {
     Sample {
         probe: probe.id.clone(),

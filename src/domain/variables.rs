@@ -12,7 +12,9 @@
 //! Anything unset is an error that names it, never an empty text: an address without its host would ask somebody else.
 //! A value is put in as it is and not expanded again. Where values come from is the business of the [`Lookup`].
 
+mod known;
 mod ready;
+mod stream;
 
 use std::collections::BTreeSet;
 
@@ -27,7 +29,9 @@ use super::probe::json::{self, schema::SchemaSource};
 use super::probe::judge::{Assertion, Attempt, Sample};
 use super::secret_name::names_a_secret;
 
+pub use known::secrets_in;
 pub use ready::{CapturedValues, Ready, captures_used};
+pub use stream::Masking;
 
 /// What a secret is replaced with.
 pub const MASK: &str = "***";

@@ -8,6 +8,7 @@ mod kinds;
 mod options;
 mod proxies;
 mod shop;
+mod slow;
 mod support;
 mod table;
 mod troubles;
