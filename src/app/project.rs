@@ -1,9 +1,13 @@
 //! A team's repository: its policy, its checklists and its releases, read and checked.
 
+use chrono::{DateTime, Utc};
+
 use crate::domain::finding::{Finding, Source};
 use crate::domain::gate::Gate;
+use crate::domain::history::History;
 use crate::domain::ids::{ChecklistName, ReleaseName};
 use crate::domain::policy::Policy;
+use crate::domain::readiness::{Facts, Inquiry, Scope};
 use crate::domain::refusal::{Refusal, nearest};
 use crate::domain::release::ReleaseNotes;
 use crate::domain::signature::allowed_signers::{self, AllowedSigners};
@@ -54,6 +58,25 @@ impl Release {
                     .help(nearest("gate", id, known))
                     .into()
             })
+    }
+
+    /// What is looked at to say how the release stands in `scope`.
+    pub(super) fn inquiry<'a>(
+        &'a self,
+        history: &'a History,
+        facts: &'a Facts,
+        scope: &'a Scope,
+        now: DateTime<Utc>,
+    ) -> Inquiry<'a> {
+        Inquiry {
+            policy: &self.policy,
+            notes: &self.notes,
+            gates: &self.gates,
+            history,
+            facts,
+            scope,
+            now,
+        }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use crate::app::pin::{Kept, Pinned};
 use crate::app::project::{self, RELEASES, Release};
 use crate::app::seal::Sealer;
 use crate::app::{Error, Result, World};
@@ -20,7 +21,7 @@ use crate::effects::process::SystemRunner;
 use crate::effects::repository::Repository;
 use crate::effects::signals::Signals;
 use crate::effects::ssh::SystemSsh;
-use crate::ports::{Environment, Onlooker, OpenSsh};
+use crate::ports::{Environment, Files, Onlooker, OpenSsh};
 use crate::render::findings::Findings;
 use crate::render::{self, Format, Shown, Style};
 
@@ -46,6 +47,7 @@ pub struct Context {
     files: Repository,
     openssh: SystemSsh,
     signals: Signals,
+    kept: OnceLock<Kept>,
     style: Style,
     screen: Screen,
     onlooker: Arc<dyn Onlooker>,
@@ -60,11 +62,14 @@ impl Context {
         let (root, policy_path) = repository(&global)?;
         let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("relgate"));
         let full = root.join(&policy_path);
-        let relgate = vec![
+        let mut relgate = vec![
             program.to_string_lossy().into_owned(),
             "--policy".to_owned(),
             full.to_string_lossy().into_owned(),
         ];
+        if let Some(digest) = &global.policy_digest {
+            relgate.extend(["--policy-digest".to_owned(), format!("sha256:{digest}")]);
+        }
         let openssh = SystemSsh::new(root.clone(), global.key.clone());
         let environment = SystemEnvironment { root: root.clone() };
         let style = style(&global, &environment);
@@ -87,6 +92,7 @@ impl Context {
             openssh,
             files: Repository::new(root),
             signals: Signals::new(),
+            kept: OnceLock::new(),
             style,
             onlooker: Arc::new(screen.clone()),
             screen,
@@ -96,7 +102,15 @@ impl Context {
     /// Calls `work` with the world that use cases act in.
     pub fn with_world<T>(&self, work: impl FnOnce(&World<'_>) -> T) -> T {
         let stop = || self.signals.stop_wanted();
-        let seal = Sealer::new(&self.policy_path, &self.files, &self.clock, &self.openssh);
+        let pinned = self.kept.get().map(|kept| Pinned {
+            files: &self.files,
+            kept,
+        });
+        let files: &dyn Files = match &pinned {
+            Some(pinned) => pinned,
+            None => &self.files,
+        };
+        let seal = Sealer::new(&self.policy_path, files, &self.clock, &self.openssh);
         let ledgers = FileLedgers::new(self.files_root().join(RELEASES), &seal);
         work(&World {
             clock: &self.clock,
@@ -104,12 +118,18 @@ impl Context {
             onlooker: &self.onlooker,
             runner: &self.runner,
             environment: &self.environment,
-            files: &self.files,
+            files,
             ledgers: &ledgers,
             seal: &seal,
             stop: &stop,
             relgate: &self.relgate,
         })
+    }
+
+    /// From now on the files that decide are these, which were held against the digest that was named.
+    pub fn keep(&self, kept: Kept) {
+        // They are held against it once.
+        let _ = self.kept.set(kept);
     }
 
     /// From now on INT, TERM and HUP ask to stop instead of ending the process.
@@ -262,7 +282,6 @@ impl Context {
     }
 
     fn files_root(&self) -> &Path {
-        use crate::ports::Files;
         self.files.root()
     }
 

@@ -22,7 +22,8 @@ pub(super) use changes::seen;
 use course::{closing, evidence, incidents, ledger};
 pub use explain::{Considered, Moment, Reasoning, reasoning, stands};
 pub use requirement::{
-    Change, Decision, Readiness, Requirement, ReviewView, Status, Subject, Terms, WaiverView,
+    Change, Decision, HandOff, Readiness, Requirement, ReviewView, Status, Subject, Terms, Turn,
+    WaiverView,
 };
 pub(super) use waivers::{action as waiving, longest as longest_waiver, objection};
 
@@ -174,6 +175,7 @@ pub fn requirements(inquiry: &Inquiry<'_>) -> Vec<Requirement> {
     let mut standing = approvals::Standing::new(inquiry);
     for gate in gates_in(inquiry.gates, inquiry.scope) {
         evidence(inquiry, gate, &mut all);
+        course::items(inquiry, gate, &mut all);
         all.extend(standing.requirements(gate));
     }
     if whole {
@@ -199,6 +201,15 @@ pub fn find(inquiry: &Inquiry<'_>, id: &str) -> Result<Requirement, Refusal> {
             match requirement.id == id {
                 true => found.push(requirement),
                 false => known.push(requirement.id),
+            }
+        }
+    }
+    for gate in inquiry.gates {
+        for item in gate.confirmed_items() {
+            let name = format!("{}/{}", gate.id, item.id);
+            match name == id {
+                true => found.push(course::item(inquiry, gate, item)),
+                false => known.push(name),
             }
         }
     }
@@ -245,6 +256,12 @@ pub fn with_waiver(inquiry: &Inquiry<'_>, requirement: Requirement) -> Requireme
 /// Whether a waiver that counts stands in for an item.
 pub fn is_waived(inquiry: &Inquiry<'_>, gate: &Gate, item: &Item) -> bool {
     waivers::covers(inquiry, &course::failed(gate, item))
+}
+
+/// Why nobody is asked for an item: by whom it is waived, until when and for what reason; `None` where it is not.
+pub fn waiver_of(inquiry: &Inquiry<'_>, gate: &Gate, item: &Item) -> Option<String> {
+    let it = waivers::apply(inquiry, course::failed(gate, item));
+    (it.status == Status::Waived).then_some(it.why)
 }
 
 /// Whether `gate` is met by what is recorded, evidence apart: what the next one in the hand-off waits for.

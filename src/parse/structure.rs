@@ -111,19 +111,24 @@ impl<'a> Checker<'a> {
 
     /// As [`Self::value`], without following a `$ref` at the top.
     fn value_of(&mut self, schema: &'a Json, node: &'a Node) {
-        for part in schema
-            .get("allOf")
-            .and_then(Json::as_array)
-            .into_iter()
-            .flatten()
-        {
+        // What a schema says is a few words: to look at each once is faster than to look for each of those known here.
+        let (mut parts, mut union, mut word) = (None, false, false);
+        for (key, said) in schema.as_object().into_iter().flatten() {
+            match key.as_str() {
+                "allOf" => parts = said.as_array(),
+                "anyOf" | "oneOf" => union |= said.is_array(),
+                "enum" | "const" => word = true,
+                _ => {}
+            }
+        }
+        for part in parts.into_iter().flatten() {
             self.value(part, node);
         }
-        if words::union(schema).is_some() {
+        if union {
             self.alternatives(schema, node);
             return;
         }
-        if schema.get("enum").is_some() || schema.get("const").is_some() {
+        if word {
             self.word(schema, node);
             return;
         }

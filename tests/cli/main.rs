@@ -9,6 +9,7 @@ mod evidence;
 mod files;
 mod flow;
 mod formats;
+mod imports;
 mod input;
 mod live;
 mod probes;

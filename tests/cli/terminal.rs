@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::run::until;
 use crate::team::Team;
@@ -16,7 +17,12 @@ const SCRIPT: &str =
 /// A terminal of a multiplexer that keeps its screen, with one command in it.
 pub struct Terminal<'a> {
     team: &'a Team,
+    /// Of its own: a server that is told to end may still be there when the next one begins.
+    socket: String,
 }
+
+/// How many terminals were begun.
+static BEGUN: AtomicUsize = AtomicUsize::new(0);
 
 impl<'a> Terminal<'a> {
     /// Runs a command in a terminal of 100 columns and 40 lines; `None` where there is no tmux, and says so.
@@ -30,7 +36,9 @@ impl<'a> Terminal<'a> {
             eprintln!("SKIPPED: there is no tmux here, so no terminal was tried");
             return None;
         }
-        let terminal = Self { team };
+        let number = BEGUN.fetch_add(1, Ordering::Relaxed);
+        let socket = format!("live/tmux-{number}");
+        let terminal = Self { team, socket };
         let relgate = team.command(by, args);
         let size = ["-x", "100", "-y", "40"];
         let mut new = terminal.tmux(&["new-session", "-d"]);
@@ -55,7 +63,7 @@ impl<'a> Terminal<'a> {
 
     fn tmux(&self, args: &[&str]) -> Command {
         let mut tmux = Command::new("tmux");
-        let socket = self.team.path("live/tmux");
+        let socket = self.team.path(&self.socket);
         tmux.args(["-f", "/dev/null", "-S"]).arg(socket).args(args);
         tmux.env_remove("TMUX").env("LC_ALL", "C.UTF-8");
         tmux
@@ -258,16 +266,7 @@ fn a_rollback_is_told_as_it_runs() {
     let plan = team.read("back.sh");
     let slow = "set -eu\necho switching users\nwhile test ! -f live/go; do sleep 0.1; done";
     team.script(&plan.replace("set -eu", slow));
-    let open = [
-        "incident",
-        "open",
-        "--no-watch",
-        "--title",
-        "Slow",
-        "--priority",
-        "critical",
-    ];
-    team.run("omar", &open).code(1);
+    team.open_incident("Slow", "critical");
     let terminal = terminal!(&team, "omar", &["watch"]);
     terminal.shows("switching users");
     team.write("live/go", "");

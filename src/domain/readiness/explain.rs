@@ -87,6 +87,14 @@ pub fn reasoning(inquiry: &Inquiry<'_>, requirement: &Requirement) -> Reasoning 
                 evidence(inquiry, gate, item, &mut reasoning);
             }
         }
+        (Subject::Item, Some(gate)) => {
+            let roles: Vec<&str> = requirement.signers.iter().map(|it| it.as_str()).collect();
+            reasoning.rule(format!(
+                "whoever signs the gate {} confirms it: {}",
+                gate.id,
+                roles.join(", ")
+            ));
+        }
         (Subject::Notes, _) => notes(inquiry, requirement, &mut reasoning),
         (Subject::Artifact, _) => artifacts::explain(inquiry, id, &mut reasoning),
         (Subject::Plan, _) => plan(inquiry, id, &mut reasoning),

@@ -288,6 +288,10 @@ impl FileLedger<'_> {
 
     /// Takes in records that were written elsewhere: those that are not known, all or none.
     ///
+    /// They are written the last first. Where this process dies half-way, what lies there follows something that is missing,
+    /// which shuts every gate until the same is taken in again; no sign-off stands there without the rejection that came
+    /// after it, and no incident without its resolution.
+    ///
     /// # Errors
     /// Refused where one does not count as its writer's or cannot stand beside what is recorded; as [`Ledger::append`].
     pub fn adopt(
@@ -297,14 +301,14 @@ impl FileLedger<'_> {
     ) -> Result<Vec<Record>, AppendError> {
         folder::create(&self.folder)?;
         let _lock = Lock::take(&self.folder.join(".lock"), clock)?;
-        self.read()?;
+        for unfinished in self.read()? {
+            // Whoever writes has the lock, so its writer is dead.
+            let _ = std::fs::remove_file(unfinished);
+        }
         let refuse = |what: String| {
             Refusal::refused(format!("nothing was imported: {what}"))
                 .help(format!("relgate ledger verify --release {}", self.release))
         };
-        if let Some(anomaly) = self.history.anomalies().first() {
-            return Err(refuse(format!("the ledger here is not whole: {}", anomaly.what)).into());
-        }
         let is_new = |record: &Record| !self.history.contains(&record.id);
         let new: Vec<Record> = records.into_iter().filter(is_new).collect();
         let mut whole = self.history.clone();
@@ -316,17 +320,24 @@ impl FileLedger<'_> {
             whole.judge(record.id, standing);
         }
         whole.extend(new);
+        // What is missing here may be among them; what is wrong here beside that is not mended by them.
         if let Some(anomaly) = whole.anomalies().first() {
-            return Err(refuse(anomaly.what.clone()).into());
+            let known = self.history.anomalies();
+            let what = &anomaly.what;
+            return Err(match known.iter().any(|it| it.what == *what) {
+                true => refuse(format!("the ledger here is not whole: {what}")),
+                false => refuse(what.clone()),
+            }
+            .into());
         }
         let records = whole.records().iter();
         let added: Vec<Record> = records
             .filter(|record| !self.history.contains(&record.id))
             .cloned()
             .collect();
-        for (index, record) in added.iter().enumerate() {
+        for (index, record) in added.iter().enumerate().rev() {
             if let Err(error) = folder::write(&self.folder, record) {
-                for written in &added[..index] {
+                for written in &added[index + 1..] {
                     let _ = std::fs::remove_file(self.folder.join(written.file_name()));
                 }
                 return Err(error.into());

@@ -423,18 +423,18 @@ struct Context<'a> {
 }
 
 /// The kinds. Some end by themselves when their time is over; the others are simply dropped then, and what had been
-/// reached tells the answer.
+/// reached tells the answer. None takes the room of another that needs more.
 async fn ask(question: Question<'_>, context: &Context<'_>) -> Answer {
     match question {
-        Question::Http(http) => within(context, http::ask(http, context)).await,
-        Question::Tcp(tcp) => within(context, tcp::ask(tcp, context)).await,
-        Question::Tls(tls) => within(context, handshake::ask(tls, context)).await,
-        Question::Dns(dns) => dns::ask(dns, context).await,
-        Question::Grpc(grpc) => within(context, grpc::ask(grpc, context)).await,
-        Question::Command(command) => command::ask(command, context).await,
-        Question::File(file) => file::ask(file, context).await,
-        Question::Junit(junit) => junit::ask(junit, context).await,
-        Question::Metric(metric) => metric::ask(metric, context).await,
+        Question::Http(http) => within(context, Box::pin(http::ask(http, context))).await,
+        Question::Tcp(tcp) => within(context, Box::pin(tcp::ask(tcp, context))).await,
+        Question::Tls(tls) => within(context, Box::pin(handshake::ask(tls, context))).await,
+        Question::Dns(dns) => Box::pin(dns::ask(dns, context)).await,
+        Question::Grpc(grpc) => within(context, Box::pin(grpc::ask(grpc, context))).await,
+        Question::Command(command) => Box::pin(command::ask(command, context)).await,
+        Question::File(file) => Box::pin(file::ask(file, context)).await,
+        Question::Junit(junit) => Box::pin(junit::ask(junit, context)).await,
+        Question::Metric(metric) => Box::pin(metric::ask(metric, context)).await,
     }
 }
 

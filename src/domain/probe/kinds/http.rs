@@ -223,13 +223,7 @@ impl Kind for HttpProbe {
         texts.extend(&mut self.proxy);
         texts.extend(self.proxy_auth.iter_mut().flat_map(BasicAuth::texts_mut));
         texts.extend(expected.flat_map(TextExpectation::texts_mut));
-        texts.extend(expect.json.iter_mut().flat_map(JsonExpectation::texts_mut));
-        texts.extend(
-            expect
-                .json_schema
-                .iter_mut()
-                .flat_map(SchemaSource::texts_mut),
-        );
+        texts.extend(json::texts_mut(&mut expect.json, &mut expect.json_schema));
         texts
     }
 
