@@ -125,7 +125,12 @@ impl<'a> Lines<'a> {
     pub fn place(&self, span: Range<usize>) -> Place {
         let offset = span.start.min(self.text.len());
         let line = self.starts.partition_point(|start| *start <= offset).max(1);
-        let column = self.characters_before(offset) - self.characters_before(self.starts[line - 1]);
+        let start = self.starts[line - 1];
+        let column = if offset - start < BLOCK {
+            characters(&self.text.as_bytes()[start..offset])
+        } else {
+            self.characters_before(offset) - self.characters_before(start)
+        };
         Place {
             at: Position {
                 line,
