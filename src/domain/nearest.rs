@@ -1,8 +1,10 @@
 //! The nearest valid word to one that is not: for every message that ends with what was probably meant.
 
-/// Of so many words that could have been meant the nearest is looked for: it is looked for once for every wrong word, of
-/// which there may be as many.
-const MOST: usize = 500;
+/// Among more words than these nothing is looked for: it would be for every wrong word, of which there may be as many.
+const MOST_WORDS: usize = 1_000;
+
+/// The nearest is chosen from so many that are near.
+const MOST_NEAR: usize = 100;
 
 /// The candidate that `word` was most probably meant to be, if one is near: at most a third of its letters differ, or
 /// only case, `-`, `_` and spaces do.
@@ -15,6 +17,10 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     };
     // A pasted page is no typing error, and the distance is quadratic.
     if word.is_empty() || word.len() > 200 {
+        return None;
+    }
+    let candidates: Vec<&str> = candidates.into_iter().take(MOST_WORDS + 1).collect();
+    if candidates.len() > MOST_WORDS {
         return None;
     }
     let wanted = plain(word);
@@ -35,17 +41,31 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
             let begins = wanted.len() >= 3
                 && (plain_candidate.starts_with(&wanted) || wanted.starts_with(&plain_candidate))
                 && plain_candidate.len() >= 3;
-            // So many letters differ at least.
-            let near = wanted_length.abs_diff(length) <= allowed;
+            let near = apart(&wanted, &plain_candidate) <= allowed;
             (near || begins).then_some((candidate, plain_candidate, allowed, begins))
         })
-        .take(MOST)
+        .take(MOST_NEAR)
         .filter_map(|(candidate, plain_candidate, allowed, begins)| {
             let distance = strsim::damerau_levenshtein(&wanted, &plain_candidate);
             (distance <= allowed || begins).then_some((distance, candidate))
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// How many letters one of two words has more than the other, whichever has more: so many must be changed at least to
+/// make one into the other.
+fn apart(one: &str, other: &str) -> usize {
+    // Letters that share a place count as the same, which only makes it fewer.
+    const PLACES: u32 = 64;
+    let mut more = [0_isize; PLACES as usize];
+    for (word, sign) in [(one, 1), (other, -1)] {
+        for letter in word.chars() {
+            more[(u32::from(letter) % PLACES) as usize] += sign;
+        }
+    }
+    let sum = |sign: isize| -> isize { more.iter().map(|count| (count * sign).max(0)).sum() };
+    sum(1).max(sum(-1)).unsigned_abs()
 }
 
 /// What to say about a word that is not one of `candidates`: the nearest, else all of them.
@@ -95,6 +115,30 @@ mod tests {
             ("ID", "id"),
         ] {
             assert_eq!(nearest(word, KEYS), Some(meant), "{word}");
+        }
+    }
+
+    #[test]
+    fn of_hundreds_of_other_words_the_near_one_is_found() {
+        let mut words: Vec<String> = (0..900).map(|number| format!("q{number}")).collect();
+        words.push("checkout".to_owned());
+        let words = || words.iter().map(String::as_str);
+        assert_eq!(nearest("chekcout", words()), Some("checkout"));
+        assert!(nearest("p123", words()).is_some());
+    }
+
+    #[test]
+    fn as_many_letters_are_apart_as_must_be_changed_at_least() {
+        for (one, other, count) in [
+            ("", "", 0),
+            ("tiemout", "timeout", 0),
+            ("a", "", 1),
+            ("abc", "abd", 1),
+            ("aab", "b", 2),
+            ("éa", "a", 1),
+        ] {
+            assert_eq!(apart(one, other), count, "{one} {other}");
+            assert!(apart(one, other) <= strsim::damerau_levenshtein(one, other));
         }
     }
 
