@@ -101,7 +101,7 @@ pub struct Lines<'a> {
 }
 
 /// The bytes of a block.
-const BLOCK: usize = 1024;
+const BLOCK: usize = 256;
 
 impl<'a> Lines<'a> {
     /// The lines of `text`.
@@ -126,7 +126,7 @@ impl<'a> Lines<'a> {
         let offset = span.start.min(self.text.len());
         let line = self.starts.partition_point(|start| *start <= offset).max(1);
         let start = self.starts[line - 1];
-        let column = if offset - start <= BLOCK {
+        let column = if offset - start < BLOCK {
             characters(&self.text.as_bytes()[start..offset])
         } else {
             self.characters_before(offset) - self.characters_before(start)

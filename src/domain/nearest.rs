@@ -1,5 +1,9 @@
 //! The nearest valid word to one that is not: for every message that ends with what was probably meant.
 
+/// Of so many words that could have been meant the nearest is looked for: it is looked for once for every wrong word, of
+/// which there may be as many.
+const MOST: usize = 500;
+
 /// The candidate that `word` was most probably meant to be, if one is near: at most a third of its letters differ, or
 /// only case, `-`, `_` and spaces do.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -14,13 +18,14 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         return None;
     }
     let wanted = plain(word);
+    let wanted_length = wanted.chars().count();
     candidates
         .into_iter()
         .filter(|candidate| !candidate.is_empty())
         .filter_map(|candidate| {
             let plain_candidate = plain(candidate);
-            let distance = strsim::damerau_levenshtein(&wanted, &plain_candidate);
-            let longest = wanted.chars().count().max(plain_candidate.chars().count());
+            let length = plain_candidate.chars().count();
+            let longest = wanted_length.max(length);
             let allowed = match longest {
                 0..=2 => 0,
                 3..=5 => 1,
@@ -30,6 +35,13 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
             let begins = wanted.len() >= 3
                 && (plain_candidate.starts_with(&wanted) || wanted.starts_with(&plain_candidate))
                 && plain_candidate.len() >= 3;
+            // So many letters differ at least.
+            let near = wanted_length.abs_diff(length) <= allowed;
+            (near || begins).then_some((candidate, plain_candidate, allowed, begins))
+        })
+        .take(MOST)
+        .filter_map(|(candidate, plain_candidate, allowed, begins)| {
+            let distance = strsim::damerau_levenshtein(&wanted, &plain_candidate);
             (distance <= allowed || begins).then_some((distance, candidate))
         })
         .min_by_key(|(distance, _)| *distance)

@@ -383,16 +383,7 @@ impl Secrets {
     pub fn mask(&self, text: &str) -> String {
         let mut spans: Vec<(usize, usize)> = Vec::new();
         for form in &self.forms {
-            let mut from = 0;
-            while let Some(at) = text[from..].find(form.as_str()) {
-                let begin = from + at;
-                spans.push((begin, begin + form.len()));
-                // The next may begin inside this one.
-                from = begin + text[begin..].chars().next().map_or(1, char::len_utf8);
-            }
-            for (cut, _) in text.match_indices('…') {
-                spans.extend(cut_short(&text[..cut], form).map(|begin| (begin, cut)));
-            }
+            spans_of(form, text, &mut spans);
         }
         if text.contains('%') {
             for secret in &self.plain {
@@ -441,14 +432,33 @@ fn percent_encoded(text: &[u8], secret: &[u8]) -> Option<usize> {
     Some(text.len() - rest.len())
 }
 
-/// Where the beginning of `form` stands at the end of `text`, if at least three bytes of it do.
-fn cut_short(text: &str, form: &str) -> Option<usize> {
-    form.char_indices()
-        .map(|(at, _)| at)
-        .filter(|length| *length >= SHORTEST_SECRET)
-        .rev()
-        .find(|length| text.ends_with(&form[..*length]))
-        .map(|length| text.len() - length)
+/// Where `form` stands in `text`, also where it overlaps itself; and where its beginning, three bytes of it or more,
+/// stands before a `…`. Takes the time of both together, whatever repeats in them: the algorithm of Knuth, Morris and
+/// Pratt.
+fn spans_of(form: &str, text: &str, spans: &mut Vec<(usize, usize)>) {
+    const CUT: &[u8] = "…".as_bytes();
+    let (form, text) = (form.as_bytes(), text.as_bytes());
+    // By length of a beginning: how long the longest shorter one is that it ends with.
+    let mut shorter = vec![0; form.len() + 1];
+    let longer = |shorter: &[usize], mut length: usize, byte: u8| {
+        while length > 0 && form.get(length) != Some(&byte) {
+            length = shorter[length];
+        }
+        length + usize::from(form.get(length) == Some(&byte))
+    };
+    for at in 1..form.len() {
+        shorter[at + 1] = longer(&shorter, shorter[at], form[at]);
+    }
+    let mut length = 0;
+    for (at, byte) in text.iter().enumerate() {
+        if length >= SHORTEST_SECRET && text[at..].starts_with(CUT) {
+            spans.push((at - length, at));
+        }
+        length = longer(&shorter, length, *byte);
+        if length == form.len() {
+            spans.push((at + 1 - length, at + 1));
+        }
+    }
 }
 
 /// The characters of the base64 that the secret alone decides, for each of the three places in which it may begin in a

@@ -16,8 +16,9 @@ fn found(case: &Value) -> Option<Value> {
     let document = Document::read(&case["document"].to_string()).expect("a document");
     let values = document
         .find(&path)
+        .ok()?
         .into_iter()
-        .map(|(found, _)| serde_json::from_str(&found.to_string()).expect("JSON"));
+        .map(|found| serde_json::from_str(&found.to_string()).expect("JSON"));
     Some(Value::Array(values.collect()))
 }
 

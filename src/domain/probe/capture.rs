@@ -91,11 +91,12 @@ impl Capture {
 fn from_json(path: &str, text: &str) -> Result<String, String> {
     let path = Path::parse(path).map_err(|error| error.to_string())?;
     let document = Document::read(text).map_err(|why| format!("no JSON ({why})"))?;
-    match document.find(&path).as_slice() {
+    let places = document.find(&path).map_err(|error| error.to_string())?;
+    match places.as_slice() {
         [] => Err("missing".to_owned()),
-        [(Tree::Text(text), _)] => Ok(text.clone()),
-        [(one @ (Tree::Number(_) | Tree::Bool(_)), _)] => Ok(one.to_string()),
-        [(other, _)] => Err(format!("a value of type {}", other.kind())),
+        [Tree::Text(text)] => Ok(text.clone()),
+        [one @ (Tree::Number(_) | Tree::Bool(_))] => Ok(one.to_string()),
+        [other] => Err(format!("a value of type {}", other.kind())),
         several => Err(format!("{} values", several.len())),
     }
 }

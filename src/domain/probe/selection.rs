@@ -72,25 +72,23 @@ impl Selection {
         }
         let called =
             |probe: &Probe, words: &[String]| words.iter().any(|word| is_called(probe, word));
-        let skipped: BTreeSet<&ProbeId> = probes
+        let skipped = probes
             .iter()
             .filter(|probe| called(probe, &self.skip))
-            .map(|probe| &probe.id)
-            .collect();
-        let possible = |probe: &Probe| {
-            !skipped.contains(&probe.id) && needs::all_of(probes, probe).is_disjoint(&skipped)
-        };
+            .map(|probe| &probe.id);
+        let impossible = needs::with_needing(probes, skipped);
         let wanted: Vec<Probe> = probes
             .iter()
             .filter(|probe| self.only.is_empty() || called(probe, &self.only))
-            .filter(|probe| possible(probe))
+            .filter(|probe| !impossible.contains(&probe.id))
             .cloned()
             .collect();
         let asked = needs::with_needed(probes, &wanted);
         if asked.is_empty() && !probes.is_empty() {
             return Err(SelectionError::Nothing);
         }
-        let left_out = |probe: &&Probe| asked.iter().all(|other| other.id != probe.id);
+        let ids: BTreeSet<&ProbeId> = asked.iter().map(|probe| &probe.id).collect();
+        let left_out = |probe: &&Probe| !ids.contains(&probe.id);
         let left_out: Vec<&Probe> = probes.iter().filter(left_out).collect();
         Ok(Selected {
             incomplete: left_out.iter().any(|probe| !probe.is_advisory()),

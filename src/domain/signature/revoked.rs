@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::Flaw;
 use super::key::{OTHER_TYPES, PublicKey};
-use crate::domain::finding::{Finding, Place, Source};
+use crate::domain::finding::{Finding, Lines, Source};
 
 /// Where it lies, relative to the repository's root.
 pub const PATH: &str = ".relgate/revoked_keys";
@@ -40,6 +40,7 @@ impl Revoked {
     /// # Errors
     /// A finding for every line that is no key: one that was meant to be revoked would go on to count.
     pub fn read(source: &Source) -> Result<Self, Vec<Finding>> {
+        let lines = Lines::new(&source.text);
         let mut keys = BTreeSet::new();
         let mut findings = Vec::new();
         let mut start = 0;
@@ -59,7 +60,7 @@ impl Revoked {
                 Some(Err(_)) if kind.is_some_and(|kind| OTHER_TYPES.contains(&kind)) => {}
                 Some(Err(_)) => findings.push(
                     Finding::error(&source.file, "expected a public key")
-                        .at(&Place::of_span(&source.text, start..start + line.trim_end().len()))
+                        .at(&lines.place(start..start + line.trim_end().len()))
                         .help("write one public key to a line, as in a .pub file, or a KRL made by ssh-keygen -k"),
                 ),
             }

@@ -157,7 +157,7 @@ impl Incident {
         let counted_once =
             flaw.may_have_counted() && !(self.facts.signed && *flaw == Flaw::Unsigned);
         let remembered = self.disputed.as_ref().is_some_and(|it| it.counted_once);
-        if self.is_open() && !(remembered && !counted_once) {
+        if self.is_open() && (!remembered || counted_once) {
             self.disputed = Some(Disputed {
                 origin,
                 counted_once,

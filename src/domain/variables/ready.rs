@@ -3,7 +3,7 @@
 //! Everything else is looked up before anything is asked, so that an unset variable is known at once. The texts stay
 //! templates until the captured values are there: a value that contains `${` is never expanded again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{
@@ -40,10 +40,11 @@ impl std::fmt::Debug for Values {
 /// The first malformed variable of its texts.
 pub fn captures_used(probe: &Probe) -> Result<Vec<CaptureName>, VariableError> {
     let mut names = Vec::new();
+    let mut seen = BTreeSet::new();
     for text in probe.clone().texts_mut() {
         for reference in syntax(text)? {
             if let Reference::Capture(name) = reference
-                && !names.contains(&name)
+                && seen.insert(name.clone())
             {
                 names.push(name);
             }

@@ -162,6 +162,17 @@ fn a_secret_cut_at_the_end_of_an_excerpt_is_masked() {
 }
 
 #[test]
+fn a_secret_that_repeats_itself_is_masked_in_the_time_of_the_text() {
+    let secrets = secrets(&["ab".repeat(10_000).as_str(), "a…a…"]);
+    let text = "ab".repeat(500_000);
+    assert_eq!(secrets.mask(&text), MASK);
+    let within = secrets.mask(&text[1..text.len() - 1]);
+    assert_eq!(within, format!("b{MASK}a"));
+    assert_eq!(secrets.mask("xaba…y"), format!("x{MASK}…y"));
+    assert_eq!(secrets.mask("xa…a…a…"), format!("x{MASK}"));
+}
+
+#[test]
 fn a_secret_of_several_lines_is_masked_line_by_line() {
     let secrets = secrets(&["first line\nsecond line\n}\n"]);
     assert_eq!(secrets.mask("a first line b"), "a *** b");

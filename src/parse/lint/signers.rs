@@ -1,9 +1,9 @@
 //! Who signs with which key, held against the people of the policy.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{Signers, Workspace};
-use crate::domain::finding::{Finding, Place, Source};
+use crate::domain::finding::{Finding, Lines};
 use crate::domain::policy::{Policy, Signatures};
 use crate::domain::record::TOOL;
 use crate::domain::signature::NAMESPACE;
@@ -38,13 +38,21 @@ pub(super) fn lint(
                 keyless(document, signers, findings);
             }
             of_artifacts(document, signers, findings);
-            look_alikes(&document.value, signers, source, findings);
-            shared(&document.value, signers, source, findings);
-            local_times(signers, source, findings);
+            let lines = Lines::new(&source.text);
+            let mut warn = |entry: &Entry, what: String, help: &str| {
+                let at = lines.place(entry.span.clone());
+                findings.push(Finding::warning(&source.file, what).at(&at).help(help));
+            };
+            look_alikes(&document.value, signers, &mut warn);
+            shared(&document.value, signers, &mut warn);
+            local_times(signers, &mut warn);
         }
         Signers::Unread | Signers::Absent | Signers::Broken => {}
     }
 }
+
+/// Takes in a warning about a line of the signers: what is wrong, and what would be right.
+type Warn<'a> = dyn FnMut(&Entry, String, &str) + 'a;
 
 /// What the policy's people are called, apart from any keys.
 fn people(document: &Document<Policy>, findings: &mut Vec<Finding>) {
@@ -128,23 +136,17 @@ fn of_artifacts(
 }
 
 /// Principals that look like a person's and are not: they are compared byte for byte.
-fn look_alikes(
-    policy: &Policy,
-    signers: &AllowedSigners,
-    source: &Source,
-    findings: &mut Vec<Finding>,
-) {
-    let people: Vec<&str> = policy
-        .people
-        .keys()
-        .filter_map(|name| principal(policy, name.as_str()))
-        .collect();
+fn look_alikes(policy: &Policy, signers: &AllowedSigners, warn: &mut Warn<'_>) {
+    let mut people: HashMap<String, Vec<&str>> = HashMap::new();
+    for name in policy.people.keys() {
+        if let Some(known_as) = principal(policy, name.as_str()) {
+            people.entry(skeleton(known_as)).or_default().push(known_as);
+        }
+    }
     for entry in signers.entries() {
         for name in entry.principals.names() {
-            let alike = people
-                .iter()
-                .find(|it| **it != name && skeleton(it) == skeleton(name));
-            let what = match alike {
+            let alike = people.get(&skeleton(name)).into_iter().flatten();
+            let what = match alike.copied().find(|it| *it != name) {
                 Some(other) if other.eq_ignore_ascii_case(name) => {
                     format!(
                         "the principal {name:?} differs from the policy's {other:?} in upper and lower case, and is another one"
@@ -160,14 +162,13 @@ fn look_alikes(
                 }
                 None => continue,
             };
-            findings
-                .push(warning(source, entry, what).help("principals are compared byte for byte"));
+            warn(entry, what, "principals are compared byte for byte");
         }
     }
 }
 
 /// Keys that sign for several people of the policy: they count once.
-fn shared(policy: &Policy, signers: &AllowedSigners, source: &Source, findings: &mut Vec<Finding>) {
+fn shared(policy: &Policy, signers: &AllowedSigners, warn: &mut Warn<'_>) {
     let mut holders: BTreeMap<&PublicKey, Vec<&str>> = BTreeMap::new();
     let own = signers
         .entries()
@@ -189,22 +190,20 @@ fn shared(policy: &Policy, signers: &AllowedSigners, source: &Source, findings: 
                 entry.key,
                 held.join(", ")
             );
-            findings.push(warning(source, entry, what).help("give everybody a key of their own"));
+            warn(entry, what, "give everybody a key of their own");
         }
     }
 }
 
-fn local_times(signers: &AllowedSigners, source: &Source, findings: &mut Vec<Finding>) {
+fn local_times(signers: &AllowedSigners, warn: &mut Warn<'_>) {
     for entry in signers.entries().iter().filter(|it| it.has_local_time) {
         let what = "the time has no Z: the key is valid only when it is so both in UTC and in the calendar's zone";
-        findings.push(
-            warning(source, entry, what.to_owned()).help("write it in UTC, with a Z at its end"),
+        warn(
+            entry,
+            what.to_owned(),
+            "write it in UTC, with a Z at its end",
         );
     }
-}
-
-fn warning(source: &Source, entry: &Entry, what: String) -> Finding {
-    Finding::warning(&source.file, what).at(&Place::of_span(&source.text, entry.span.clone()))
 }
 
 /// What is left of a name once look-alikes are one. Letters outside ASCII are told by themselves.

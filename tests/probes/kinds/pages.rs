@@ -217,11 +217,13 @@ fn every_trouble_names_its_cause() {
 #[test]
 fn one_sample_uses_a_connection_again_and_the_next_makes_its_own() {
     let server = Server::http("200 OK", OPEN);
+    // A name, which may have an address that nobody listens at too.
+    let url = format!("http://localhost:{}/", server.address.port());
     let accepted = || server.accepted.load(std::sync::atomic::Ordering::SeqCst);
     let prober = SystemProber::new("/");
-    let mut second = page(&server.url());
+    let mut second = page(&url);
     second["needs"] = json!(["first"]);
-    let probes = [probe("first", page(&server.url())), probe("second", second)];
+    let probes = [probe("first", page(&url)), probe("second", second)];
     for so_far in 1..=2 {
         let samples = prober.sample(&probes, 16, Some(PATIENCE));
         assert!(samples.iter().all(|it| it.verdict == Pass), "{samples:?}");

@@ -179,7 +179,7 @@ impl LengthExpectation {
 
 /// Where a path led.
 enum Found<'a> {
-    Places(Vec<(&'a Tree, Vec<Step>)>),
+    Places(&'a Document, Vec<&'a Tree>),
     /// Nothing is known, and why.
     Unknown(String),
 }
@@ -218,7 +218,10 @@ impl JsonExpectation {
         let found = match (&path, document) {
             (Err(error), _) => Found::Unknown(error.clone()),
             (_, Err(why)) => Found::Unknown(format!("no JSON ({why})")),
-            (Ok(path), Ok(document)) => Found::Places(document.find(path)),
+            (Ok(path), Ok(document)) => match document.find(path) {
+                Ok(places) => Found::Places(document, places),
+                Err(error) => Found::Unknown(error.to_string()),
+            },
         };
         let mut all = Vec::new();
         let mut each = |how: &str, expected: String, test: &dyn Fn(&Tree) -> bool| {
@@ -283,7 +286,7 @@ impl JsonExpectation {
         if let Some(exists) = self.exists {
             let (actual, holds) = match &found {
                 Found::Unknown(why) => (why.clone(), false),
-                Found::Places(places) => (found.shown(several), places.is_empty() != exists),
+                Found::Places(_, places) => (found.shown(several), places.is_empty() != exists),
             };
             all.push(Assertion {
                 about: format!("json {} exists", self.path),
@@ -299,11 +302,11 @@ impl JsonExpectation {
 impl Found<'_> {
     /// Whether each value holds, and which does not.
     fn each(&self, several: bool, test: &dyn Fn(&Tree) -> bool) -> (String, bool) {
-        let Self::Places(places) = self else {
+        let Self::Places(document, places) = self else {
             return (self.shown(several), false);
         };
-        let wrong: Vec<_> = places.iter().filter(|(it, _)| !test(it)).collect();
-        let Some((first, steps)) = wrong.first() else {
+        let wrong: Vec<&&Tree> = places.iter().filter(|it| !test(it)).collect();
+        let Some(first) = wrong.first() else {
             return (self.shown(several), !places.is_empty());
         };
         let mut actual = excerpt(&first.to_string());
@@ -312,7 +315,7 @@ impl Found<'_> {
                 1 => String::new(),
                 all => format!(", {} of {all} do not hold", wrong.len()),
             };
-            actual = format!("{actual} at {}{of}", located(steps));
+            actual = format!("{actual} at {}{of}", located(&document.place(first)));
         }
         (actual, false)
     }
@@ -320,8 +323,8 @@ impl Found<'_> {
     /// How long the one value is, or how many values there are.
     fn length(&self, several: bool) -> Option<u64> {
         let length = match self {
-            Self::Places(places) if several && !places.is_empty() => Some(places.len()),
-            Self::Places(places) => places.first().and_then(|(it, _)| match it {
+            Self::Places(_, places) if several && !places.is_empty() => Some(places.len()),
+            Self::Places(_, places) => places.first().and_then(|it| match it {
                 Tree::Text(text) => Some(text.chars().count()),
                 Tree::Array(elements) => Some(elements.len()),
                 Tree::Object(members) => Some(members.len()),
@@ -336,17 +339,17 @@ impl Found<'_> {
     fn shown(&self, several: bool) -> String {
         match self {
             Self::Unknown(why) => why.clone(),
-            Self::Places(places) => match places.as_slice() {
+            Self::Places(_, places) => match places.as_slice() {
                 [] => "missing".to_owned(),
-                [(only, _)] => excerpt(&only.to_string()),
-                [(first, _), ..] if several => {
+                [only] => excerpt(&only.to_string()),
+                [first, ..] if several => {
                     format!(
                         "{} values, the first {}",
                         places.len(),
                         excerpt(&first.to_string())
                     )
                 }
-                [(first, _), ..] => excerpt(&first.to_string()),
+                [first, ..] => excerpt(&first.to_string()),
             },
         }
     }

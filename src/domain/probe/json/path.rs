@@ -11,8 +11,14 @@ const LONGEST: usize = 1_000;
 /// A path that is nested deeper is refused: it is read by recursion, and a stack has an end.
 const DEEPEST: usize = 24;
 
-/// Each `..` multiplies the work by the depth of the document; more of them are refused.
+/// Each `..` but the first multiplies the work by the depth of the document; more of them are refused.
 const MOST_DESCENTS: usize = 2;
+
+/// More values than these are not looked at: a document is as large and as deep as whoever sends it likes.
+const MOST_WORK: usize = 10_000_000;
+
+/// A regular expression is read anew for every value that a filter holds against it, which is as much as so many values.
+const REGEX_WORK: usize = 64;
 
 /// A path that was read.
 #[derive(Clone, Debug)]
@@ -23,10 +29,7 @@ enum Form {
     /// Written plainly as names and indexes, as almost every path is: it is simply followed.
     Straight(Vec<Turn>),
     /// Anything else.
-    Query {
-        path: serde_json_path::JsonPath,
-        singular: bool,
-    },
+    Query(Box<Query>),
 }
 
 /// A step of a straight path.
@@ -36,6 +39,33 @@ pub enum Turn {
     Name(String),
     /// To an element of an array; below zero it counts from the end.
     Index(i64),
+}
+
+impl Turn {
+    /// The element of an array of so many that is meant.
+    pub fn element(&self, of: usize) -> Option<usize> {
+        let Self::Index(index) = self else {
+            return None;
+        };
+        let distance = usize::try_from(index.unsigned_abs()).ok()?;
+        match index {
+            ..0 => of.checked_sub(distance),
+            0.. => Some(distance),
+        }
+    }
+}
+
+/// A path that the library follows.
+#[derive(Clone, Debug)]
+struct Query {
+    path: serde_json_path::JsonPath,
+    singular: bool,
+    descents: usize,
+    /// How many selectors there are, those of one segment after the other.
+    width: usize,
+    /// How many queries within it begin at the root again, and find several values.
+    again: u32,
+    regexes: bool,
 }
 
 /// Why a text is no path.
@@ -52,6 +82,16 @@ pub enum PathError {
     /// Longer, deeper or wider than any that is needed.
     #[error("the JSONPath {0}")]
     TooMuch(&'static str),
+    /// More work than is done for a document of this size.
+    #[error(
+        "the JSONPath is too much for a document of {values} values, up to {levels} levels deep"
+    )]
+    TooLarge {
+        /// How many values the document has.
+        values: usize,
+        /// How deep it is.
+        levels: usize,
+    },
 }
 
 impl Path {
@@ -66,18 +106,9 @@ impl Path {
         if let Some(turns) = straight(text) {
             return Ok(Self(Form::Straight(turns)));
         }
-        let mut depth = 0_usize;
-        for byte in text.bytes() {
-            match byte {
-                b'[' | b'(' => depth += 1,
-                b']' | b')' => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            if depth > DEEPEST {
-                return Err(PathError::TooMuch("is nested more than 24 levels deep"));
-            }
-        }
-        if text.matches("..").count() > MOST_DESCENTS {
+        let width = width(text)?;
+        let descents = text.matches("..").count();
+        if descents > MOST_DESCENTS {
             return Err(PathError::TooMuch("has more than two \"..\""));
         }
         let path = serde_json_path::JsonPath::parse(text).map_err(|error| {
@@ -91,46 +122,106 @@ impl Path {
                 why,
             }
         })?;
-        Ok(Self(Form::Query {
+        Ok(Self(Form::Query(Box::new(Query {
             path,
-            singular: SINGULAR.as_ref().is_some_and(|form| form.is_match(text)),
-        }))
+            singular: singular(text) == Some(text.len()),
+            descents,
+            width,
+            again: again(text),
+            regexes: ["match", "search"].iter().any(|it| text.contains(it)),
+        }))))
     }
 
     /// Whether it can find one value at most, by its form (RFC 9535 section 2.3.5.1).
     pub fn is_singular(&self) -> bool {
         match &self.0 {
             Form::Straight(_) => true,
-            Form::Query { singular, .. } => *singular,
+            Form::Query(query) => query.singular,
         }
     }
 
     /// Its steps, where it is written plainly as names and indexes: whoever has a tree follows them, and needs no
-    /// [`Self::query`].
+    /// [`Self::find`].
     pub fn straight(&self) -> Option<&[Turn]> {
         match &self.0 {
             Form::Straight(turns) => Some(turns),
-            Form::Query { .. } => None,
+            Form::Query(_) => None,
         }
     }
 
-    /// Where in `value` a path that is not straight finds something, in its order, as steps from the root.
-    pub fn query(&self, value: &Value) -> Vec<Vec<Step>> {
-        let Form::Query { path, .. } = &self.0 else {
-            return Vec::new();
+    /// What it finds in `value`, in its order.
+    ///
+    /// # Errors
+    /// [`PathError::TooLarge`] where looking for it would take longer, or more memory, than is to be had.
+    pub fn find<'a>(&self, value: &'a Value) -> Result<Vec<&'a Value>, PathError> {
+        match &self.0 {
+            Form::Straight(turns) => {
+                let mut turns = turns.iter();
+                let found = turns.try_fold(value, |here, turn| match (turn, here) {
+                    (Turn::Name(name), Value::Object(members)) => members.get(name),
+                    (turn, Value::Array(elements)) => elements.get(turn.element(elements.len())?),
+                    _ => None,
+                });
+                Ok(found.into_iter().collect())
+            }
+            Form::Query(query) => query.find(value),
+        }
+    }
+}
+
+impl Query {
+    fn find<'a>(&self, value: &'a Value) -> Result<Vec<&'a Value>, PathError> {
+        let size = Size::of(value);
+        if !self.singular && self.work(&size) > MOST_WORK {
+            return Err(PathError::TooLarge {
+                values: size.values,
+                levels: size.levels,
+            });
+        }
+        Ok(self.path.query(value).all())
+    }
+
+    /// How many values are looked at in a document of a size, about and at most.
+    fn work(&self, size: &Size) -> usize {
+        let once = match self.descents {
+            0 | 1 => size.values,
+            // Every value is come to from each of those that it lies in.
+            _ => size.ways,
         };
-        path.query_located(value)
-            .locations()
-            .map(|location| {
-                location
-                    .iter()
-                    .map(|step| match (step.as_name(), step.as_index()) {
-                        (Some(name), _) => Step::Name(name.to_owned()),
-                        (None, index) => Step::Index(index.unwrap_or_default()),
-                    })
-                    .collect()
-            })
-            .collect()
+        let again = size.values.saturating_pow(self.again);
+        let each = if self.regexes { REGEX_WORK } else { 1 };
+        once.saturating_mul(again)
+            .saturating_mul(each)
+            .saturating_mul(self.width)
+    }
+}
+
+/// How large a document is.
+#[derive(Default)]
+struct Size {
+    /// How many values it has.
+    values: usize,
+    /// On how many levels they are.
+    levels: usize,
+    /// The levels of all values together.
+    ways: usize,
+}
+
+impl Size {
+    fn of(value: &Value) -> Self {
+        let mut size = Self::default();
+        let mut left = vec![(value, 1)];
+        while let Some((value, level)) = left.pop() {
+            size.values += 1;
+            size.ways += level;
+            size.levels = size.levels.max(level);
+            match value {
+                Value::Array(elements) => left.extend(elements.iter().map(|it| (it, level + 1))),
+                Value::Object(members) => left.extend(members.values().map(|it| (it, level + 1))),
+                _ => {}
+            }
+        }
+        size
     }
 }
 
@@ -188,13 +279,52 @@ pub enum Step {
     Index(usize),
 }
 
+/// How many times each value can be found because of selectors that stand side by side: `$['a','b'][0,0]` has 4.
+///
+/// # Errors
+/// [`PathError::TooMuch`] where it is nested too deep to be read.
+fn width(text: &str) -> Result<usize, PathError> {
+    let mut open: Vec<usize> = Vec::new();
+    let mut width = 1_usize;
+    for byte in text.bytes() {
+        match (byte, open.last_mut()) {
+            (b'[' | b'(', _) => open.push(1),
+            // The commas within a name, or between arguments, are counted too: it is an estimate.
+            (b',', Some(selectors)) => *selectors += 1,
+            (b']' | b')', _) => width = width.saturating_mul(open.pop().unwrap_or(1)),
+            _ => {}
+        }
+        if open.len() > DEEPEST {
+            return Err(PathError::TooMuch("is nested more than 24 levels deep"));
+        }
+    }
+    Ok(width)
+}
+
+/// How long the query is that `text` begins with, as far as it consists of names and indexes alone.
+fn singular(text: &str) -> Option<usize> {
+    let form = SINGULAR.as_ref()?;
+    form.find(text).map(|found| found.end())
+}
+
+/// How many queries begin at the root behind the beginning of `text`, and have more than names and indexes.
+fn again(text: &str) -> u32 {
+    let roots = text.match_indices('$').skip(1);
+    let wide = roots.filter(|(at, _)| {
+        let query = &text[*at..];
+        let rest = &query[singular(query).unwrap_or_default()..];
+        rest.trim_start().starts_with(['.', '['])
+    });
+    u32::try_from(wide.count()).unwrap_or(u32::MAX)
+}
+
 /// Names and indexes alone.
 static SINGULAR: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let name = r"[A-Za-z_\x{80}-\x{10ffff}][0-9A-Za-z_\x{80}-\x{10ffff}]*";
     let quoted = r#""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'"#;
     let space = r"[ \t\r\n]*";
     Regex::new(&format!(
-        r"^\$(?:{space}(?:\.{name}|\[{space}(?:{quoted}|-?[0-9]+){space}\]))*$"
+        r"^\$(?:{space}(?:\.{name}|\[{space}(?:{quoted}|-?[0-9]+){space}\]))*"
     ))
     .ok()
 });
@@ -303,17 +433,44 @@ mod tests {
     }
 
     #[test]
-    fn what_is_found_is_located() {
+    fn what_is_found_is_in_order() {
         let value = json!({"a": [{"b": 1}, {"b": 2}]});
-        let found = Path::parse("$.a[*].b").expect("a path").query(&value);
-        let at = |index| {
-            vec![
-                Step::Name("a".to_owned()),
-                Step::Index(index),
-                Step::Name("b".to_owned()),
-            ]
+        let found = Path::parse("$.a[*].b").expect("a path").find(&value);
+        assert_eq!(found, Ok(vec![&json!(1), &json!(2)]));
+    }
+
+    #[test]
+    fn a_query_that_begins_again_and_is_no_single_place_is_counted() {
+        for (text, times) in [
+            ("$.a[?@.b == $.c['d'][0]]", 0),
+            ("$['$ref']['$']", 0),
+            ("$[?count($..*) > 3]", 1),
+            ("$[?$.a[*] && $['b'] [?@.c]]", 2),
+            ("$[?@[?$.*]]", 1),
+        ] {
+            assert_eq!(again(text), times, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_would_take_too_long_or_too_much_memory_is_refused_by_the_document() {
+        let wide = Value::Array(vec![json!(1); 200_000]);
+        let mut deep = Value::Array(vec![json!({"a": 1}); 60_000]);
+        for _ in 0..90 {
+            deep = json!({"a": deep});
+        }
+        let refused = |path: &str, value: &Value| {
+            let path = Path::parse(path).expect(path);
+            matches!(path.find(value), Err(PathError::TooLarge { .. }))
         };
-        assert_eq!(found, [at(0), at(1)]);
+        assert!(refused("$[?count($..*) > 3]", &wide));
+        assert!(refused("$..a..a", &deep));
+        assert!(refused(&format!("$[{}0]", "0:,".repeat(100)), &wide));
+        for path in ["$..a", "$.*", "$.a.a.a", "$[?@.a == $.a]"] {
+            assert!(!refused(path, &wide) && !refused(path, &deep), "{path}");
+        }
+        assert!(!refused("$[?count($..*) > 3]", &json!([[1, 2], [3]])));
+        assert!(!refused("$..a..a", &json!({"a": {"a": [{"a": 1}]}})));
     }
 
     proptest! {
@@ -322,8 +479,8 @@ mod tests {
             for text in [text, path] {
                 if let Ok(path) = Path::parse(&text) {
                     let value = json!({"a": [1, {"b": "c"}, null], "b": {"a": 2.5}});
-                    let found = path.query(&value);
-                    prop_assert!(!path.is_singular() || found.len() <= 1, "{}", text);
+                    let found = path.find(&value).map(|found| found.len());
+                    prop_assert!(!path.is_singular() || found.is_ok_and(|it| it <= 1), "{}", text);
                     // What is followed plainly is a path for others too.
                     prop_assert!(path.straight().is_none() || serde_json_path::JsonPath::parse(&text).is_ok(), "{}", text);
                 }

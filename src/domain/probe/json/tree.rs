@@ -3,15 +3,15 @@
 //! What an answer says is read strictly: a name given twice in an object, of which readers choose different ones, is no
 //! JSON to rely on, nor is anything nested beyond measure.
 
-use std::collections::HashSet;
-use std::fmt;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
+use std::{fmt, ptr};
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::decimal::Decimal;
-use super::path::{Path, Step, Turn};
+use super::path::{Path, PathError, Step, Turn};
 
 /// More levels than this are not read.
 const DEEPEST: usize = 100;
@@ -41,9 +41,6 @@ pub struct Document {
     value: OnceLock<Value>,
 }
 
-/// What a path found, and the way there from the root.
-pub type Found<'a> = (&'a Tree, Vec<Step>);
-
 impl Document {
     /// Reads a document.
     ///
@@ -68,47 +65,86 @@ impl Document {
     }
 
     /// What `path` finds, in its order.
-    pub fn find(&self, path: &Path) -> Vec<Found<'_>> {
-        match path.straight() {
-            Some(turns) => self.follow(turns).into_iter().collect(),
-            None => path
-                .query(self.value())
-                .into_iter()
-                .filter_map(|steps| Some((self.at(&steps)?, steps)))
-                .collect(),
+    ///
+    /// # Errors
+    /// [`PathError::TooLarge`] where the document is too large for it.
+    pub fn find(&self, path: &Path) -> Result<Vec<&Tree>, PathError> {
+        if let Some(turns) = path.straight() {
+            return Ok(self.follow(turns).into_iter().collect());
         }
-    }
-
-    fn follow(&self, turns: &[Turn]) -> Option<Found<'_>> {
-        let mut here = &self.tree;
-        let mut steps = Vec::with_capacity(turns.len());
-        for turn in turns {
-            let step = match (turn, here) {
-                (Turn::Name(name), Tree::Object(_)) => Step::Name(name.clone()),
-                (Turn::Index(index), Tree::Array(elements)) => {
-                    let from_end = || elements.len().checked_sub(size(index.unsigned_abs())?);
-                    Step::Index(match *index {
-                        ..0 => from_end()?,
-                        0.. => size(index.unsigned_abs())?,
-                    })
-                }
-                _ => return None,
-            };
-            here = here.below(&step)?;
-            steps.push(step);
-        }
-        Some((here, steps))
-    }
-
-    fn at(&self, steps: &[Step]) -> Option<&Tree> {
-        steps
+        let value = self.value();
+        // What the path finds is found again in the tree by where it lies in memory: a place that is told as steps from
+        // the root takes as much for every value as the document is deep.
+        let found = path.find(value)?;
+        let mut trees: HashMap<*const Value, Option<&Tree>> = found
             .iter()
-            .try_fold(&self.tree, |here, step| here.below(step))
+            .map(|value| (ptr::from_ref(*value), None))
+            .collect();
+        let mut missing = trees.len();
+        let mut left = vec![(&self.tree, value)];
+        while missing > 0
+            && let Some((tree, value)) = left.pop()
+        {
+            if let Some(of) = trees.get_mut(&ptr::from_ref(value)) {
+                *of = Some(tree);
+                missing -= 1;
+            }
+            match (tree, value) {
+                (Tree::Array(trees), Value::Array(values)) => left.extend(trees.iter().zip(values)),
+                (Tree::Object(trees), Value::Object(values)) => left.extend(
+                    trees
+                        .iter()
+                        .filter_map(|(name, tree)| Some((tree, values.get(name)?))),
+                ),
+                _ => {}
+            }
+        }
+        let tree = |value: &&Value| trees.get(&ptr::from_ref(*value)).copied().flatten();
+        Ok(found.iter().filter_map(tree).collect())
+    }
+
+    fn follow(&self, turns: &[Turn]) -> Option<&Tree> {
+        turns
+            .iter()
+            .try_fold(&self.tree, |here, turn| match (turn, here) {
+                (Turn::Name(wanted), Tree::Object(members)) => members
+                    .iter()
+                    .find(|(name, _)| name == wanted)
+                    .map(|(_, member)| member),
+                (turn, Tree::Array(elements)) => elements.get(turn.element(elements.len())?),
+                _ => None,
+            })
+    }
+
+    /// Where `wanted` stands, which is a part of this document: the steps to it from the root.
+    pub fn place(&self, wanted: &Tree) -> Vec<Step> {
+        let mut steps = Vec::new();
+        leads_to(&self.tree, wanted, &mut steps);
+        steps
     }
 }
 
-fn size(count: u64) -> Option<usize> {
-    usize::try_from(count).ok()
+/// Whether `wanted` is a part of `here`; `steps` then has those that lead there.
+fn leads_to(here: &Tree, wanted: &Tree, steps: &mut Vec<Step>) -> bool {
+    let mut into = |step: Step, tree: &Tree| {
+        steps.push(step);
+        let found = leads_to(tree, wanted, steps);
+        if !found {
+            steps.pop();
+        }
+        found
+    };
+    ptr::eq(here, wanted)
+        || match here {
+            Tree::Array(elements) => {
+                let mut elements = elements.iter().enumerate();
+                elements.any(|(index, tree)| into(Step::Index(index), tree))
+            }
+            Tree::Object(members) => members
+                .iter()
+                .any(|(name, tree)| into(Step::Name(name.clone()), tree)),
+            _ => false,
+        }
 }
 
 /// Reads a text that is JSON, as far as its outline goes.
@@ -262,17 +298,6 @@ fn value(tree: &Tree) -> Value {
 }
 
 impl Tree {
-    fn below(&self, step: &Step) -> Option<&Self> {
-        match (step, self) {
-            (Step::Name(wanted), Self::Object(members)) => members
-                .iter()
-                .find(|(name, _)| name == wanted)
-                .map(|(_, member)| member),
-            (Step::Index(index), Self::Array(elements)) => elements.get(*index),
-            _ => None,
-        }
-    }
-
     /// The number that this is, if it is one.
     pub fn number(&self) -> Option<Decimal> {
         match self {
@@ -375,14 +400,14 @@ mod tests {
     #[test]
     fn numbers_stay_as_they_were_written() {
         let document = Document::read(" {\"id\": 9007199254740993, \"p\": 0.10}\n").expect("JSON");
-        let found = |path: &str| {
-            let found = document.find(&Path::parse(path).expect("a path"));
-            found.first().map(|(tree, _)| (*tree).clone())
+        let at = |path: &str| {
+            let path = Path::parse(path).expect("a path");
+            document.find(&path).expect("not too large")[0]
         };
-        let id = found("$.id").expect("an id");
+        let id = at("$.id");
         assert_eq!(id.to_string(), "9007199254740993");
         assert!(!id.is(&json!(9_007_199_254_740_992_u64)));
-        let price = found("$.p").expect("a price");
+        let price = at("$.p");
         assert!(price.is(&json!(0.1)));
         assert!(!price.is(&json!("0.1")));
     }
@@ -391,7 +416,7 @@ mod tests {
     fn a_straight_path_and_a_query_find_the_same() {
         let text = r#"{"a": [{"b c": 1}, {"b c": [10, 20]}], "": {"é": null}, "1": 2}"#;
         let document = Document::read(text).expect("JSON");
-        let found = |path: &str| document.find(&Path::parse(path).expect(path));
+        let found = |path: &str| document.find(&Path::parse(path).expect(path)).expect(path);
         for (straight, query) in [
             ("$.a[1]['b c'][-1]", "$.a[ 1]['b c'][-1]"),
             ("$.a[-2][\"b c\"]", "$.a[ -2]['b c']"),
@@ -406,9 +431,22 @@ mod tests {
         ] {
             let path = Path::parse(query).expect(query);
             assert_eq!(path.straight(), None, "{query}");
-            assert_eq!(found(straight), document.find(&path), "{straight}");
+            assert_eq!(found(straight), found(query), "{straight}");
         }
-        assert_eq!(found("$.a[1]['b c'][-1]")[0].0.to_string(), "20");
+        assert_eq!(found("$.a[1]['b c'][-1]")[0].to_string(), "20");
+    }
+
+    #[test]
+    fn what_is_found_is_told_with_its_place() {
+        let document = Document::read(r#"{"b": [1, {"a": 1}], "a": [[], 1.0]}"#).expect("JSON");
+        let path = Path::parse("$..[1]").expect("a path");
+        let found = document.find(&path).expect("not too large");
+        let shown: Vec<String> = found.iter().map(|it| it.to_string()).collect();
+        assert_eq!(shown, ["1.0", r#"{"a":1}"#]);
+        let name = |name: &str| Step::Name(name.to_owned());
+        assert_eq!(document.place(found[0]), [name("a"), Step::Index(1)]);
+        assert_eq!(document.place(found[1]), [name("b"), Step::Index(1)]);
+        assert_eq!(document.place(&document.tree), []);
     }
 
     fn any_json() -> impl Strategy<Value = Value> {
@@ -433,7 +471,7 @@ mod tests {
         fn a_document_is_itself_and_nothing_else(one in any_json(), other in any_json()) {
             let document = Document::read(&one.to_string()).expect("JSON");
             prop_assert_eq!(document.value(), &one);
-            let root = document.find(&Path::parse("$").expect("a path"))[0].0;
+            let root = &document.tree;
             prop_assert!(root.is(&one));
             prop_assert_eq!(root.is(&other), one == other);
             prop_assert_eq!(serde_json::from_str::<Value>(&root.to_string()).expect("JSON"), one);

@@ -236,10 +236,11 @@ fn json(text: &str, path: &str) -> Result<Vec<f64>, Unread> {
     let path = Path::parse(path).map_err(|error| broken(error.to_string()))?;
     let document =
         Document::read(text).map_err(|error| broken(format!("it is no JSON: {error}")))?;
-    document
-        .find(&path)
+    let found = document.find(&path);
+    found
+        .map_err(|error| broken(error.to_string()))?
         .into_iter()
-        .map(|(found, _)| match found {
+        .map(|found| match found {
             Tree::Number(number) => number
                 .parse()
                 .map_err(|_| Unread::NoData(format!("{:?} is no number", excerpt(number)))),
