@@ -3,6 +3,7 @@
 use relgate::domain::finding::{Finding, Position, Source};
 use relgate::render::findings::Findings;
 use relgate::render::{Format, Shown, Style, show, text};
+use serde::Serialize;
 
 /// Terminals of all kinds: an ordinary one, one that nobody could work with, and none.
 const STYLES: [Style; 3] = [
@@ -48,4 +49,10 @@ pub fn shown(result: &dyn Shown, command: &str) {
             }
         }
     }
+}
+
+/// What `value` is in YAML. JSON may write as it is what YAML has to escape.
+pub fn yaml<T: Serialize>(value: &T) -> String {
+    let written = serde_json::to_string(value).expect("JSON");
+    written.replace('\u{7f}', "\\u007f")
 }
