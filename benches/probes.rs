@@ -16,7 +16,7 @@ use relgate::domain::probe::judge::Verdict;
 use relgate::domain::variables::Ready;
 use relgate::effects::clock::Stopwatch;
 use relgate::effects::probe::SystemProber;
-use relgate::ports::{Limits, Prober};
+use relgate::ports::{Limits, Prober, nobody};
 use serde_json::json;
 
 fn main() {
@@ -74,7 +74,7 @@ fn relgate(url: &str, count: usize, concurrency: usize) -> usize {
         per_host: concurrency,
         patience: Some(Duration::from_secs(600)),
     };
-    let asked = SystemProber::new("/").sample_until(&probes, limits, &|| false);
+    let asked = SystemProber::new("/").sample_until(&probes, limits, &|| false, &nobody());
     let taken = watch.elapsed();
     let record = serde_json_canonicalizer::to_vec(&asked.samples).expect("JSON");
     std::hint::black_box(Digest::of(&record));

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Times HTTP probes with one assertion each against nginx on loopback, side by side in one run: hurl with one file of so
-# many entries and with its --parallel form, relgate, and a bare client of the library that relgate uses. The ratios are
-# what counts. Needs hyperfine, nginx, and hurl (`cargo install hurl --version 8.0.1 --locked`, with libxml2-dev,
-# libcurl4-openssl-dev, pkg-config and libclang-dev); without hurl the rest is timed.
+# many entries and with its --parallel form, `relgate probe run` of one file, and a bare client of the library that
+# relgate uses, which reads no file and says nothing. Beside them the two halves of relgate: reading the file
+# (`probe list`), and asking what is in memory already. The ratios are what counts. Needs hyperfine, nginx, and hurl
+# (`cargo install hurl --version 8.0.1 --locked`, with libxml2-dev, libcurl4-openssl-dev, pkg-config and libclang-dev);
+# without hurl the rest is timed.
 #
 # Usage: benches/probes.sh [COUNT [CONCURRENCY]]; 1000 and 16 unless told. HURL names another hurl.
 set -euo pipefail
@@ -21,6 +23,7 @@ for program in hyperfine nginx; do
     fi
 done
 cargo build --release --locked --manifest-path "$root/Cargo.toml" --bench probes --bin relgate
+relgate=$root/target/release/relgate
 bench=$(cargo bench --locked --manifest-path "$root/Cargo.toml" --bench probes --no-run --message-format json |
     sed -n 's/.*"executable":"\([^"]*probes-[^"]*\)".*/\1/p' | tail -1)
 
@@ -73,6 +76,13 @@ for n in $(seq "$count"); do
     entry "$n" >"many/$n.hurl"
 done
 cat many/*.hurl >one.hurl
+{
+    printf 'concurrency: %s\nper_host: %s\nprobes:\n' "$concurrency" "$concurrency"
+    for n in $(seq "$count"); do
+        printf '  - id: p%s\n    http:\n      url: %s?%s\n      expect:\n' "$n" "$url" "$n"
+        printf '        json:\n          - path: $.status\n            equals: ok\n'
+    done
+} >probes.yaml
 
 commands=()
 if [[ -n $hurl ]]; then
@@ -80,15 +90,27 @@ if [[ -n $hurl ]]; then
     commands+=(--command-name "hurl one file" "$hurl --test one.hurl")
     commands+=(--command-name "hurl --parallel" "$hurl --test --parallel many")
 fi
-commands+=(--command-name "relgate" "$bench relgate $url $count $concurrency")
+commands+=(--command-name "relgate" "$relgate probe run probes.yaml")
+commands+=(--command-name "relgate reading" "$relgate probe list probes.yaml")
+commands+=(--command-name "relgate asking" "$bench relgate $url $count $concurrency")
 commands+=(--command-name "bare client" "$bench bare $url $count $concurrency")
 
 hyperfine --shell=none --warmup 3 --runs "${RUNS:-30}" --export-csv times.csv "${commands[@]}"
+"$relgate" probe run probes.yaml >ran.txt
+grep "^PASS  $count of $count probes pass" ran.txt
+if time=$(type -P time); then
+    "$time" -f 'relgate probe run: %M KB at most' "$relgate" probe run probes.yaml >/dev/null
+fi
 "$bench" relgate "$url" "$count" "$concurrency"
 "$bench" bare "$url" "$count" "$concurrency"
 # Medians: another program that runs meanwhile disturbs them least.
-awk -F, 'NR > 1 { printf "%s: %.1f ms (median), %.1f ms (least)\n", $1, $4 * 1000, $7 * 1000; median[$1] = $4 }
-    function against(other) {
-        if (other in median) printf "relgate / %s: %.2f\n", other, median["relgate"] / median[other]
+awk -F, 'NR > 1 { median[$1] = $4; least[$1] = $7 }
+    NR > 1 { printf "%s: %.1f ms (median), %.1f ms (least)\n", $1, $4 * 1000, $7 * 1000 }
+    function against(one, other) {
+        if (other in median) printf "%s / %s: %.2f (medians), %.2f (least)\n", one, other,
+            median[one] / median[other], least[one] / least[other]
     }
-    END { against("hurl one file"); against("hurl --parallel"); against("bare client") }' times.csv
+    END {
+        against("relgate", "hurl one file"); against("relgate", "hurl --parallel"); against("relgate", "bare client")
+        against("relgate asking", "bare client")
+    }' times.csv

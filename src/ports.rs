@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::audit;
@@ -9,12 +10,17 @@ use crate::domain::clock::Reading;
 use crate::domain::history::History;
 use crate::domain::ids::{Digest, ReleaseName};
 use crate::domain::probe::Probe;
+use crate::domain::probe::files::FileUse;
 use crate::domain::probe::judge::Sample;
 pub use crate::domain::record::body::ProcessGroup;
 use crate::domain::record::{Draft, Record};
 use crate::domain::refusal::Refusal;
+use crate::domain::running::Sight;
 use crate::domain::signature::Standing;
+use crate::domain::signature::artifact::{Fault, SignedArtifact, SignedBy};
 use crate::domain::signature::key::PublicKey;
+use crate::domain::signature::sshsig::Hash;
+use crate::domain::signature::trust::Payload;
 use crate::domain::timespan::Timespan;
 use crate::domain::variables::{Ready, Secrets};
 
@@ -128,6 +134,12 @@ pub trait Seal: Sync {
 
     /// Whether what people record is signed, so that it cannot be dated ahead of the clock.
     fn signs(&self) -> bool;
+
+    /// Who signed an artifact, as the policy, the signers and the revocations are now.
+    ///
+    /// # Errors
+    /// What speaks against the signature.
+    fn signer_of(&self, artifact: &SignedArtifact<'_>) -> Result<SignedBy, Fault>;
 }
 
 /// Signs nothing, and holds nothing against anybody: for a ledger on its own.
@@ -145,6 +157,11 @@ impl Seal for Unsealed {
 
     fn signs(&self) -> bool {
         false
+    }
+
+    fn signer_of(&self, _: &SignedArtifact<'_>) -> Result<SignedBy, Fault> {
+        let why = "nothing is held against signers here".to_owned();
+        Err(Fault::Unverifiable { why })
     }
 }
 
@@ -201,8 +218,8 @@ pub trait OpenSsh: Sync {
 pub struct Certified<'a> {
     /// Whose it should be.
     pub principal: &'a str,
-    /// What it is over.
-    pub payload: &'a [u8],
+    /// What it is over, and is signed for.
+    pub payload: Payload<'a>,
     /// The armored signature.
     pub signature: &'a str,
     /// When it should be valid.
@@ -215,11 +232,33 @@ pub struct Certified<'a> {
     pub revoked: Option<&'a [u8]>,
 }
 
+/// Looks on while probes are asked, to show how far they have come; it decides nothing.
+///
+/// Every implementation promises to return at once, whoever reads what it shows, however slowly: it is told by the
+/// threads that ask.
+pub trait Onlooker: Send + Sync {
+    /// Sees what happens.
+    fn sees(&self, sight: &Sight<'_>);
+}
+
+/// Nobody looks on.
+#[derive(Clone, Copy, Debug)]
+pub struct Nobody;
+
+impl Onlooker for Nobody {
+    fn sees(&self, _: &Sight<'_>) {}
+}
+
+/// Nobody, where an onlooker is asked for.
+pub fn nobody() -> Arc<dyn Onlooker> {
+    Arc::new(Nobody)
+}
+
 /// Asks probes.
 pub trait Prober: Sync {
     /// Takes one sample of every probe, in their order: each is asked once what it needs has passed, until it passes or
     /// its retries are used up, within the limits, none for longer than its `timeout` an attempt, and no longer than
-    /// `stop` says no.
+    /// `stop` says no. The onlooker sees every attempt.
     ///
     /// Every probe yields a sample whatever happens; one that was cut off is an error that says so, one whose needs are
     /// not met is inconclusive.
@@ -228,7 +267,15 @@ pub trait Prober: Sync {
         probes: &[Ready],
         limits: Limits,
         stop: &(dyn Fn() -> bool + Sync),
+        onlooker: &Arc<dyn Onlooker>,
     ) -> Asked;
+
+    /// Whether a file that a probe names can be used as what it is named for: it is there, can be read, and is what it
+    /// must be. `path` is relative to the repository's root, or absolute.
+    ///
+    /// # Errors
+    /// A text that names the file and the cause.
+    fn can_use(&self, path: &str, used_as: FileUse) -> Result<(), String>;
 
     /// The samples of probes without variables, where nobody asks it to stop.
     fn sample(
@@ -243,7 +290,8 @@ pub trait Prober: Sync {
             per_host: concurrency,
             patience,
         };
-        self.sample_until(&probes, limits, &|| false).samples
+        self.sample_until(&probes, limits, &|| false, &nobody())
+            .samples
     }
 }
 
@@ -262,6 +310,8 @@ pub struct Command {
     pub output: PathBuf,
     /// At most this many bytes are kept in the file; the rest is read and counted.
     pub output_cap: u64,
+    /// What must not stand in its output, wherever that goes.
+    pub secrets: Secrets,
     /// What [`Runner::end_marked`] finds it by, beside a mark that no other command has; no colons or spaces.
     pub marks: Vec<String>,
 }
@@ -277,7 +327,7 @@ pub struct Ended {
     pub tail: String,
     /// How many bytes it wrote, kept or not.
     pub output_bytes: u64,
-    /// The digest of the bytes that were kept.
+    /// The digest of the bytes that were kept, secrets masked.
     pub output_digest: Digest,
 }
 
@@ -297,7 +347,7 @@ pub enum Outcome {
 /// Runs commands.
 pub trait Runner: Sync {
     /// Runs `command` to its end in a process group of its own, standard input closed. `started` hears of the group as
-    /// soon as it exists; `output` hears every piece of output as it arrives.
+    /// soon as it exists; `output` hears every piece of output as it arrives, its secrets masked.
     ///
     /// Returns within `timeout` and a grace of ten seconds, whatever the command does: one that leaves children with
     /// the output open is not waited for.
@@ -335,6 +385,9 @@ pub trait Environment: Sync {
     /// The value of an environment variable; `None` where it is unset, empty or not UTF-8.
     fn variable(&self, name: &str) -> Option<String>;
 
+    /// Every environment variable whose name and value are text.
+    fn variables(&self) -> Vec<(String, String)>;
+
     /// The text of a small file, relative to the repository's root.
     ///
     /// # Errors
@@ -353,11 +406,21 @@ pub trait Files: Sync {
     /// [`FileError`] with the path.
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, FileError>;
 
+    /// The SHA-256 of a file of any size, and the hash that a signature over it is of, from one pass over its bytes; `None`
+    /// where there is no such file.
+    ///
+    /// # Errors
+    /// [`FileError`] with the path.
+    fn hashes(&self, path: &str, signed: Hash) -> Result<Option<Hashes>, FileError>;
+
     /// The SHA-256 of a file of any size; `None` where there is none.
     ///
     /// # Errors
     /// [`FileError`] with the path.
-    fn digest(&self, path: &str) -> Result<Option<Digest>, FileError>;
+    fn digest(&self, path: &str) -> Result<Option<Digest>, FileError> {
+        let hashes = self.hashes(path, Hash::Sha256)?;
+        Ok(hashes.map(|it| it.sha256))
+    }
 
     /// The names of the folders in a folder, sorted; none where there is no such folder.
     ///
@@ -376,6 +439,15 @@ pub trait Files: Sync {
     /// # Errors
     /// [`FileError`] with the path; of kind `AlreadyExists` where there is one.
     fn create(&self, files: &[(String, String)]) -> Result<(), FileError>;
+}
+
+/// What the bytes of a file come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hashes {
+    /// Its digest.
+    pub sha256: Digest,
+    /// The hash that was asked for beside it.
+    pub signed: Vec<u8>,
 }
 
 /// A file that could not be read or written.

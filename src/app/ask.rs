@@ -1,16 +1,17 @@
 //! Asking probes: variables filled in before, secrets masked after.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::domain::baseline;
-use crate::domain::ids::ReleaseName;
+use crate::domain::ids::{ProbeId, ReleaseName};
 use crate::domain::probe::Probe;
 use crate::domain::probe::judge::{Attempt, Sample, Verdict};
 use crate::domain::probe::kinds::MetricProbe;
 use crate::domain::refusal::Refusal;
-use crate::domain::state::ReleaseState;
+use crate::domain::running::Sight;
 use crate::domain::variables::{self, Lookup, Ready, Secrets};
-use crate::ports::Limits;
+use crate::ports::{Limits, Onlooker};
 
 use super::{Result, World};
 
@@ -72,8 +73,19 @@ pub fn require_values(world: &World<'_>, probes: &[Probe], about: &About) -> Res
     Ok(())
 }
 
-/// Takes one sample of every probe, in their order. One whose variables have no value is an error that says so.
+/// Takes one sample of every probe, in their order, compared with their baselines. One whose variables have no value is
+/// an error that says so.
 pub fn sample(
+    world: &World<'_>,
+    probes: &[Probe],
+    about: &About,
+    patience: Option<Duration>,
+) -> Vec<Sample> {
+    sample_compared(world, &compared(world, probes, about), about, patience)
+}
+
+/// The same of probes that have their baselines from [`compared`], or need none.
+pub fn sample_compared(
     world: &World<'_>,
     probes: &[Probe],
     about: &About,
@@ -82,9 +94,7 @@ pub fn sample(
     let mut ready = Vec::new();
     let mut secrets = Secrets::default();
     let mut unready: Vec<Option<Sample>> = Vec::new();
-    let baselines = baselines(world, probes, about);
     for probe in probes {
-        let probe = &baseline::filled(&baselines, probe, about.stage.as_deref());
         match Ready::prepare(probe, &Values { world, about }) {
             Ok((prepared, its)) => {
                 ready.push(prepared);
@@ -100,10 +110,14 @@ pub fn sample(
         per_host: at_most(about.per_host, PER_HOST),
         patience,
     };
-    let asked = world.prober.sample_until(&ready, limits, world.stop);
+    world.onlooker.sees(&Sight::Secrets(&secrets));
+    world.onlooker.sees(&Sight::Sample);
+    let asked = world
+        .prober
+        .sample_until(&ready, limits, world.stop, world.onlooker);
     secrets.extend(&asked.secrets);
     let mut asked = asked.samples.into_iter();
-    unready
+    let samples: Vec<Sample> = unready
         .into_iter()
         .zip(probes)
         .map(|(known, probe)| {
@@ -111,23 +125,72 @@ pub fn sample(
                 .or_else(|| asked.next())
                 .unwrap_or_else(|| unasked(probe, "it was not asked"))
         })
-        .map(|sample| variables::mask_sample(&sample, &secrets))
+        .map(|sample| match secrets.is_empty() {
+            true => sample,
+            false => variables::mask_sample(&sample, &secrets),
+        })
+        .collect();
+    world.onlooker.sees(&Sight::Sampled(&samples));
+    samples
+}
+
+/// Probes that are shown while they are asked, until this is dropped.
+pub struct Shown<'a>(&'a dyn Onlooker);
+
+/// From now on it is shown how far `probes` have come, and that `skipped` are left out.
+pub fn show<'a>(
+    world: &World<'a>,
+    probes: &[Probe],
+    skipped: &[ProbeId],
+    within: Option<Duration>,
+) -> Shown<'a> {
+    let within_ms = within.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX));
+    world.onlooker.sees(&Sight::Begins {
+        probes,
+        skipped,
+        within_ms,
+    });
+    Shown(world.onlooker.as_ref())
+}
+
+impl Drop for Shown<'_> {
+    fn drop(&mut self) {
+        self.0.sees(&Sight::Ends);
+    }
+}
+
+/// The probes, with what their metrics were before the deployment where they are compared with that: none can be
+/// captured once it began, so one look is enough for a whole run. A ledger that cannot be read gives none, and a
+/// comparison without a baseline is inconclusive.
+pub fn compared<'a>(world: &World<'_>, probes: &'a [Probe], about: &About) -> Cow<'a, [Probe]> {
+    let compares = |probe: &Probe| probe.metric.as_deref().is_some_and(MetricProbe::compares);
+    let release = ReleaseName::new(about.release.clone()).ok();
+    let Some(release) = release.filter(|_| probes.iter().any(compares)) else {
+        return Cow::Borrowed(probes);
+    };
+    let mut ledger = world.ledgers.open(&release);
+    let Ok(history) = ledger.refresh() else {
+        return Cow::Borrowed(probes);
+    };
+    let filled = |probe| baseline::filled(history.state(), probe, about.stage.as_deref());
+    probes
+        .iter()
+        .map(|probe| filled(probe).into_owned())
         .collect()
 }
 
-/// What the release's metrics were before the deployment, where a probe is compared with that. A ledger that cannot be
-/// read gives none, and a comparison without a baseline is inconclusive.
-fn baselines(world: &World<'_>, probes: &[Probe], about: &About) -> ReleaseState {
-    let compares = |probe: &Probe| probe.metric.as_ref().is_some_and(MetricProbe::compares);
-    let release = ReleaseName::new(about.release.clone()).ok();
-    let Some(release) = release.filter(|_| probes.iter().any(compares)) else {
-        return ReleaseState::default();
+/// The secrets that `probes` refer to, as far as they have values here.
+pub fn secrets_of<'a>(world: &World<'_>, probes: impl Iterator<Item = &'a Probe>) -> Secrets {
+    let about = About::default();
+    let values = Values {
+        world,
+        about: &about,
     };
-    let mut ledger = world.ledgers.open(&release);
-    let history = ledger.refresh();
-    history
-        .map(|history| history.state().clone())
-        .unwrap_or_default()
+    let mut secrets = Secrets::default();
+    for probe in probes {
+        secrets.extend(&variables::secrets_in(probe, &values));
+    }
+    secrets
 }
 
 fn unasked(probe: &Probe, why: &str) -> Sample {

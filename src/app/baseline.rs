@@ -136,7 +136,8 @@ fn measure(
                 needs: Vec::new(),
                 ..one.probe.clone()
             };
-            let samples = ask::sample(world, &[alone], &about, None);
+            // Nothing is compared yet.
+            let samples = ask::sample_compared(world, &[alone], &about, None);
             let last = samples.first().and_then(|sample| sample.attempts.last());
             match last.and_then(|attempt| attempt.measured) {
                 Some(number) => numbers.push(number),

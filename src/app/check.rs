@@ -2,10 +2,12 @@
 
 use crate::domain::gate::Phase;
 use crate::domain::history::History;
+use crate::domain::ids::{GateId, RecordId};
 use crate::domain::outcome::Check;
-use crate::domain::readiness::{self, Decision, Facts, Inquiry, Readiness, Scope};
+use crate::domain::readiness::{self, Decision, Facts, Readiness, Scope};
 use crate::domain::record::body::Checked;
 use crate::domain::record::{Body, Draft, Record, digest_of};
+use crate::domain::refusal::Refusal;
 use crate::ports::Ledger;
 use chrono::{DateTime, Utc};
 
@@ -34,7 +36,7 @@ pub fn check(world: &World<'_>, release: &Release, by: &str, scope: &Scope) -> R
 }
 
 /// Decides under the lock, with facts that were gathered before, and records the answer.
-pub(super) fn record(
+fn record(
     world: &World<'_>,
     ledger: &mut dyn Ledger,
     release: &Release,
@@ -54,6 +56,7 @@ pub(super) fn record(
     let readiness = answer.unwrap_or(Readiness {
         decision: Decision::NoGo,
         requirements: Vec::new(),
+        hand_off: Vec::new(),
     });
     Ok((readiness, record))
 }
@@ -66,14 +69,38 @@ pub(super) fn decide(
     scope: &Scope,
     now: DateTime<Utc>,
 ) -> Readiness {
-    readiness::readiness(&Inquiry {
-        policy: &release.policy,
-        notes: &release.notes,
-        gates: &release.gates,
-        history,
-        facts,
-        scope,
-        now,
+    readiness::readiness(&release.inquiry(history, facts, scope, now))
+}
+
+/// An answer with the record of it, and the record that was to follow it or why it does not.
+pub(super) struct Led {
+    pub(super) readiness: Readiness,
+    pub(super) checked: RecordId,
+    pub(super) to: Result<Record>,
+}
+
+/// Checks `scope` here and now, records the answer, and appends what `draft` makes of it. That is decided anew under the
+/// lock: what was recorded since the check counts.
+///
+/// # Errors
+/// Files and ledger; what `draft` refuses stands in [`Led::to`], so that the answer can be shown beside it.
+pub(super) fn lead(
+    world: &World<'_>,
+    release: &Release,
+    (by, scope): (&str, &Scope),
+    draft: &dyn Fn(&History, &Readiness, &Record) -> std::result::Result<Draft, Refusal>,
+) -> Result<Led> {
+    let facts = facts::gather(world, release, scope)?;
+    let mut ledger = world.ledgers.open(&release.name);
+    let (readiness, checked) = record(world, ledger.as_mut(), release, by, (scope, &facts))?;
+    let to = append(ledger.as_mut(), world.clock, &mut |history, now| {
+        let readiness = decide(release, history, &facts, scope, now.wall);
+        Ok(vec![draft(history, &readiness, &checked)?])
+    });
+    Ok(Led {
+        readiness,
+        checked: checked.id,
+        to,
     })
 }
 
@@ -98,7 +125,7 @@ fn checked(release: &Release, scope: &Scope, readiness: &Readiness, facts: &Fact
     }
 }
 
-fn parts(scope: &Scope) -> (Option<crate::domain::ids::GateId>, Option<Phase>) {
+fn parts(scope: &Scope) -> (Option<GateId>, Option<Phase>) {
     match scope {
         Scope::Deployment | Scope::Start => (None, None),
         Scope::Gate(gate) => (Some(gate.clone()), None),

@@ -7,7 +7,7 @@ use crate::domain::policy::Action;
 use crate::domain::readiness::{Readiness, Scope};
 
 use super::project::Release;
-use super::{Result, World, append, check, facts};
+use super::{Result, World, check};
 
 /// Closes the release if everything that is required is met. The check is made here and now, and recorded; its answer
 /// is returned beside the result, so that what is unmet can be shown.
@@ -20,33 +20,27 @@ pub fn close(
     actor: &Actor,
 ) -> Result<((Readiness, RecordId), Result<Done>)> {
     actor.authority(&release.policy, Action::Close)?;
-    let facts = facts::gather(world, release, &Scope::Closing)?;
-    let mut ledger = world.ledgers.open(&release.name);
     let by = actor.person.as_str();
-    let (readiness, checked) = check::record(
+    let led = check::lead(
         world,
-        ledger.as_mut(),
         release,
-        by,
-        (&Scope::Closing, &facts),
+        (by, &Scope::Closing),
+        &|history, go, checked| {
+            decisions::close(
+                &release.policy,
+                &release.notes,
+                history,
+                actor,
+                (go, checked),
+            )
+        },
     )?;
-    let closed = append(ledger.as_mut(), world.clock, &mut |history, now| {
-        let readiness = check::decide(release, history, &facts, &Scope::Closing, now.wall);
-        let close = decisions::close(
-            &release.policy,
-            &release.notes,
-            history,
-            actor,
-            (&readiness, &checked),
-        )?;
-        Ok(vec![close])
-    });
-    let done = closed.map(|record| Done {
+    let done = led.to.map(|record| Done {
         release: release.name.clone(),
         what: "the release is closed".to_owned(),
         record: record.id,
-        waived: readiness.waived().cloned().collect(),
+        waived: led.readiness.waived().cloned().collect(),
         next: vec![],
     });
-    Ok(((readiness, checked.id), done))
+    Ok(((led.readiness, led.checked), done))
 }

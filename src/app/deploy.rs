@@ -7,7 +7,7 @@ use crate::domain::policy::Action;
 use crate::domain::readiness::{Readiness, Scope, command};
 
 use super::project::Release;
-use super::{Result, World, append, check, facts};
+use super::{Result, World, append, check};
 
 /// The stage that is meant: the one that was named, or the next one that is not verified.
 ///
@@ -30,35 +30,33 @@ pub fn start(
     stage: &StageName,
 ) -> Result<((Readiness, RecordId), Result<Done>)> {
     actor.authority(&release.policy, Action::Deploy)?;
-    let facts = facts::gather(world, release, &Scope::Start)?;
-    let mut ledger = world.ledgers.open(&release.name);
     let by = actor.person.as_str();
-    let (readiness, checked) =
-        check::record(world, ledger.as_mut(), release, by, (&Scope::Start, &facts))?;
-    let started = append(ledger.as_mut(), world.clock, &mut |history, now| {
-        // Decided anew under this lock: what was recorded since the check counts.
-        let readiness = check::decide(release, history, &facts, &Scope::Start, now.wall);
-        let start = decisions::start(
-            &release.policy,
-            &release.notes,
-            history,
-            &readiness,
-            &checked,
-            (actor, stage),
-        )?;
-        Ok(vec![start])
-    });
-    let done = started.map(|record| Done {
+    let led = check::lead(
+        world,
+        release,
+        (by, &Scope::Start),
+        &|history, go, checked| {
+            decisions::start(
+                &release.policy,
+                &release.notes,
+                history,
+                go,
+                checked,
+                (actor, stage),
+            )
+        },
+    )?;
+    let done = led.to.map(|record| Done {
         release: release.name.clone(),
         what: format!("the deployment of {stage} begins"),
         record: record.id,
-        waived: readiness.waived().cloned().collect(),
+        waived: led.readiness.waived().cloned().collect(),
         next: vec![command(
             &release.name,
             &format!("deploy done --stage {stage}"),
         )],
     });
-    Ok(((readiness, checked.id), done))
+    Ok(((led.readiness, led.checked), done))
 }
 
 /// Records that the deployment of a stage is done.

@@ -21,9 +21,10 @@ use crate::domain::refusal::Refusal;
 use crate::domain::signature::allowed_signers::{self, AllowedSigners, Question};
 use crate::domain::signature::key::PublicKey;
 use crate::domain::signature::revoked::{self, Revoked};
-use crate::domain::signature::{Flaw, Standing};
+use crate::domain::signature::sshsig::Hash;
+use crate::domain::signature::{Flaw, NAMESPACE, Standing};
 use crate::parse;
-use crate::ports::{Clock, FileError, Files, OpenSsh, Seal};
+use crate::ports::{Clock, FileError, Files, Hashes, OpenSsh, Seal};
 
 use super::project::{self, RELEASES, Release};
 use super::seal::Sealer;
@@ -335,6 +336,7 @@ fn allows(
         let asked = Question {
             key,
             principal,
+            namespace: NAMESPACE,
             at,
             zone: chrono_tz::Tz::UTC,
         };
@@ -365,8 +367,12 @@ impl Files for Carried<'_> {
         file.bytes().map(Some).ok_or_else(damaged)
     }
 
-    fn digest(&self, path: &str) -> std::result::Result<Option<Digest>, FileError> {
-        Ok(self.read(path)?.map(|bytes| Digest::of(&bytes)))
+    fn hashes(&self, path: &str, signed: Hash) -> std::result::Result<Option<Hashes>, FileError> {
+        let bytes = self.read(path)?;
+        Ok(bytes.map(|bytes| Hashes {
+            sha256: Digest::of(&bytes),
+            signed: signed.of(&bytes),
+        }))
     }
 
     fn folders(&self, _: &str) -> std::result::Result<Vec<String>, FileError> {

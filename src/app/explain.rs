@@ -1,7 +1,7 @@
 //! `relgate check --explain`: the whole reasoning behind one requirement. Nothing is decided, and nothing recorded.
 
 use crate::domain::outcome::Explanation;
-use crate::domain::readiness;
+use crate::domain::readiness::{self, Scope};
 
 use super::project::Release;
 use super::{Result, World, place, waive};
@@ -19,7 +19,7 @@ pub fn explain(
     let facts = waive::gather(world, release, std::slice::from_ref(&id.to_owned()))?;
     let mut ledger = world.ledgers.open(&release.name);
     let history = ledger.refresh()?;
-    let inquiry = waive::inquiry(release, history, &facts, world.clock.now().wall);
+    let inquiry = release.inquiry(history, &facts, &Scope::Deployment, world.clock.now().wall);
     let requirement = readiness::stands(&inquiry, id)?;
     let reasoning = readiness::reasoning(&inquiry, &requirement);
     Ok(Explanation {

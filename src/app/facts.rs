@@ -11,7 +11,7 @@ use crate::domain::record::digest_of;
 
 use super::ask::{self, About};
 use super::project::{RELEASES, Release};
-use super::{Result, World};
+use super::{Result, World, artifacts};
 
 /// What probes of `release` are asked about.
 pub fn about(release: &Release, stage: Option<&str>) -> About {
@@ -31,7 +31,7 @@ pub fn about(release: &Release, stage: Option<&str>) -> About {
 /// A file that cannot be read.
 pub fn quiet(world: &World<'_>, release: &Release) -> Result<Facts> {
     let mut facts = Facts::default();
-    artifacts(world, release, &mut facts);
+    artifacts::gather(world, release, &mut facts);
     for step in release.notes.steps() {
         let program = step.argv.first().map(String::as_str).unwrap_or_default();
         if let Err(why) = world.runner.can_run(program, world.files.root()) {
@@ -128,6 +128,7 @@ pub fn evidence<'a>(
     about.concurrency = rules.concurrency.or(about.concurrency);
     ask::require_values(world, &probes, &about)?;
     let patience = rules.within().duration();
+    let _shown = ask::show(world, &probes, &[], Some(patience));
     let samples = ask::sample(world, &probes, &about, Some(patience));
     Ok(asked
         .into_iter()
@@ -146,39 +147,4 @@ fn question(probe: &Probe) -> Digest {
         keys.remove("title");
     }
     digest_of(&question)
-}
-
-/// Digests every artifact on disk and holds it against the notes (req: A19).
-fn artifacts(world: &World<'_>, release: &Release, facts: &mut Facts) {
-    let mut digests: Vec<(String, Option<Digest>)> = Vec::new();
-    let mut readable = true;
-    for artifact in release.notes.artifacts() {
-        let mut problem = None;
-        let mut digest = artifact.sha256;
-        if let Some(path) = &artifact.path {
-            match world.files.digest(path) {
-                Ok(Some(found)) => {
-                    if artifact.sha256.is_some_and(|expected| expected != found) {
-                        problem = Some(format!(
-                            "{path} is not what the notes say: its sha256 is {found}"
-                        ));
-                    }
-                    digest = Some(found);
-                    facts.artifact_digests.insert(artifact.name.clone(), found);
-                }
-                Ok(None) => problem = Some(format!("{path} is not there")),
-                Err(error) => {
-                    readable = false;
-                    problem = Some(error.to_string());
-                }
-            }
-        }
-        digests.push((artifact.name.to_string(), digest));
-        if let Some(problem) = problem {
-            facts
-                .artifact_problems
-                .insert(artifact.name.clone(), problem);
-        }
-    }
-    facts.artifacts = readable.then(|| digest_of(&digests));
 }

@@ -17,7 +17,7 @@ use crate::domain::window::clock_face;
 
 use super::ask::{self, About};
 use super::project::Release;
-use super::verify::sample_until_decided;
+use super::verify::{Suite, sample_until_decided};
 use super::{Result, World, append, facts, view};
 
 /// What somebody wants opened.
@@ -226,8 +226,9 @@ fn evidence(
     let mut samples = if probes.iter().any(|probe| probe.p95.is_some()) {
         let plan = release.notes.verification.as_ref();
         let within = plan.and_then(|plan| plan.within);
-        sample_until_decided(world, &asked, about, within, &mut |_| {})?.samples
+        sample_until_decided(world, &Suite::of(&asked, within), about, &mut |_| {})?.samples
     } else {
+        let _shown = ask::show(world, &asked, &[], None);
         ask::sample(world, &asked, about, None)
     };
     samples.retain(|sample| probes.iter().any(|probe| probe.id == sample.probe));

@@ -1,5 +1,6 @@
 //! Use cases over the ports: what every command does, apart from its command line and its display.
 
+mod artifacts;
 pub mod ask;
 pub mod baseline;
 pub mod check;
@@ -13,6 +14,7 @@ pub mod incident;
 pub mod insistent;
 pub mod integrity;
 pub mod log;
+mod named_files;
 pub mod pin;
 pub mod place;
 pub mod probe;
@@ -29,13 +31,15 @@ pub mod waive;
 pub mod walk;
 pub mod watch;
 
+use std::sync::Arc;
+
 use crate::domain::event::Event;
 use crate::domain::finding::{Finding, Source};
 use crate::domain::record::Record;
 use crate::domain::refusal::{Kind, Refusal};
 use crate::ports::{
     AppendError, Clock, Decide, Environment, FileError, Files, Ledger, LedgerError, Ledgers,
-    Prober, Runner,
+    Onlooker, Prober, Runner, Seal,
 };
 
 /// The world that a use case acts in.
@@ -45,6 +49,8 @@ pub struct World<'a> {
     pub clock: &'a dyn Clock,
     /// Asks probes.
     pub prober: &'a dyn Prober,
+    /// Sees how far they have come.
+    pub onlooker: &'a Arc<dyn Onlooker>,
     /// Runs commands.
     pub runner: &'a dyn Runner,
     /// The variables and files that probes refer to.
@@ -53,6 +59,8 @@ pub struct World<'a> {
     pub files: &'a dyn Files,
     /// The releases' ledgers.
     pub ledgers: &'a dyn Ledgers,
+    /// Judges signatures.
+    pub seal: &'a dyn Seal,
     /// Whether this process was asked to stop.
     pub stop: &'a (dyn Fn() -> bool + Sync),
     /// The command line that starts relgate on this repository: the program, and what chooses the policy.

@@ -28,7 +28,7 @@ pub fn of(
     let in_notes = |path: &str| notes.map(|document| shown(document.site(), path));
     let in_policy = |path: &str| policy.map(|document| shown(document.site(), path));
     Ok(match requirement.subject {
-        Subject::Approval | Subject::Evidence => {
+        Subject::Approval | Subject::Evidence | Subject::Item => {
             let gate = requirement.gate.as_ref();
             gate.and_then(|gate| of_gate(&workspace, gate, requirement))
         }

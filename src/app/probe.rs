@@ -6,13 +6,14 @@ use crate::domain::outcome::{ProbeEntry, ProbeList, ProbeRun};
 use crate::domain::probe::needs::with_needed;
 use crate::domain::probe::suite::ProbeSuite;
 use crate::domain::probe::{KINDS, Probe};
+use crate::domain::readiness::command;
 use crate::domain::refusal::{Refusal, nearest};
 use crate::domain::release::ReleaseNotes;
 use crate::parse;
 
 use super::ask::About;
 use super::project::Release;
-use super::verify::sample_until_decided;
+use super::verify::{Suite, sample_until_decided};
 use super::{Error, Hear, Result, World};
 
 /// A probe, and what asks it.
@@ -58,10 +59,7 @@ fn of_notes(notes: &ReleaseNotes) -> Vec<Placed> {
 }
 
 fn add<'a>(all: &mut Vec<Placed>, place: &str, probes: impl IntoIterator<Item = &'a Probe>) {
-    all.extend(probes.into_iter().map(|probe| Placed {
-        place: place.to_owned(),
-        probe: probe.clone(),
-    }));
+    all.extend(probes.into_iter().map(|probe| placed(place, probe.clone())));
 }
 
 fn add_items(all: &mut Vec<Placed>, place: &str, items: &[Item]) {
@@ -72,10 +70,19 @@ fn add_items(all: &mut Vec<Placed>, place: &str, items: &[Item]) {
 
 /// The probes of a release, to show.
 pub fn list(release: &Release) -> ProbeList {
-    let entries = of_release(release).iter().map(entry).collect();
+    let probes: Vec<ProbeEntry> = of_release(release).iter().map(entry).collect();
+    // What they look like, and what the release lacks without them.
+    let next = match probes.is_empty() {
+        true => vec![
+            "relgate schema release-notes".to_owned(),
+            command(&release.name, "check"),
+        ],
+        false => Vec::new(),
+    };
     ProbeList {
         of: format!("the release {}", release.name),
-        probes: entries,
+        probes,
+        next,
     }
 }
 
@@ -84,9 +91,15 @@ pub fn list(release: &Release) -> ProbeList {
 /// # Errors
 /// Every finding of the file.
 pub fn list_file(source: &Source) -> Result<ProbeList> {
+    let probes: Vec<ProbeEntry> = read(source)?.placed().iter().map(entry).collect();
+    let next = match probes.is_empty() {
+        true => vec!["relgate schema probes".to_owned()],
+        false => Vec::new(),
+    };
     Ok(ProbeList {
         of: source.file.clone(),
-        probes: read(source)?.placed.iter().map(entry).collect(),
+        probes,
+        next,
     })
 }
 
@@ -131,9 +144,27 @@ fn asks(probe: &Probe) -> String {
 
 /// The probes of a file, and how they are asked.
 struct Read {
-    placed: Vec<Placed>,
+    /// Where each stands, of a file that is more than a suite.
+    places: Option<Vec<Placed>>,
     suite: ProbeSuite,
     notes: Option<ReleaseNotes>,
+}
+
+impl Read {
+    /// Every probe of the file.
+    fn placed(self) -> Vec<Placed> {
+        self.places.unwrap_or_else(|| {
+            let probes = self.suite.probes.into_iter();
+            probes.map(|probe| placed("suite", probe)).collect()
+        })
+    }
+}
+
+fn placed(place: &str, probe: Probe) -> Placed {
+    Placed {
+        place: place.to_owned(),
+        probe,
+    }
 }
 
 /// Reads a file of probes, release notes, or a checklist: which it is, its keys say.
@@ -153,7 +184,7 @@ fn read(source: &Source) -> Result<Read> {
         let notes = parse::notes(source).map_err(wrong)?.value;
         let plan = notes.verification.clone().unwrap_or_default();
         return Ok(Read {
-            placed: of_notes(&notes),
+            places: Some(of_notes(&notes)),
             suite: ProbeSuite {
                 probes: notes.probes().to_vec(),
                 within: plan.within,
@@ -163,14 +194,14 @@ fn read(source: &Source) -> Result<Read> {
             notes: Some(notes),
         });
     }
-    let mut placed = Vec::new();
     if has("gates") {
+        let mut placed = Vec::new();
         for gate in parse::checklist(source).map_err(wrong)?.value.gates() {
             add_items(&mut placed, &format!("gate {}", gate.id), gate.items());
         }
         let probes = placed.iter().map(|it| it.probe.clone()).collect();
         return Ok(Read {
-            placed,
+            places: Some(placed),
             suite: ProbeSuite {
                 probes,
                 ..ProbeSuite::default()
@@ -186,9 +217,8 @@ fn read(source: &Source) -> Result<Read> {
     {
         return Err(wrong(findings));
     }
-    add(&mut placed, "suite", &document.value.probes);
     Ok(Read {
-        placed,
+        places: None,
         suite: document.value,
         notes: None,
     })
@@ -205,14 +235,13 @@ pub fn run(
     id: Option<&str>,
     hear: &mut Hear<'_>,
 ) -> Result<ProbeRun> {
-    let Read {
-        placed,
-        suite,
-        notes,
-    } = read(source)?;
+    let mut read = read(source)?;
+    let about = about(&read);
+    let within = read.suite.within;
     let probes = match id {
-        None => suite.probes.clone(),
+        None => std::mem::take(&mut read.suite.probes),
         Some(id) => {
+            let placed = read.placed();
             let known = placed.iter().map(|it| it.probe.id.as_str());
             let one = placed
                 .iter()
@@ -235,20 +264,8 @@ pub fn run(
                 .into(),
         );
     }
-    let about = About {
-        release: notes
-            .as_ref()
-            .map(|notes| notes.release.to_string())
-            .unwrap_or_default(),
-        previous: notes.as_ref().and_then(|notes| notes.previous.clone()),
-        stage: notes
-            .as_ref()
-            .and_then(|notes| notes.stages().first().map(ToString::to_string)),
-        concurrency: suite.concurrency,
-        per_host: suite.per_host,
-    };
     super::ask::require_values(world, &probes, &about)?;
-    let decided = sample_until_decided(world, &probes, &about, suite.within, hear)?;
+    let decided = sample_until_decided(world, &Suite::of(&probes, within), &about, hear)?;
     Ok(ProbeRun {
         file: source.file.clone(),
         verdict: decided.verdict,
@@ -256,4 +273,17 @@ pub fn run(
         failures: decided.failures,
         taken: decided.taken,
     })
+}
+
+fn about(Read { suite, notes, .. }: &Read) -> About {
+    let notes = notes.as_ref();
+    About {
+        release: notes
+            .map(|notes| notes.release.to_string())
+            .unwrap_or_default(),
+        previous: notes.and_then(|notes| notes.previous.clone()),
+        stage: notes.and_then(|notes| notes.stages().first().map(ToString::to_string)),
+        concurrency: suite.concurrency,
+        per_host: suite.per_host,
+    }
 }

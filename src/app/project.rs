@@ -1,9 +1,13 @@
 //! A team's repository: its policy, its checklists and its releases, read and checked.
 
+use chrono::{DateTime, Utc};
+
 use crate::domain::finding::{Finding, Source};
 use crate::domain::gate::Gate;
+use crate::domain::history::History;
 use crate::domain::ids::{ChecklistName, ReleaseName};
 use crate::domain::policy::Policy;
+use crate::domain::readiness::{Facts, Inquiry, Scope};
 use crate::domain::refusal::{Refusal, nearest};
 use crate::domain::release::ReleaseNotes;
 use crate::domain::signature::allowed_signers::{self, AllowedSigners};
@@ -11,8 +15,9 @@ use crate::domain::signature::revoked::{self, Revoked};
 use crate::domain::state::rollback::Rollback;
 use crate::parse::lint::{self, Signers, Slot, Workspace};
 use crate::parse::{self, Document};
+use crate::ports::FileError;
 
-use super::{Error, Result, World};
+use super::{Error, Result, World, named_files};
 
 /// Reads a text into a document, or says everything that is wrong with it.
 type Parse<T> = fn(&Source) -> std::result::Result<Document<T>, Vec<Finding>>;
@@ -53,6 +58,25 @@ impl Release {
                     .help(nearest("gate", id, known))
                     .into()
             })
+    }
+
+    /// What is looked at to say how the release stands in `scope`.
+    pub(super) fn inquiry<'a>(
+        &'a self,
+        history: &'a History,
+        facts: &'a Facts,
+        scope: &'a Scope,
+        now: DateTime<Utc>,
+    ) -> Inquiry<'a> {
+        Inquiry {
+            policy: &self.policy,
+            notes: &self.notes,
+            gates: &self.gates,
+            history,
+            facts,
+            scope,
+            now,
+        }
     }
 }
 
@@ -179,6 +203,28 @@ pub(super) fn workspace(
 /// # Errors
 /// Every finding of all its files, where any is an error.
 pub fn load(world: &World<'_>, policy_path: &str, name: &ReleaseName) -> Result<Release> {
+    read(world, policy_path, name, &|_| Vec::new())
+}
+
+/// The same for a decision on whether it goes out: the files that its probes name are looked at too.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with_files(
+    world: &World<'_>,
+    policy_path: &str,
+    name: &ReleaseName,
+) -> Result<Release> {
+    let look = |workspace: &Workspace| named_files::findings(world, workspace);
+    read(world, policy_path, name, &look)
+}
+
+fn read(
+    world: &World<'_>,
+    policy_path: &str,
+    name: &ReleaseName,
+    look: &dyn Fn(&Workspace) -> Vec<Finding>,
+) -> Result<Release> {
     let mut reading = Reading::default();
     reading.read_policy(world, policy_path)?;
     reading.read_signers(world)?;
@@ -187,6 +233,7 @@ pub fn load(world: &World<'_>, policy_path: &str, name: &ReleaseName) -> Result<
         reading.read_every_base(world)?;
     }
     reading.read_bases(world)?;
+    reading.findings.extend(look(&reading.workspace));
     let (findings, sources, workspace) = reading.lint();
     let failed = findings.iter().any(Finding::is_error);
     let release = workspace.releases.first();
@@ -287,8 +334,16 @@ pub fn lint(
     }
     reading.read_every_base(world)?;
     reading.read_bases(world)?;
+    let named = named_files::findings(world, &reading.workspace);
+    reading.findings.extend(named);
     let (findings, sources, _) = reading.lint();
     Ok((findings, sources))
+}
+
+/// What is told of a file that is there and cannot be read.
+fn unreadable(path: &str, error: &FileError) -> Finding {
+    let message = format!("the file cannot be read: {}", error.source);
+    Finding::error(path, message).help("see that it is a file, and that you may read it")
 }
 
 impl Reading {
@@ -329,8 +384,13 @@ impl Reading {
 
     /// The text of a file: `None` where there is none, `Some(None)` where it is no text, which goes to the findings.
     fn text(&mut self, world: &World<'_>, path: &str) -> Result<Option<Option<Source>>> {
-        let Some(bytes) = world.files.read(path)? else {
-            return Ok(None);
+        let bytes = match world.files.read(path) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                self.findings.push(unreadable(path, &error));
+                return Ok(Some(None));
+            }
         };
         match parse::source(path, bytes) {
             Ok(source) => {
@@ -425,7 +485,7 @@ impl Reading {
         Ok(())
     }
 
-    /// Reads a base. Returns the one that it extends.
+    /// Reads a base. Returns the one that it extends. One that is not there is none, and whoever extends it is told so.
     fn read_base(
         &mut self,
         world: &World<'_>,
@@ -436,14 +496,22 @@ impl Reading {
         let extends = base
             .document()
             .and_then(|document| document.value.extends.clone());
-        self.workspace.bases.insert(name.to_string(), base);
+        if base != Slot::Absent {
+            self.workspace.bases.insert(name.to_string(), base);
+        }
         Ok(extends)
     }
 
     /// Reads a file into its place; what is wrong with it goes to the findings.
     fn slot<T>(&mut self, world: &World<'_>, path: &str, parse: Parse<T>) -> Result<Slot<T>> {
-        let Some(bytes) = world.files.read(path)? else {
-            return Ok(Slot::Absent);
+        let bytes = match world.files.read(path) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Ok(Slot::Absent),
+            // What is wrong with the other files is told all the same.
+            Err(error) => {
+                self.findings.push(unreadable(path, &error));
+                return Ok(Slot::Broken);
+            }
         };
         let result = parse::source(path, bytes).and_then(|source| {
             let document = parse(&source);

@@ -5,7 +5,6 @@
 //! whoever watched it. What did not is held against the files as they are when it is asked about again.
 
 use std::collections::{BTreeMap, HashMap};
-use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -15,20 +14,16 @@ use crate::domain::finding::{Finding, Source};
 use crate::domain::ids::RecordId;
 use crate::domain::record::Record;
 use crate::domain::refusal::Refusal;
+use crate::domain::shares::in_shares;
 use crate::domain::signature::allowed_signers::{self, AllowedSigners};
+use crate::domain::signature::artifact::{Fault, SignedArtifact, SignedBy};
 use crate::domain::signature::key::PublicKey;
 use crate::domain::signature::revoked::{self, Revoked};
 use crate::domain::signature::sshsig::SshSig;
-use crate::domain::signature::trust::{Oracle, Trust, grants_nothing, needs_no_signature};
+use crate::domain::signature::trust::{Oracle, Payload, Trust, grants_nothing, needs_no_signature};
 use crate::domain::signature::{Flaw, NAMESPACE, Standing};
 use crate::parse;
 use crate::ports::{Certified, Clock, Files, OpenSsh, Seal, SigningKey};
-
-/// From so many records on, several threads judge them.
-const MANY: usize = 128;
-
-/// The most threads that judge.
-const JUDGES: usize = 4;
 
 /// Signs and judges for one repository.
 pub struct Sealer<'a> {
@@ -182,6 +177,15 @@ impl Seal for Sealer<'_> {
         self.openssh.named_key().is_some() || self.loaded().trust.requires_signatures()
     }
 
+    fn signer_of(&self, artifact: &SignedArtifact<'_>) -> Result<SignedBy, Fault> {
+        let loaded = self.loaded();
+        let asks = Asks {
+            sealer: self,
+            loaded: &loaded,
+        };
+        artifact.signer(&loaded.trust, self.clock.now().wall, &asks)
+    }
+
     fn judge(&self, records: &[Record]) -> Vec<Standing> {
         if records.iter().all(needs_no_signature) {
             return vec![Standing::Plain; records.len()];
@@ -205,27 +209,7 @@ impl Seal for Sealer<'_> {
             }
             standing
         };
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        if records.len() < MANY || threads == 1 {
-            return records.iter().map(judge).collect();
-        }
-        let share = records.len().div_ceil(threads.min(JUDGES));
-        std::thread::scope(|scope| {
-            let judge = &judge;
-            let shares: Vec<_> = records
-                .chunks(share)
-                .map(|records| {
-                    let own = scope.spawn(move || records.iter().map(judge).collect::<Vec<_>>());
-                    (records, own)
-                })
-                .collect();
-            let done = shares.into_iter().flat_map(|(records, own)| {
-                // A thread that panicked is a defect that shows when its share is judged again here.
-                own.join()
-                    .unwrap_or_else(|_| records.iter().map(judge).collect())
-            });
-            done.collect()
-        })
+        in_shares(records, |share| share.iter().map(judge).collect())
     }
 }
 
@@ -315,7 +299,7 @@ impl Oracle for Asks<'_, '_> {
     fn certifies(
         &self,
         principal: &str,
-        (payload, signature): (&[u8], &str),
+        (payload, signature): (Payload<'_>, &str),
         at: DateTime<Utc>,
         zone: Tz,
     ) -> Result<(), String> {

@@ -2,11 +2,12 @@
 
 use crate::domain::decide::{Actor, sign as decisions};
 use crate::domain::gate::{Gate, Item};
-use crate::domain::history::History;
 use crate::domain::ids::RoleName;
 use crate::domain::outcome::{Signed, SignedGate};
 use crate::domain::probe::judge::Sample;
-use crate::domain::readiness::{Facts, Inquiry, Scope, Status, approvals_of, command, is_waived};
+use crate::domain::readiness::{
+    Inquiry, Scope, Status, approvals_of, command, is_waived, waiver_of,
+};
 use crate::domain::record::Record;
 use crate::domain::record::body::Answered;
 use crate::domain::refusal::Refusal;
@@ -23,25 +24,10 @@ pub struct Ready {
     pub role: RoleName,
     /// The items that the person answers.
     pub items: Vec<Item>,
+    /// The items that nobody is asked for, each with its waiver.
+    pub waived: Vec<String>,
     /// The evidence items, as they answered just now.
     pub evidence: Vec<(Item, Sample)>,
-}
-
-fn inquiry<'a>(
-    release: &'a Release,
-    history: &'a History,
-    facts: &'a Facts,
-    now: chrono::DateTime<chrono::Utc>,
-) -> Inquiry<'a> {
-    Inquiry {
-        policy: &release.policy,
-        notes: &release.notes,
-        gates: &release.gates,
-        history,
-        facts,
-        scope: &Scope::Closing,
-        now,
-    }
 }
 
 /// The next gate, in hand-off order, that `actor` can sign: the one that was named, or the first that waits for one of
@@ -59,7 +45,7 @@ pub fn next(
     let facts = facts::quiet(world, release)?;
     let now = world.clock.now().wall;
     let history = ledger.refresh()?;
-    let inquiry = inquiry(release, history, &facts, now);
+    let inquiry = release.inquiry(history, &facts, &Scope::Closing, now);
     let found = match named {
         Some(id) => {
             let gate = release.gate(id)?;
@@ -72,6 +58,11 @@ pub fn next(
     let Some((gate, role)) = found else {
         return Ok(None);
     };
+    let (waived, items): (Vec<_>, Vec<_>) = gate
+        .confirmed_items()
+        .map(|item| (item.clone(), waiver_of(&inquiry, &gate, item)))
+        .partition(|(_, waiver)| waiver.is_some());
+    let told = |(item, why): (Item, Option<String>)| Some(format!("{}: {}", item.id, why?));
     let mut answers = facts::evidence(world, release, std::iter::once(&gate))?;
     let evidence = gate
         .items()
@@ -83,15 +74,11 @@ pub fn next(
             ))
         })
         .collect();
-    let items = gate
-        .manual_items()
-        .filter(|item| item.file.is_none())
-        .cloned()
-        .collect();
     Ok(Some(Ready {
         gate,
         role,
-        items,
+        items: items.into_iter().map(|(item, _)| item).collect(),
+        waived: waived.into_iter().filter_map(told).collect(),
         evidence,
     }))
 }
@@ -166,7 +153,12 @@ pub fn approve(
         .collect();
     let unwaived = |item: &Item| -> Result<bool> {
         let mut ledger = world.ledgers.open(&release.name);
-        let inquiry = inquiry(release, ledger.refresh()?, &facts, world.clock.now().wall);
+        let inquiry = release.inquiry(
+            ledger.refresh()?,
+            &facts,
+            &Scope::Closing,
+            world.clock.now().wall,
+        );
         Ok(!is_waived(&inquiry, &ready.gate, item))
     };
     for item in ready.gate.items() {
@@ -186,7 +178,7 @@ pub fn approve(
             .into());
     }
     let record = append(ledger.as_mut(), world.clock, &mut |history, now| {
-        let inquiry = inquiry(release, history, &facts, now.wall);
+        let inquiry = release.inquiry(history, &facts, &Scope::Closing, now.wall);
         Ok(vec![decisions::sign(
             &inquiry,
             &ready.gate,
@@ -195,13 +187,10 @@ pub fn approve(
             evidence.clone(),
         )?])
     })?;
-    Ok(signed(
-        &ready.gate,
-        &ready.role,
-        &record,
-        answers.len(),
-        true,
-    ))
+    Ok(SignedGate {
+        waived: ready.waived.clone(),
+        ..signed(&ready.gate, &ready.role, &record, answers.len(), true)
+    })
 }
 
 /// Records a rejection.
@@ -219,7 +208,7 @@ pub fn reject(
     let mut ledger = world.ledgers.open(&release.name);
     let mut role = None;
     let record = append(ledger.as_mut(), world.clock, &mut |history, now| {
-        let inquiry = inquiry(release, history, &facts, now.wall);
+        let inquiry = release.inquiry(history, &facts, &Scope::Closing, now.wall);
         role = Some(decisions::signing_role(&inquiry, gate, actor)?);
         Ok(vec![decisions::reject(
             &inquiry,
@@ -242,7 +231,7 @@ pub fn result(world: &World<'_>, release: &Release, signatures: Vec<SignedGate>)
     let mut ledger = world.ledgers.open(&release.name);
     let now = world.clock.now().wall;
     let history = ledger.refresh()?;
-    let inquiry = inquiry(release, history, &facts, now);
+    let inquiry = release.inquiry(history, &facts, &Scope::Closing, now);
     let waits = [
         Status::Missing,
         Status::Stale,
@@ -281,6 +270,7 @@ fn signed(
         by: record.by.clone(),
         approved,
         items,
+        waived: Vec::new(),
         record: record.id,
     }
 }

@@ -86,15 +86,7 @@ pub fn of(world: &World<'_>, release: &Release) -> Result<ReleaseStatus> {
     let history = ledger.refresh()?;
     let now = world.clock.now();
     let state = history.state();
-    let inquiry = Inquiry {
-        policy: &release.policy,
-        notes: &release.notes,
-        gates: &release.gates,
-        history,
-        facts: &facts,
-        scope: &Scope::Closing,
-        now: now.wall,
-    };
+    let inquiry = release.inquiry(history, &facts, &Scope::Closing, now.wall);
     let gates: Vec<GateStatus> = release
         .gates
         .iter()

@@ -15,6 +15,7 @@ use crate::domain::probe::sampling::{Failure, Sampling, Standing};
 use crate::domain::probe::selection::{Selected, Selection, SelectionError};
 use crate::domain::record::body::{Answered, Body, VerificationRun};
 use crate::domain::refusal::{Kind, Refusal};
+use crate::domain::running::Sight;
 use crate::domain::timespan::Timespan;
 
 use super::ask::{self, About};
@@ -139,6 +140,7 @@ pub fn make_pass(
     let evidence = if probes.is_empty() {
         Vec::new()
     } else {
+        let _shown = ask::show(world, &probes, &[], None);
         ask::sample(world, &probes, &about, None)
     };
     let mut ledger = world.ledgers.open(&release.name);
@@ -196,7 +198,12 @@ pub fn run(
         .verification
         .as_ref()
         .and_then(|verification| verification.within);
-    let decided = sample_until_decided(world, probes, &about, within, hear)?;
+    let suite = Suite {
+        probes,
+        skipped: &selected.skipped,
+        within,
+    };
+    let decided = sample_until_decided(world, &suite, &about, hear)?;
     let Decided {
         verdict,
         samples,
@@ -253,7 +260,29 @@ pub struct Decided {
     pub taken: u32,
 }
 
-/// Samples `probes` until they pass or fail, or until the deadline, which is inconclusive.
+/// Probes that are sampled until they are decided.
+#[derive(Clone, Copy, Debug)]
+pub struct Suite<'a> {
+    /// Those that are asked.
+    pub probes: &'a [Probe],
+    /// Those that are left out on purpose.
+    pub skipped: &'a [ProbeId],
+    /// The deadline of the run, where one is stated.
+    pub within: Option<Timespan>,
+}
+
+impl<'a> Suite<'a> {
+    /// All of these probes.
+    pub const fn of(probes: &'a [Probe], within: Option<Timespan>) -> Self {
+        Self {
+            probes,
+            skipped: &[],
+            within,
+        }
+    }
+}
+
+/// Samples probes until they pass or fail, or until the deadline, which is inconclusive.
 ///
 /// Without a stated deadline, probes that cannot be asked end the run at once: their retries were for that.
 ///
@@ -261,32 +290,40 @@ pub struct Decided {
 /// Inconclusive where this process was asked to stop.
 pub fn sample_until_decided(
     world: &World<'_>,
-    probes: &[Probe],
+    &Suite {
+        probes,
+        skipped,
+        within,
+    }: &Suite<'_>,
     about: &About,
-    within: Option<Timespan>,
     hear: &mut Hear<'_>,
 ) -> Result<Decided> {
     let began = world.clock.now();
     let limit = within.unwrap_or(WITHIN).milliseconds();
     let left = |now: &Reading| limit.saturating_sub(passed(&began, now));
+    let _shown = ask::show(world, probes, skipped, Some(Duration::from_millis(limit)));
     let settle = probes
         .iter()
         .filter_map(|probe| probe.settle)
         .max()
         .unwrap_or(Timespan::ZERO);
-    pause(world, settle.milliseconds().min(limit))?;
+    let settle = settle.milliseconds().min(limit);
+    world.onlooker.sees(&Sight::Pauses(settle));
+    pause(world, settle)?;
     let every = probes
         .iter()
         .map(|probe| probe.every().milliseconds())
         .min()
         .unwrap_or(5_000);
+    let compared = ask::compared(world, probes, about);
     let mut sampling = Sampling::default();
     loop {
         let patience = Duration::from_millis(left(&world.clock.now()).max(1));
-        let samples = ask::sample(world, probes, about, Some(patience));
+        let samples = ask::sample_compared(world, &compared, about, Some(patience));
         // What was cut off because somebody wants this process to stop says nothing.
         pause(world, 0)?;
         let standing = sampling.take(probes, &samples);
+        world.onlooker.sees(&Sight::Counted(&sampling));
         hear(&Event::Sampled {
             sample: sampling.samples(),
             samples: samples.clone(),
@@ -301,6 +338,7 @@ pub fn sample_until_decided(
             }
             Standing::Undecided if left(&world.clock.now()) <= every => Verdict::Inconclusive,
             Standing::Undecided => {
+                world.onlooker.sees(&Sight::Pauses(every));
                 pause(world, every)?;
                 continue;
             }

@@ -2,10 +2,9 @@
 
 use crate::domain::decide::{Actor, waive as decisions};
 use crate::domain::gate::{Gate, Item};
-use crate::domain::history::History;
 use crate::domain::outcome::{Done, Waived};
 use crate::domain::probe::{Probe, needs};
-use crate::domain::readiness::{self, Facts, Inquiry, Requirement, Scope, command};
+use crate::domain::readiness::{self, Facts, Requirement, Scope, command};
 use crate::domain::record::Record;
 
 use super::project::Release;
@@ -29,7 +28,7 @@ pub fn waive(
     let facts = gather(world, release, ids)?;
     let mut ledger = world.ledgers.open(&release.name);
     let records = ledger.append(world.clock, &mut |history, now| {
-        let inquiry = inquiry(release, history, &facts, now.wall);
+        let inquiry = release.inquiry(history, &facts, &Scope::Deployment, now.wall);
         let until = decisions::until(until, &calendar, now.wall)?;
         let mut found: Vec<Requirement> = Vec::new();
         for id in ids {
@@ -42,7 +41,7 @@ pub fn waive(
         decisions::waive(&inquiry, actor, &found, (reason, until))
     })?;
     let now = world.clock.now().wall;
-    let inquiry = inquiry(release, ledger.refresh()?, &facts, now);
+    let inquiry = release.inquiry(ledger.refresh()?, &facts, &Scope::Deployment, now);
     let made = |requirement: &Requirement| {
         let waiver = requirement.waiver.as_ref();
         waiver.is_some_and(|waiver| records.iter().any(|it| it.id == waiver.record))
@@ -75,7 +74,7 @@ pub fn withdraw(
     let facts = facts::quiet(world, release)?;
     let mut ledger = world.ledgers.open(&release.name);
     let record: Record = append(ledger.as_mut(), world.clock, &mut |history, now| {
-        let inquiry = inquiry(release, history, &facts, now.wall);
+        let inquiry = release.inquiry(history, &facts, &Scope::Deployment, now.wall);
         ids.iter()
             .map(|id| decisions::withdraw(&inquiry, actor, id))
             .collect()
@@ -117,21 +116,4 @@ pub(super) fn gather(world: &World<'_>, release: &Release, ids: &[String]) -> Re
         .collect();
     facts::ask(world, release, meant.iter(), &mut facts)?;
     Ok(facts)
-}
-
-pub(super) fn inquiry<'a>(
-    release: &'a Release,
-    history: &'a History,
-    facts: &'a Facts,
-    now: chrono::DateTime<chrono::Utc>,
-) -> Inquiry<'a> {
-    Inquiry {
-        policy: &release.policy,
-        notes: &release.notes,
-        gates: &release.gates,
-        history,
-        facts,
-        scope: &Scope::Deployment,
-        now,
-    }
 }

@@ -2,7 +2,9 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
+use crate::app::pin::{Kept, Pinned};
 use crate::app::project::{self, RELEASES, Release};
 use crate::app::seal::Sealer;
 use crate::app::{Error, Result, World};
@@ -19,12 +21,13 @@ use crate::effects::process::SystemRunner;
 use crate::effects::repository::Repository;
 use crate::effects::signals::Signals;
 use crate::effects::ssh::SystemSsh;
-use crate::ports::{Environment, OpenSsh};
+use crate::ports::{Environment, Files, Onlooker, OpenSsh};
 use crate::render::findings::Findings;
 use crate::render::{self, Format, Shown, Style};
 
 use super::args::{Color, Global};
 use super::exit;
+use super::screen::Screen;
 
 /// The policy's name where none is given.
 const POLICY: &str = "relgate.yaml";
@@ -44,6 +47,10 @@ pub struct Context {
     files: Repository,
     openssh: SystemSsh,
     signals: Signals,
+    kept: OnceLock<Kept>,
+    style: Style,
+    screen: Screen,
+    onlooker: Arc<dyn Onlooker>,
 }
 
 impl Context {
@@ -55,12 +62,24 @@ impl Context {
         let (root, policy_path) = repository(&global)?;
         let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("relgate"));
         let full = root.join(&policy_path);
-        let relgate = vec![
+        let mut relgate = vec![
             program.to_string_lossy().into_owned(),
             "--policy".to_owned(),
             full.to_string_lossy().into_owned(),
         ];
+        if let Some(digest) = &global.policy_digest {
+            relgate.extend(["--policy-digest".to_owned(), format!("sha256:{digest}")]);
+        }
         let openssh = SystemSsh::new(root.clone(), global.key.clone());
+        let environment = SystemEnvironment { root: root.clone() };
+        let style = style(&global, &environment);
+        let terminal = is_live(&global, &environment).then_some(style);
+        // Events are beside a result that is written for programs.
+        let out: Box<dyn Write + Send> = match global.format {
+            Format::Human | Format::Json => Box::new(io::stdout()),
+            _ => Box::new(io::stderr()),
+        };
+        let screen = Screen::new(terminal.filter(|it| it.columns > 0), out);
         Ok(Self {
             global,
             command,
@@ -69,28 +88,48 @@ impl Context {
             clock: SystemClock,
             prober: SystemProber::new(root.clone()),
             runner: SystemRunner,
-            environment: SystemEnvironment { root: root.clone() },
+            environment,
             openssh,
             files: Repository::new(root),
             signals: Signals::new(),
+            kept: OnceLock::new(),
+            style,
+            onlooker: Arc::new(screen.clone()),
+            screen,
         })
     }
 
     /// Calls `work` with the world that use cases act in.
     pub fn with_world<T>(&self, work: impl FnOnce(&World<'_>) -> T) -> T {
         let stop = || self.signals.stop_wanted();
-        let seal = Sealer::new(&self.policy_path, &self.files, &self.clock, &self.openssh);
+        let pinned = self.kept.get().map(|kept| Pinned {
+            files: &self.files,
+            kept,
+        });
+        let files: &dyn Files = match &pinned {
+            Some(pinned) => pinned,
+            None => &self.files,
+        };
+        let seal = Sealer::new(&self.policy_path, files, &self.clock, &self.openssh);
         let ledgers = FileLedgers::new(self.files_root().join(RELEASES), &seal);
         work(&World {
             clock: &self.clock,
             prober: &self.prober,
+            onlooker: &self.onlooker,
             runner: &self.runner,
             environment: &self.environment,
-            files: &self.files,
+            files,
             ledgers: &ledgers,
+            seal: &seal,
             stop: &stop,
             relgate: &self.relgate,
         })
+    }
+
+    /// From now on the files that decide are these, which were held against the digest that was named.
+    pub fn keep(&self, kept: Kept) {
+        // They are held against it once.
+        let _ = self.kept.set(kept);
     }
 
     /// From now on INT, TERM and HUP ask to stop instead of ending the process.
@@ -120,6 +159,14 @@ impl Context {
     /// Every finding of its files; an unknown release.
     pub fn release(&self, world: &World<'_>) -> Result<Release> {
         project::load(world, &self.policy_path, &self.selected(world)?)
+    }
+
+    /// The same for a decision on whether it goes out: the files that its probes name are looked at too.
+    ///
+    /// # Errors
+    /// As [`Self::release`].
+    pub fn release_with_files(&self, world: &World<'_>) -> Result<Release> {
+        project::load_with_files(world, &self.policy_path, &self.selected(world)?)
     }
 
     /// The release that is meant, for somebody who keeps its windows: files that are wrong are told, and stop nothing.
@@ -235,35 +282,24 @@ impl Context {
     }
 
     fn files_root(&self) -> &Path {
-        use crate::ports::Files;
         self.files.root()
+    }
+
+    /// What is shown while it happens.
+    pub fn screen(&self) -> &Screen {
+        &self.screen
     }
 
     /// What the terminal behind standard output takes.
     pub fn style(&self) -> Style {
-        let variable = |name: &str| self.environment.variable(name);
-        let terminal = io::stdout().is_terminal();
-        let color = match self.global.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => {
-                terminal
-                    && variable("NO_COLOR").is_none()
-                    && variable("TERM").is_none_or(|it| it != "dumb")
-            }
+        let columns = match self.style.columns {
+            0 => 0,
+            _ => identity::terminal_size().0,
         };
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
-            .into_iter()
-            .find_map(variable)
-            .unwrap_or_default();
-        let unicode = locale.to_ascii_uppercase().contains("UTF-8")
-            || locale.to_ascii_uppercase().contains("UTF8");
-        let columns = if terminal {
-            identity::terminal_size().0
-        } else {
-            0
-        };
-        Style::new(color, columns, unicode)
+        Style {
+            columns,
+            ..self.style
+        }
     }
 
     /// Writes a result to standard output, unless quiet.
@@ -320,6 +356,7 @@ impl Context {
     /// # Errors
     /// As [`Self::show`].
     pub fn write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+        self.screen.flush();
         let mut out = io::BufWriter::new(io::stdout().lock());
         let written = write(&mut out).and_then(|()| out.flush());
         match written {
@@ -358,6 +395,7 @@ impl Context {
     }
 
     fn say_no(&self, refusal: &dyn Shown) -> Result<()> {
+        self.screen.flush();
         if self.global.format == Format::Human {
             let _ = refusal.human(&self.style(), &mut io::stderr().lock());
             return Ok(());
@@ -375,6 +413,42 @@ fn refusal_of(error: &Error) -> Refusal {
         Error::File(error) => Refusal::invalid(error.to_string()).help("see that it is there and can be read"),
         Error::Findings { .. } => Refusal::invalid(error.to_string()).help("relgate lint"),
     }
+}
+
+/// What the terminal behind standard output takes.
+fn style(global: &Global, environment: &dyn Environment) -> Style {
+    let variable = |name: &str| environment.variable(name);
+    let terminal = io::stdout().is_terminal();
+    let color = match global.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => terminal && variable("NO_COLOR").is_none() && !is_dumb(environment),
+    };
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(variable)
+        .unwrap_or_default();
+    let unicode = locale.to_ascii_uppercase().contains("UTF-8")
+        || locale.to_ascii_uppercase().contains("UTF8");
+    let columns = if terminal {
+        identity::terminal_size().0
+    } else {
+        0
+    };
+    Style::new(color, columns, unicode)
+}
+
+/// Whether what happens is shown in place: to somebody at a terminal that can, and not in a build, whose log keeps every
+/// line.
+fn is_live(global: &Global, environment: &dyn Environment) -> bool {
+    let builds = environment.variable("CI").is_some_and(|it| it != "false");
+    let shown = global.format == Format::Human && !global.quiet;
+    shown && io::stdout().is_terminal() && !builds && !is_dumb(environment)
+}
+
+/// Whether the terminal cannot move its cursor.
+fn is_dumb(environment: &dyn Environment) -> bool {
+    environment.variable("TERM").is_some_and(|it| it == "dumb")
 }
 
 /// The repository's root and the policy's path in it.

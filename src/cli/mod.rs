@@ -6,6 +6,7 @@ mod context;
 pub mod exit;
 mod live;
 mod prompt;
+mod screen;
 
 use std::process::ExitCode;
 

@@ -158,7 +158,10 @@ pub fn anomaly(folder: &str, name: &str, flaw: Flaw) -> Anomaly {
         (Damage::Foreign, _) => format!("move {path} out of the ledger's folder"),
         (Damage::Unreadable, _) => format!("ls -l {path}"),
         (Damage::Removed, _) => {
-            format!("git log --diff-filter=D -- '{path}' shows who removed it")
+            format!(
+                "git log --diff-filter=D -- '{path}' shows who removed it; relgate ledger import FILE brings it back from a \
+                 bundle, and ends an import that was cut off"
+            )
         }
         _ => format!("git log -p -- {path} shows who changed it"),
     };

@@ -14,7 +14,7 @@ use super::state::{Recorded, ReleaseState};
 
 /// The digest of what a probe measures; `None` of one that measures nothing.
 pub fn measures(probe: &Probe) -> Option<Digest> {
-    let metric = probe.metric.as_ref()?;
+    let metric = probe.metric.as_deref()?;
     Some(digest_of(&MetricProbe {
         expect: MetricExpectation::default(),
         baseline: None,
@@ -26,7 +26,8 @@ pub fn measures(probe: &Probe) -> Option<Digest> {
 pub fn is_by_stage(probe: &Probe) -> bool {
     let mut metric = probe.metric.clone();
     let texts = metric
-        .iter_mut()
+        .as_deref_mut()
+        .into_iter()
         .flat_map(super::probe::kinds::Kind::texts_mut);
     texts.into_iter().any(|text| text.contains("${stage}"))
 }
@@ -49,7 +50,7 @@ pub fn of<'a>(
 
 /// `probe` as it is asked: with its baseline, where it is compared with one and there is one.
 pub fn filled<'a>(state: &ReleaseState, probe: &'a Probe, stage: Option<&str>) -> Cow<'a, Probe> {
-    let compares = probe.metric.as_ref().is_some_and(MetricProbe::compares);
+    let compares = probe.metric.as_deref().is_some_and(MetricProbe::compares);
     let baseline = compares.then(|| of(state, probe, stage)).flatten();
     let Some(baseline) = baseline else {
         return Cow::Borrowed(probe);

@@ -170,7 +170,12 @@ impl Gate {
         self.after.as_deref().unwrap_or_default()
     }
 
-    /// The items that a person answers.
+    /// The items that whoever signs confirms: no probe answers them, and no file.
+    pub fn confirmed_items(&self) -> impl Iterator<Item = &Item> {
+        self.manual_items().filter(|item| item.file.is_none())
+    }
+
+    /// The items that no probe answers.
     pub fn manual_items(&self) -> impl Iterator<Item = &Item> {
         self.items().iter().filter(|item| !item.is_evidence())
     }

@@ -19,11 +19,14 @@ pub mod nearest;
 pub mod outcome;
 pub mod policy;
 pub mod probe;
+pub mod quote;
 pub mod readiness;
 pub mod record;
 pub mod refusal;
 pub mod release;
+pub mod running;
 pub mod secret_name;
+pub mod shares;
 pub mod signature;
 pub mod state;
 #[cfg(test)]

@@ -98,6 +98,9 @@ pub struct SignedGate {
     pub approved: bool,
     /// How many items were answered.
     pub items: usize,
+    /// The items that were not asked for, each with its waiver.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waived: Vec<String>,
     /// The record.
     pub record: RecordId,
 }
@@ -394,6 +397,8 @@ pub struct ProbeList {
     pub of: String,
     /// In the order in which they are asked first.
     pub probes: Vec<ProbeEntry>,
+    /// The commands that come next, where there are none.
+    pub next: Vec<String>,
 }
 
 /// A probe, as it is written.

@@ -1,5 +1,6 @@
 //! The policy: people, roles, priorities, authority, and what is owed afterwards. `relgate.yaml`.
 
+mod artifacts;
 mod types;
 mod waivers;
 
@@ -13,6 +14,7 @@ use super::gate::Gate;
 use super::ids::{ChecklistName, PersonName, PriorityName, RoleName, TriggerName};
 use super::release::ReleaseType;
 use super::timespan::Timespan;
+pub use artifacts::Artifacts;
 pub use types::{ExtraApproval, Field, Review, TypeRule, Types};
 pub use waivers::Waivers;
 
@@ -68,6 +70,9 @@ pub struct Policy {
     /// Whether what people record must be signed to count; `optional` unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signatures: Option<Signatures>,
+    /// Who signs artifacts, and whether they must be signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifacts: Option<Artifacts>,
     /// How fresh the last drill of the rollback plan must be before a release may go out; none is needed unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill_valid_for: Option<Timespan>,
@@ -374,6 +379,7 @@ impl Policy {
             waivers: None,
             evidence: None,
             signatures: None,
+            artifacts: None,
             drill_valid_for: None,
         }
     }
@@ -502,6 +508,12 @@ impl Policy {
     /// What releases of `kind` need, beyond what every release needs.
     pub fn type_rule(&self, kind: ReleaseType) -> Option<&TypeRule> {
         self.types.as_ref()?.of(kind)
+    }
+
+    /// What releases need by type, for every type of which the policy says anything.
+    pub fn type_rules(&self) -> impl Iterator<Item = (ReleaseType, &TypeRule)> {
+        let kinds = ReleaseType::ALL.into_iter();
+        kinds.filter_map(|kind| Some((kind, self.type_rule(kind)?)))
     }
 
     /// `gates` as the policy wants them for a release of `kind` (req: B1, req: C7).

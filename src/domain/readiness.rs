@@ -2,6 +2,7 @@
 //! that meets it.
 
 mod approvals;
+mod artifacts;
 mod changes;
 mod course;
 mod explain;
@@ -21,7 +22,8 @@ pub(super) use changes::seen;
 use course::{closing, evidence, incidents, ledger};
 pub use explain::{Considered, Moment, Reasoning, reasoning, stands};
 pub use requirement::{
-    Change, Decision, Readiness, Requirement, ReviewView, Status, Subject, Terms, WaiverView,
+    Change, Decision, HandOff, Readiness, Requirement, ReviewView, Status, Subject, Terms, Turn,
+    WaiverView,
 };
 pub(super) use waivers::{action as waiving, longest as longest_waiver, objection};
 
@@ -37,6 +39,17 @@ use super::record::body::Binding;
 use super::record::digest_of;
 use super::refusal::Refusal;
 use super::release::ReleaseNotes;
+use super::signature::artifact::{Fault, SignedBy};
+
+/// What the requirements are called that are named after nothing in the files.
+pub const OWN_NAMES: [&str; 6] = [
+    "ledger",
+    "release-notes",
+    "rollback.drill",
+    "calendar",
+    "notice",
+    "rollback",
+];
 
 /// What is dated further ahead than clocks of different machines disagree is not counted.
 const SKEW: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
@@ -89,6 +102,8 @@ pub struct Facts {
     pub artifact_digests: BTreeMap<ArtifactName, Digest>,
     /// What is wrong with an artifact, by name.
     pub artifact_problems: BTreeMap<ArtifactName, String>,
+    /// Who signed an artifact that names a signature and lies on disk, or why that does not count.
+    pub artifact_signers: BTreeMap<ArtifactName, Result<SignedBy, Fault>>,
     /// Why a step of the rollback plan could not be run here, by step.
     pub step_problems: BTreeMap<StepId, String>,
     /// What is wrong with the file of an item.
@@ -160,6 +175,7 @@ pub fn requirements(inquiry: &Inquiry<'_>) -> Vec<Requirement> {
     let mut standing = approvals::Standing::new(inquiry);
     for gate in gates_in(inquiry.gates, inquiry.scope) {
         evidence(inquiry, gate, &mut all);
+        course::items(inquiry, gate, &mut all);
         all.extend(standing.requirements(gate));
     }
     if whole {
@@ -175,23 +191,32 @@ pub fn requirements(inquiry: &Inquiry<'_>) -> Vec<Requirement> {
 /// closing, wherever it is not met first.
 ///
 /// # Errors
-/// Invalid, with the nearest requirement that there is.
+/// Invalid, with the nearest requirement that there is; where several kinds of things are called so.
 pub fn find(inquiry: &Inquiry<'_>, id: &str) -> Result<Requirement, Refusal> {
-    let mut met = None;
+    let mut found: Vec<Requirement> = Vec::new();
     let mut known = Vec::new();
     for scope in [&Scope::Deployment, &Scope::Start, &Scope::Closing] {
         let inquiry = Inquiry { scope, ..*inquiry };
         for requirement in requirements(&inquiry) {
-            if requirement.id != id {
-                known.push(requirement.id);
-            } else if requirement.status != Status::Met {
-                return Ok(requirement);
-            } else {
-                met = Some(requirement);
+            match requirement.id == id {
+                true => found.push(requirement),
+                false => known.push(requirement.id),
             }
         }
     }
-    met.ok_or_else(|| {
+    for gate in inquiry.gates {
+        for item in gate.confirmed_items() {
+            let name = format!("{}/{}", gate.id, item.id);
+            match name == id {
+                true => found.push(course::item(inquiry, gate, item)),
+                false => known.push(name),
+            }
+        }
+    }
+    alone(&found, id)?;
+    let unmet = found.iter().position(|it| it.status != Status::Met);
+    let one = unmet.or(found.len().checked_sub(1));
+    one.map(|at| found.swap_remove(at)).ok_or_else(|| {
         let mut seen = BTreeSet::new();
         known.retain(|it| seen.insert(it.clone()));
         let words: Vec<&str> = known.iter().map(String::as_str).collect();
@@ -206,6 +231,23 @@ pub fn find(inquiry: &Inquiry<'_>, id: &str) -> Result<Requirement, Refusal> {
     })
 }
 
+/// Nothing is said or waived of one thing where another may be meant.
+///
+/// # Errors
+/// Invalid where `found`, which are all called `id`, are of several kinds.
+fn alone(found: &[Requirement], id: &str) -> Result<(), Refusal> {
+    let mut titles: BTreeMap<Subject, &str> = BTreeMap::new();
+    for one in found {
+        titles.insert(one.subject, &one.title);
+    }
+    if titles.len() < 2 {
+        return Ok(());
+    }
+    let titles: Vec<&str> = titles.into_values().collect();
+    let message = format!("\"{id}\" can mean: {}", titles.join("; or: "));
+    Err(Refusal::invalid(message).help("give one of them another name in the files"))
+}
+
 /// The requirement as it stands with the waivers that there are.
 pub fn with_waiver(inquiry: &Inquiry<'_>, requirement: Requirement) -> Requirement {
     waivers::apply(inquiry, requirement)
@@ -214,6 +256,12 @@ pub fn with_waiver(inquiry: &Inquiry<'_>, requirement: Requirement) -> Requireme
 /// Whether a waiver that counts stands in for an item.
 pub fn is_waived(inquiry: &Inquiry<'_>, gate: &Gate, item: &Item) -> bool {
     waivers::covers(inquiry, &course::failed(gate, item))
+}
+
+/// Why nobody is asked for an item: by whom it is waived, until when and for what reason; `None` where it is not.
+pub fn waiver_of(inquiry: &Inquiry<'_>, gate: &Gate, item: &Item) -> Option<String> {
+    let it = waivers::apply(inquiry, course::failed(gate, item));
+    (it.status == Status::Waived).then_some(it.why)
 }
 
 /// Whether `gate` is met by what is recorded, evidence apart: what the next one in the hand-off waits for.

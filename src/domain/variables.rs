@@ -12,7 +12,9 @@
 //! Anything unset is an error that names it, never an empty text: an address without its host would ask somebody else.
 //! A value is put in as it is and not expanded again. Where values come from is the business of the [`Lookup`].
 
+mod known;
 mod ready;
+mod stream;
 
 use std::collections::BTreeSet;
 
@@ -25,10 +27,11 @@ use super::ids::CaptureName;
 use super::probe::Probe;
 use super::probe::json::{self, schema::SchemaSource};
 use super::probe::judge::{Assertion, Attempt, Sample};
-use super::probe::kinds::Auth;
 use super::secret_name::names_a_secret;
 
+pub use known::secrets_in;
 pub use ready::{CapturedValues, Ready, captures_used};
+pub use stream::Masking;
 
 /// What a secret is replaced with.
 pub const MASK: &str = "***";
@@ -266,7 +269,10 @@ fn value(reference: &Reference, lookup: &dyn Lookup) -> Result<String, VariableE
 /// # Errors
 /// The first [`VariableError`] of its texts.
 pub fn fill(probe: &Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), VariableError> {
-    let mut filled = probe.clone();
+    fill_own(probe.clone(), lookup)
+}
+
+fn fill_own(mut filled: Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), VariableError> {
     let mut secrets = Secrets::default();
     for text in filled.texts_mut() {
         if !text.contains("${") {
@@ -283,8 +289,7 @@ pub fn fill(probe: &Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), Vari
             *schema = SchemaSource::Inline(read_schema(path, lookup)?);
         }
     }
-    let auth = filled.http.iter().filter_map(|http| http.auth.as_ref());
-    for secret in auth.flat_map(Auth::secrets) {
+    for secret in filled.secrets() {
         secrets.add(&secret);
     }
     Ok((filled, secrets))
@@ -292,7 +297,15 @@ pub fn fill(probe: &Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), Vari
 
 fn read_schema(path: &str, lookup: &dyn Lookup) -> Result<Map<String, Value>, VariableError> {
     let text = lookup.file(path).map_err(VariableError::File)?;
-    let schema = serde_json::from_str(&text).map_err(|error| error.to_string());
+    schema_in(path, &text)
+}
+
+/// The JSON Schema in the text of the file `path`.
+///
+/// # Errors
+/// [`VariableError::Schema`] where it holds none that can be used.
+pub fn schema_in(path: &str, text: &str) -> Result<Map<String, Value>, VariableError> {
+    let schema = serde_json::from_str(text).map_err(|error| error.to_string());
     let usable = schema.and_then(|schema| json::schema::compile(&schema).map(|_| schema));
     usable.map_err(|why| VariableError::Schema(path.to_owned(), why))
 }

@@ -23,6 +23,12 @@ impl Environment for SystemEnvironment {
         std::env::var(name).ok().filter(|value| !value.is_empty())
     }
 
+    fn variables(&self) -> Vec<(String, String)> {
+        std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect()
+    }
+
     /// The text, without the line ending at its end that editors add. Only a regular file of at most 64 KiB is read, so
     /// that a pipe or a device cannot hold the caller up.
     fn file(&self, path: &str) -> Result<String, String> {

@@ -4,8 +4,11 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
+use ring::digest::{Context, SHA256, SHA512};
+
 use crate::domain::ids::Digest;
-use crate::ports::{FileError, Files};
+use crate::domain::signature::sshsig::Hash;
+use crate::ports::{FileError, Files, Hashes};
 
 /// A file that people write is smaller than this; a larger one is a mistake.
 const LARGEST: u64 = 16 * 1024 * 1024;
@@ -107,7 +110,7 @@ impl Files for Repository {
         Ok(Some(bytes))
     }
 
-    fn digest(&self, path: &str) -> Result<Option<Digest>, FileError> {
+    fn hashes(&self, path: &str, signed: Hash) -> Result<Option<Hashes>, FileError> {
         let full = self.full(path)?;
         let failed = |source| FileError {
             path: full.clone(),
@@ -116,17 +119,27 @@ impl Files for Repository {
         let Some(mut file) = open(&full)? else {
             return Ok(None);
         };
-        let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
+        let mut sha256 = Context::new(&SHA256);
+        let mut sha512 = (signed == Hash::Sha512).then(|| Context::new(&SHA512));
         let mut piece = vec![0; 128 * 1024];
         loop {
-            match file.read(&mut piece).map_err(failed)? {
+            let read = match file.read(&mut piece).map_err(failed)? {
                 0 => break,
-                read => digest.update(&piece[..read]),
+                read => &piece[..read],
+            };
+            sha256.update(read);
+            if let Some(sha512) = &mut sha512 {
+                sha512.update(read);
             }
         }
+        let sha256 = sha256.finish();
         let mut bytes = [0; 32];
-        bytes.copy_from_slice(digest.finish().as_ref());
-        Ok(Some(Digest::from_bytes(bytes)))
+        bytes.copy_from_slice(sha256.as_ref());
+        let signed = sha512.map_or(sha256, Context::finish);
+        Ok(Some(Hashes {
+            sha256: Digest::from_bytes(bytes),
+            signed: signed.as_ref().to_vec(),
+        }))
     }
 
     fn folders(&self, path: &str) -> Result<Vec<String>, FileError> {

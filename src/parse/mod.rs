@@ -161,7 +161,7 @@ fn document<T: DeserializeOwned>(
                 )),
         ]);
     }
-    let findings = structure::check(source, &node, schema::schema(kind), kind.thing());
+    let findings = structure::check(source, &node, schema::shape(kind), kind.thing());
     if !findings.is_empty() {
         return Err(findings);
     }

@@ -83,7 +83,7 @@ impl Node {
 
     /// True if nothing is written here.
     pub fn is_null(&self) -> bool {
-        self.value == Value::Null
+        matches!(self.value, Value::Null)
     }
 
     /// The node at a JSON Pointer (RFC 6901): `""` is this one, `/gates/0/id` the first gate's id.

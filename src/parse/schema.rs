@@ -1,9 +1,9 @@
-//! The JSON Schemas of a team's files, generated from the domain's types, once each.
+//! The JSON Schemas of a team's files, generated from the domain's types.
 
 use std::sync::LazyLock;
 
-use schemars::{JsonSchema, generate::SchemaSettings};
-use serde_json::Value as Json;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value as Json};
 
 use crate::domain::gate::Checklist;
 use crate::domain::policy::Policy;
@@ -49,18 +49,17 @@ impl Kind {
 }
 
 /// The schema of a kind of file: JSON Schema draft 2020-12.
-pub fn schema(kind: Kind) -> &'static Json {
-    static POLICY: LazyLock<Json> = LazyLock::new(|| generate::<Policy>("relgate policy"));
-    static NOTES: LazyLock<Json> =
-        LazyLock::new(|| generate::<ReleaseNotes>("relgate release notes"));
-    static CHECKLIST: LazyLock<Json> = LazyLock::new(|| generate::<Checklist>("relgate checklist"));
-    static PROBES: LazyLock<Json> = LazyLock::new(|| generate::<ProbeSuite>("relgate probes"));
-    match kind {
-        Kind::Policy => &POLICY,
-        Kind::Notes => &NOTES,
-        Kind::Checklist => &CHECKLIST,
-        Kind::Probes => &PROBES,
-    }
+pub fn schema(kind: Kind) -> Json {
+    let generator = SchemaSettings::draft2020_12().into_generator();
+    let mut schema = match kind {
+        Kind::Policy => generator.into_root_schema_for::<Policy>(),
+        Kind::Notes => generator.into_root_schema_for::<ReleaseNotes>(),
+        Kind::Checklist => generator.into_root_schema_for::<Checklist>(),
+        Kind::Probes => generator.into_root_schema_for::<ProbeSuite>(),
+    };
+    let title = format!("relgate {}", kind.word().replace('-', " "));
+    schema.insert("title".to_owned(), title.into());
+    schema.to_value()
 }
 
 /// The schema as a file: indented, with a newline at its end.
@@ -68,12 +67,26 @@ pub fn pretty(kind: Kind) -> String {
     format!("{:#}\n", schema(kind))
 }
 
-fn generate<T: JsonSchema>(title: &str) -> Json {
-    let mut schema = SchemaSettings::draft2020_12()
-        .into_generator()
-        .into_root_schema_for::<T>();
-    schema.insert("title".to_owned(), title.into());
-    schema.to_value()
+/// What the files of a kind are held against: the definitions that all kinds share, and where its own begins in them.
+///
+/// Most of a start is spent here, so what several kinds speak of is described once.
+pub fn shape(kind: Kind) -> (&'static Json, &'static Json) {
+    static SHAPES: LazyLock<Json> = LazyLock::new(|| {
+        let mut generator = SchemaSettings::draft2020_12().into_generator();
+        let starts = [
+            (Kind::Policy, generator.subschema_for::<Policy>()),
+            (Kind::Notes, generator.subschema_for::<ReleaseNotes>()),
+            (Kind::Checklist, generator.subschema_for::<Checklist>()),
+            (Kind::Probes, generator.subschema_for::<ProbeSuite>()),
+        ];
+        let mut shapes: Map<String, Json> = starts
+            .into_iter()
+            .map(|(kind, start)| (kind.word().to_owned(), start.to_value()))
+            .collect();
+        shapes.insert("$defs".to_owned(), generator.take_definitions(true).into());
+        shapes.into()
+    });
+    (&SHAPES, &SHAPES[kind.word()])
 }
 
 #[cfg(test)]
@@ -119,7 +132,7 @@ mod tests {
         }
         for kind in Kind::ALL {
             let mut all = Vec::new();
-            undescribed(schema(kind), "", &mut all);
+            undescribed(&schema(kind), "", &mut all);
             assert_eq!(all, Vec::<String>::new(), "{kind:?}");
         }
     }

@@ -17,14 +17,20 @@ use crate::domain::nearest::{listed, nearest};
 use text::Patterns;
 use words::{branches, expected, found, is_null_only, is_of, quoted, resolve, takes, thing, types};
 
-/// Checks `node`, the tree of `source`, against a schema; `what` names the whole in messages ("the policy").
+/// Checks `node`, the tree of `source`, against a schema that begins at `start` within `root`; `what` names the whole in
+/// messages ("the policy").
 ///
 /// A key without a value that the schema does not require is not filled in yet, which is no finding.
-pub fn check(source: &Source, node: &Node, schema: &Json, what: &str) -> Vec<Finding> {
+pub fn check(
+    source: &Source,
+    node: &Node,
+    (root, start): (&Json, &Json),
+    what: &str,
+) -> Vec<Finding> {
     let mut checker = Checker {
         source,
         what,
-        root: schema,
+        root,
         frames: vec![Frame {
             step: Step::Root,
             node,
@@ -32,7 +38,7 @@ pub fn check(source: &Source, node: &Node, schema: &Json, what: &str) -> Vec<Fin
         findings: Vec::new(),
         patterns: Patterns::default(),
     };
-    checker.value(schema, node);
+    checker.value(start, node);
     let mut findings = checker.findings;
     findings.sort();
     findings.dedup();
@@ -105,19 +111,24 @@ impl<'a> Checker<'a> {
 
     /// As [`Self::value`], without following a `$ref` at the top.
     fn value_of(&mut self, schema: &'a Json, node: &'a Node) {
-        for part in schema
-            .get("allOf")
-            .and_then(Json::as_array)
-            .into_iter()
-            .flatten()
-        {
+        // What a schema says is a few words: to look at each once is faster than to look for each of those known here.
+        let (mut parts, mut union, mut word) = (None, false, false);
+        for (key, said) in schema.as_object().into_iter().flatten() {
+            match key.as_str() {
+                "allOf" => parts = said.as_array(),
+                "anyOf" | "oneOf" => union |= said.is_array(),
+                "enum" | "const" => word = true,
+                _ => {}
+            }
+        }
+        for part in parts.into_iter().flatten() {
             self.value(part, node);
         }
-        if words::union(schema).is_some() {
+        if union {
             self.alternatives(schema, node);
             return;
         }
-        if schema.get("enum").is_some() || schema.get("const").is_some() {
+        if word {
             self.word(schema, node);
             return;
         }

@@ -4,11 +4,14 @@
 //! read differently by different people: duplicate keys, keys that are not text, several documents in one file, numbers
 //! that are not finite, aliases that multiply. What the values should be is `structure`'s matter.
 
+mod plain;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_yaml::granit_parser as events;
 use serde_yaml::{DuplicateKeyPolicy, Location, MessageFormatter, Spanned};
 
 use super::node::{Entry, Node, Value};
@@ -52,11 +55,7 @@ pub fn parse_part(source: &Source, part: Range<usize>) -> Result<Node, Vec<Findi
             "the YAML part does not lie on character boundaries",
         )]);
     };
-    let origin = Origin {
-        source,
-        lines: Lines::new(&source.text),
-        part: part.clone(),
-    };
+    let origin = Origin::of(source, part.clone());
     if let Some(nul) = text.find('\0') {
         let nul = part.start + nul;
         return Err(vec![
@@ -65,10 +64,18 @@ pub fn parse_part(source: &Source, part: Range<usize>) -> Result<Node, Vec<Findi
                 .help("save it as plain UTF-8 text"),
         ]);
     }
+    match plain::read(&origin, text) {
+        Some(node) => Ok(node),
+        None => whole(&origin, text),
+    }
+}
+
+/// Reads any text, and says what is wrong with it.
+fn whole(origin: &Origin<'_>, text: &str) -> Result<Node, Vec<Finding>> {
     match serde_yaml::from_str_with_options::<Spanned<Raw>>(text, options()) {
         Ok(raw) => {
             let mut findings = Vec::new();
-            let node = origin.node(raw, &mut findings);
+            let node = origin.node(raw.into(), &mut findings);
             if findings.is_empty() {
                 Ok(node)
             } else {
@@ -81,11 +88,25 @@ pub fn parse_part(source: &Source, part: Range<usize>) -> Result<Node, Vec<Findi
     }
 }
 
+/// What the library makes of a plain scalar; `None` where it is none that can be used.
+fn resolved(scalar: &str) -> Option<Value> {
+    match serde_yaml::from_str_with_options::<Raw>(scalar, options()).ok()? {
+        Raw::Null => Some(Value::Null),
+        Raw::Bool(value) => Some(Value::Bool(value)),
+        Raw::Int(value) => Some(Value::Int(value)),
+        Raw::UInt(value) => Some(Value::UInt(value)),
+        Raw::Float(value) => value.is_finite().then_some(Value::Float(value)),
+        Raw::Str(value) => Some(Value::Str(value)),
+        Raw::Seq(_) | Raw::Map(_) => None,
+    }
+}
+
 fn options() -> serde_yaml::Options {
     serde_yaml::options! {
         budget: serde_yaml::budget! {
-            max_events: 400_000,
-            max_nodes: 150_000,
+            // A suite of 10,000 probes has 160,000 values.
+            max_events: 1_000_000,
+            max_nodes: 400_000,
             max_depth: 48,
             flow_nesting_limit: 48,
             max_aliases: 1_000,
@@ -108,6 +129,9 @@ fn options() -> serde_yaml::Options {
     }
 }
 
+/// So many keys of a mapping.
+const FEW: usize = 8;
+
 /// Where a part of a text lies in its whole.
 struct Origin<'a> {
     source: &'a Source,
@@ -115,32 +139,56 @@ struct Origin<'a> {
     part: Range<usize>,
 }
 
-impl Origin<'_> {
+impl<'a> Origin<'a> {
+    fn of(source: &'a Source, part: Range<usize>) -> Self {
+        Self {
+            source,
+            lines: Lines::new(&source.text),
+            part,
+        }
+    }
+
     /// The place that the library means. It counts lines and columns as YAML has them, and at the end of a text as nobody
     /// has them: what its bytes begin at is what is told.
     fn place(&self, location: Location) -> Place {
-        let bytes = location
-            .span()
-            .byte_offset()
-            .zip(location.span().byte_len())
-            .and_then(|(start, len)| {
-                let start = self.part.start.checked_add(usize::try_from(start).ok()?)?;
-                let end = start.checked_add(usize::try_from(len).ok()?)?;
-                (end <= self.part.end).then_some(start..end)
-            });
+        let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let span = location.span();
+        let bytes = span.byte_offset().zip(span.byte_len());
+        self.placed(
+            bytes.map(|(start, len)| (size(start), size(len))),
+            (size(location.line()), size(location.column())),
+        )
+    }
+
+    /// The place of an event of the parser below the library.
+    fn place_of(&self, span: &events::Span) -> Place {
+        let start = &span.start;
+        let ends = start.byte_offset().zip(span.end.byte_offset());
+        self.placed(
+            ends.map(|(start, end)| (start, end.saturating_sub(start))),
+            (start.line(), start.col() + 1),
+        )
+    }
+
+    /// The place of what begins in the part at a byte and has so many, or at least stands in a line and column of it.
+    fn placed(&self, bytes: Option<(usize, usize)>, at: (usize, usize)) -> Place {
+        let bytes = bytes.and_then(|(start, len)| {
+            let start = self.part.start.checked_add(start)?;
+            let end = start.checked_add(len)?;
+            (end <= self.part.end).then_some(start..end)
+        });
         let span = bytes.unwrap_or_else(|| {
-            let start = self.offset(location);
+            let start = self.offset(at);
             start..start
         });
         self.lines.place(span)
     }
 
-    /// The byte of the whole text that a location of the part stands at; the part's end for a location past it.
-    fn offset(&self, location: Location) -> usize {
-        let number = |it: u64| usize::try_from(it).unwrap_or(usize::MAX);
+    /// The byte of the whole text that a line and column of the part stand for; the part's end for what lies past it.
+    fn offset(&self, (line, column): (usize, usize)) -> usize {
         let part = &self.source.text[self.part.clone()];
         let mut line_start = 0;
-        for _ in 1..number(location.line()) {
+        for _ in 1..line {
             let rest = &part[line_start..];
             match rest.find(['\n', '\r']) {
                 Some(end) if rest[end..].starts_with("\r\n") => line_start += end + 2,
@@ -150,13 +198,12 @@ impl Origin<'_> {
         }
         let line = part[line_start..].split(['\n', '\r']).next();
         let line = line.unwrap_or_default();
-        let column = number(location.column()).saturating_sub(1);
-        let column = line.char_indices().nth(column);
+        let column = line.char_indices().nth(column.saturating_sub(1));
         self.part.start + line_start + column.map_or(line.len(), |(byte, _)| byte)
     }
 
-    fn node(&self, raw: Spanned<Raw>, findings: &mut Vec<Finding>) -> Node {
-        let place = self.place(raw.defined);
+    fn node(&self, raw: Stands<Raw>, findings: &mut Vec<Finding>) -> Node {
+        let place = self.place(raw.at);
         let value = match raw.value {
             Raw::Null => Value::Null,
             Raw::Bool(value) => Value::Bool(value),
@@ -182,13 +229,15 @@ impl Origin<'_> {
 
     fn entries(
         &self,
-        raw: Vec<(Spanned<Key>, Spanned<Raw>)>,
+        raw: Vec<(Stands<Key>, Stands<Raw>)>,
         findings: &mut Vec<Finding>,
     ) -> Vec<Entry> {
         let mut entries: Vec<Entry> = Vec::with_capacity(raw.len());
-        let mut seen: HashMap<String, usize> = HashMap::with_capacity(raw.len());
+        // A few are compared faster than hashed.
+        let mut seen: Option<HashMap<String, usize>> =
+            (raw.len() > FEW).then(|| HashMap::with_capacity(raw.len()));
         for (key, value) in raw {
-            let key_place = self.place(key.defined);
+            let key_place = self.place(key.at);
             let value = self.node(value, findings);
             let key = match key.value {
                 Key::Text(key) => key,
@@ -197,7 +246,11 @@ impl Origin<'_> {
                     continue;
                 }
             };
-            if let Some(first) = seen.get(&key).and_then(|&index| entries.get(index)) {
+            let first = match &seen {
+                Some(seen) => seen.get(&key).and_then(|&index| entries.get(index)),
+                None => entries.iter().find(|entry| entry.key == key),
+            };
+            if let Some(first) = first {
                 findings.push(
                     Finding::error(
                         &self.source.file,
@@ -212,7 +265,9 @@ impl Origin<'_> {
                 );
                 continue;
             }
-            seen.insert(key.clone(), entries.len());
+            if let Some(seen) = &mut seen {
+                seen.insert(key.clone(), entries.len());
+            }
             entries.push(Entry {
                 key,
                 key_place,
@@ -302,7 +357,7 @@ fn describe(error: &serde_yaml::Error) -> (String, Option<&'static str>) {
         | Error::AliasReplayCounterOverflow { .. } => (
             "the file is too deep, too large, or its aliases multiply too much".to_owned(),
             Some(
-                "at most 48 levels and 150,000 values are read; write repeated parts out or split them",
+                "at most 48 levels and 400,000 values are read; write repeated parts out or split them",
             ),
         ),
         Error::RecursiveReferencesRequireWeakTypes { .. } => (
@@ -348,8 +403,20 @@ enum Raw {
     UInt(u64),
     Float(f64),
     Str(String),
-    Seq(Vec<Spanned<Raw>>),
-    Map(Vec<(Spanned<Key>, Spanned<Raw>)>),
+    Seq(Vec<Stands<Raw>>),
+    Map(Vec<(Stands<Key>, Stands<Raw>)>),
+}
+
+/// A value, and where it was written.
+struct Stands<T> {
+    value: T,
+    at: Location,
+}
+
+impl<T> From<Spanned<T>> for Stands<T> {
+    fn from(Spanned { value, defined, .. }: Spanned<T>) -> Self {
+        Self { value, at: defined }
+    }
 }
 
 struct RawVisitor;
@@ -395,16 +462,16 @@ impl<'de> Visitor<'de> for RawVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Raw, A::Error> {
         let mut elements = Vec::new();
-        while let Some(element) = seq.next_element()? {
-            elements.push(element);
+        while let Some(element) = seq.next_element::<Spanned<Raw>>()? {
+            elements.push(element.into());
         }
         Ok(Raw::Seq(elements))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw, A::Error> {
         let mut entries = Vec::new();
-        while let Some(entry) = map.next_entry()? {
-            entries.push(entry);
+        while let Some((key, value)) = map.next_entry::<Spanned<Key>, Spanned<Raw>>()? {
+            entries.push((key.into(), value.into()));
         }
         Ok(Raw::Map(entries))
     }

@@ -3,7 +3,7 @@
 use super::page::{Block, Item, Mark, Page, Tone, faint, plain, strong};
 use super::{waived, words};
 use crate::domain::outcome::Check;
-use crate::domain::readiness::{Decision, Requirement, Status, Subject};
+use crate::domain::readiness::{Decision, HandOff, Requirement, Status, Subject, Turn};
 
 /// The page of a check.
 pub fn page(check: &Check) -> Page {
@@ -37,6 +37,7 @@ pub fn page(check: &Check) -> Page {
         .map(|(group, requirements)| met_item(group, &requirements))
         .collect();
     page.list("met", items);
+    page.say(&hand_off(&check.readiness.hand_off));
     let asked = check.asked_at.map(|at| {
         let time = at.format("%H:%M:%S UTC");
         format!(", its evidence asked once, at {time}")
@@ -116,11 +117,41 @@ pub(super) fn group(requirement: &Requirement) -> String {
         Subject::Calendar | Subject::Notice => "calendar",
         Subject::Approval => "approvals",
         Subject::Evidence => "evidence",
+        Subject::Item => "items",
         Subject::Incident => "incidents",
         Subject::Verification => "verification",
         Subject::Obligation => "obligations",
     }
     .to_owned()
+}
+
+/// Whose turn it is; nothing where it is nobody's any more, or where there is but one gate.
+fn hand_off(gates: &[HandOff]) -> String {
+    let of = |turn: Turn| gates.iter().filter(move |it| it.turn == turn);
+    let names = |turn| of(turn).map(|it| it.gate.as_str()).collect::<Vec<_>>();
+    let now: Vec<String> = of(Turn::Now)
+        .map(|it| match it.who.as_slice() {
+            [] => it.gate.to_string(),
+            who => format!("{} ({})", it.gate, who.join(", ")),
+        })
+        .collect();
+    let (past, later) = (names(Turn::Past), names(Turn::Later));
+    if gates.len() < 2 || past.len() == gates.len() {
+        return String::new();
+    }
+    let said = |gates: String, said: &dyn Fn(&str) -> String| {
+        let some = Some(gates).filter(|it| !it.is_empty());
+        some.map(|gates| said(&gates))
+    };
+    let parts: Vec<String> = [
+        said(past.join(", "), &|gates| format!("{gates} signed")),
+        said(now.join(", "), &|gates| format!("now {gates}")),
+        said(later.join(", "), &|gates| format!("then {gates}")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    format!("hand-off: {}", parts.join("; "))
 }
 
 /// The entries of a group. What several in a row have in common is said once, after the last of them.
@@ -177,7 +208,9 @@ fn met_name(met: &Requirement) -> String {
         _ => &met.id,
     };
     // Who signed is part of the answer; so is a pass that came only after retries.
-    if !met.why.is_empty() && (met.subject == Subject::Approval || met.why.contains(" retries)")) {
+    let is_signed = met.subject == Subject::Artifact && met.why.starts_with("signed by ");
+    let is_told = met.subject == Subject::Approval || is_signed || met.why.contains(" retries)");
+    if !met.why.is_empty() && is_told {
         format!("{name} ({})", met.why)
     } else {
         name.to_owned()

@@ -13,6 +13,9 @@ pub fn list(list: &ProbeList) -> Page {
         list.of
     );
     let mut page = Page::new(Tone::Neutral, "PROBES", about);
+    if list.probes.is_empty() {
+        page.say("nothing is asked of the running system: no item, verification plan or rollback has a probe");
+    }
     let rows = list.probes.iter().map(|probe| {
         let mut remarks = Vec::new();
         if probe.advisory {
@@ -33,6 +36,7 @@ pub fn list(list: &ProbeList) -> Page {
     });
     let headers = ["probe", "kind", "asks", "where", ""];
     page.table("", &headers, rows.collect());
+    page.next(&list.next);
     page
 }
 

@@ -12,8 +12,8 @@ use crate::domain::probe::judge::{Assertion, Attempt, Sample, Verdict};
 use crate::domain::probe::phases::Phases;
 use crate::domain::probe::sampling::Failure;
 use crate::domain::readiness::{
-    Change, Considered, Decision, Moment, Readiness, Reasoning, Requirement, ReviewView, Status,
-    Subject, Terms, WaiverView,
+    Change, Considered, Decision, HandOff, Moment, Readiness, Reasoning, Requirement, ReviewView,
+    Status, Subject, Terms, Turn, WaiverView,
 };
 use crate::domain::record::body::{AttemptOutcome, Cause, StepOutcome};
 
@@ -122,6 +122,7 @@ pub fn requirement(gate: Option<&str>, id: &str, status: Status) -> Requirement 
         rejected_by: Vec::new(),
         waiver: None,
         terms: Terms::Never("it is a sample"),
+        signers: Vec::new(),
     }
 }
 
@@ -184,6 +185,23 @@ pub fn waived() -> Waived {
     }
 }
 
+fn hand_off() -> Vec<HandOff> {
+    [
+        ("development", Turn::Past),
+        ("qa", Turn::Now),
+        ("security", Turn::Later),
+    ]
+    .map(|(gate, turn)| HandOff {
+        gate: name(gate),
+        turn,
+        who: match turn {
+            Turn::Now => vec!["Ada (ada@shop.test)".to_owned()],
+            Turn::Past | Turn::Later => Vec::new(),
+        },
+    })
+    .to_vec()
+}
+
 pub fn check() -> Check {
     Check {
         asked_at: Some(at(0)),
@@ -192,6 +210,7 @@ pub fn check() -> Check {
         phase: None,
         readiness: Readiness {
             decision: Decision::NoGo,
+            hand_off: hand_off(),
             requirements: vec![
                 requirement(None, "migration_steps", Status::Missing),
                 requirement(Some("development"), "development/ci", Status::Met),
@@ -466,6 +485,7 @@ pub fn signed() -> Signed {
         by: "ada".to_owned(),
         approved,
         items: 3,
+        waived: Vec::new(),
         record: record(),
     };
     Signed {

@@ -42,7 +42,7 @@ fn item(signed: &SignedGate) -> Item {
         true => (Mark::Good, "signed"),
         false => (Mark::Bad, "rejected"),
     };
-    Item::new(
+    let mut item = Item::new(
         mark,
         vec![
             strong(signed.gate.as_str()),
@@ -55,5 +55,9 @@ fn item(signed: &SignedGate) -> Item {
             faint(format!("  {}", signed.record.short())),
         ],
     )
-    .lead(word)
+    .lead(word);
+    for waived in &signed.waived {
+        item.say("not asked for", waived);
+    }
+    item
 }

@@ -214,6 +214,8 @@ waived
 met
   ✓ development  ci, scans, developer (signed by Ada)
 
+hand-off: development signed; now qa (Ada (ada@shop.test)); then security
+
 recorded as RECORD, its evidence asked once, at 10:00:00 UTC
 
 next: relgate sign migration_steps --release 2.4.0

@@ -1,6 +1,7 @@
 //! The whole program under attack: every attack with the command that meets it, its exit code and what it says. Each test
 //! prints its rows, so that `cargo test --test cli attacks -- --nocapture` shows the matrix.
 
+mod artifacts;
 mod commands;
 mod people;
 mod policy;

@@ -102,6 +102,22 @@ fn without_a_baseline_nothing_passes_and_none_is_captured_too_late() {
 }
 
 #[test]
+fn one_look_at_the_ledger_serves_every_sample_of_a_run() {
+    // Whoever is asked first takes the ledger away.
+    let thief = "    - id: thief
+      command: { argv: [sh, -c, \"mv releases/2.0.0/ledger away 2>/dev/null; true\"], expect: { exit: 0 } }
+";
+    let team = team(&format!("{METRIC}      needs: [thief]\n{thief}"));
+    team.run("omar", &["baseline", "capture"]).code(0);
+    let run = ["probe", "run", NOTES, "error-rate", "--format", "json"];
+    let ended = team.run("omar", &run).code(0);
+    assert_eq!(ended.json()["result"]["taken"], 3, "{}", ended.stdout);
+    assert!(team.path("away").is_dir());
+    // And nothing is found any more by the next run.
+    team.run("omar", &run).code(4);
+}
+
+#[test]
 fn what_cannot_be_measured_is_told_and_not_recorded() {
     let team = team(METRIC);
     for (number, why) in [

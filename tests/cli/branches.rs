@@ -81,16 +81,7 @@ fn incidents_of_two_branches_hide_neither() {
     ours.deploy();
     let theirs = clone(&ours);
     for (team, title) in [(&ours, "Slow"), (&theirs, "Wrong prices")] {
-        let open = [
-            "incident",
-            "open",
-            "--no-watch",
-            "--priority",
-            "lower",
-            "--title",
-            title,
-        ];
-        team.run("omar", &open).code(1);
+        team.open_incident(title, "lower");
     }
     merge(&theirs, &ours);
     ours.run("rory", &["ledger", "verify"]).code(0);
@@ -124,16 +115,7 @@ fn what_was_resolved_on_a_branch_is_what_was_opened_there() {
     ours.deploy();
     let theirs = clone(&ours);
     for (team, title) in [(&ours, "Slow"), (&theirs, "Wrong prices")] {
-        let open = [
-            "incident",
-            "open",
-            "--no-watch",
-            "--priority",
-            "lower",
-            "--title",
-            title,
-        ];
-        team.run("omar", &open).code(1);
+        team.open_incident(title, "lower");
     }
     theirs
         .run(
@@ -157,19 +139,7 @@ fn what_was_resolved_on_a_branch_is_what_was_opened_there() {
 fn a_rollback_on_one_branch_and_a_resolution_on_the_other_end_in_one_state() {
     let ours = Team::new();
     ours.deploy();
-    ours.run(
-        "omar",
-        &[
-            "incident",
-            "open",
-            "--no-watch",
-            "--priority",
-            "lower",
-            "--title",
-            "Slow",
-        ],
-    )
-    .code(1);
+    ours.open_incident("Slow", "lower");
     let theirs = clone(&ours);
     theirs.write("live/version", "2.0.0\n");
     theirs
@@ -197,16 +167,7 @@ fn the_same_thing_owed_on_two_branches_is_owed_once() {
     ours.deploy();
     let theirs = clone(&ours);
     for team in [&ours, &theirs] {
-        let open = [
-            "incident",
-            "open",
-            "--no-watch",
-            "--priority",
-            "lower",
-            "--title",
-            "Slow",
-        ];
-        team.run("omar", &open).code(1);
+        team.open_incident("Slow", "lower");
         team.run(
             "quin",
             &["incident", "resolve", "I1", "--override", "mended"],

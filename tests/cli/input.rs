@@ -483,16 +483,7 @@ fn a_release_fresh_from_its_template_parses_and_is_no_go_field_by_field() {
 fn files_that_are_wrong_hide_no_open_window() {
     let team = Team::new();
     team.deploy();
-    let open = [
-        "incident",
-        "open",
-        "--no-watch",
-        "--title",
-        "Slow",
-        "--priority",
-        "lower",
-    ];
-    team.run("omar", &open).code(1);
+    team.open_incident("Slow", "lower");
     team.write(NOTES, "broken: [");
     let shown = [
         "release-notes.md",

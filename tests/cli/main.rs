@@ -1,13 +1,17 @@
 //! The program from end to end, as a team's people, scripts and accidents meet it.
 
+mod artifacts;
 mod attacks;
 mod baselines;
 mod branches;
 mod drill;
 mod evidence;
+mod files;
 mod flow;
 mod formats;
+mod imports;
 mod input;
+mod live;
 mod probes;
 mod processes;
 mod run;

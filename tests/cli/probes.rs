@@ -164,3 +164,60 @@ fn a_part_that_is_not_there_is_refused_before_anything_is_done() {
     verify(&team, &["--skip", ""]).code(2);
     assert!(team.files() == before, "nothing was written");
 }
+
+#[test]
+fn what_a_step_of_a_rollback_prints_keeps_its_secrets() {
+    let team = Team::new();
+    // One that a probe refers to, one of the step's own, one that is inherited; printed in pieces and in another form.
+    let search = "command: { argv: [test, -f, live/search], expect: { exit: 0 } }";
+    let asks =
+        "command: { argv: [grep, -q, '${file:live/token}', live/search], expect: { exit: 0 } }";
+    team.edit(NOTES, search, asks);
+    team.write("live/token", "s3ss10n-0f-quin\n");
+    let env = "argv: [./back.sh]\n      env: { SWITCH_TOKEN: s3ss10n-0f-the-switch }";
+    team.edit(NOTES, "argv: [./back.sh]", env);
+    let loud = "set -eu
+printf 's3ss10n'; sleep 0.2; printf -- '-0f-quin is the session\\n'
+echo \"the switch: $SWITCH_TOKEN\" >&2
+echo \"inherited: $SHOP_PASSWORD\"
+printf '%s' \"$SHOP_PASSWORD\" | base64
+echo nothing else is hidden";
+    let script = team.read("back.sh").replace("set -eu", loud);
+    team.script(&script);
+    team.deploy();
+    let rollback = ["rollback", "--yes", "--reason", "a try"];
+    let mut command = team.command("rory", &rollback);
+    command.env("SHOP_PASSWORD", "s3ss10n-0f-the-shop");
+    let ended = crate::run::Ended::of(&mut command).code(5);
+    let output = team.read("releases/2.0.0/ledger/output/attempt-1-1-old-version.log");
+    let expected =
+        "*** is the session\nthe switch: ***\ninherited: ***\n***\nnothing else is hidden\n";
+    assert!(
+        output.replace("***==", "***").starts_with(expected),
+        "{output}"
+    );
+    let status = team.run("rory", &["status"]);
+    let log = team.run("rory", &["log"]);
+    for shown in [&ended, &status, &log] {
+        assert!(
+            !shown.stdout.contains("s3ss10n") && !shown.stderr.contains("s3ss10n"),
+            "{shown}"
+        );
+    }
+    assert!(
+        team.recorded("step-ended")[0]["tail"]
+            .to_string()
+            .contains("inherited: ***")
+    );
+    for (path, bytes) in team.files() {
+        let text = String::from_utf8_lossy(&bytes);
+        // What the notes say in clear was pinned as they say it.
+        let pinned = text.replace("s3ss10n-0f-the-switch", "");
+        let is_ours = path.starts_with(team.path("back.sh"));
+        assert!(
+            is_ours || !pinned.contains("s3ss10n"),
+            "{}: {text}",
+            path.display()
+        );
+    }
+}

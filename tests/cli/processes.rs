@@ -9,21 +9,17 @@ use crate::team::{NOTES, Team};
 fn with_incident(priority: &str) -> Team {
     let team = Team::new();
     team.deploy();
-    open(&team, priority);
+    team.open_incident("Slow", priority);
     team
 }
 
-fn open(team: &Team, priority: &str) {
-    let open = [
-        "incident",
-        "open",
-        "--no-watch",
-        "--title",
-        "Slow",
-        "--priority",
-        priority,
-    ];
-    team.run("omar", &open).code(1);
+/// Lets the rollback wait for the file `live/go`.
+fn held_back(team: &Team) {
+    let plan = team.read("back.sh");
+    team.script(&plan.replace(
+        "set -eu",
+        "set -eu\nwhile test ! -f live/go; do sleep 0.1; done",
+    ));
 }
 
 /// Waits for a record of a kind.
@@ -131,11 +127,7 @@ fn a_window_that_expired_unwatched_is_rolled_back_by_the_next_watcher() {
 #[test]
 fn a_watcher_that_is_killed_in_the_rollback_does_not_end_it() {
     let team = with_incident("critical");
-    let plan = team.read("back.sh");
-    team.script(&plan.replace(
-        "set -eu",
-        "set -eu\nwhile test ! -f live/go; do sleep 0.1; done",
-    ));
+    held_back(&team);
     let watch = team.start("rory", &["watch"]);
     let driver = driver(&team);
     recorded(&team, "step-started");
@@ -157,11 +149,7 @@ fn a_watcher_that_is_killed_in_the_rollback_does_not_end_it() {
 fn the_rollback_ends_without_any_watcher() {
     // req: A13
     let team = with_incident("critical");
-    let plan = team.read("back.sh");
-    team.script(&plan.replace(
-        "set -eu",
-        "set -eu\nwhile test ! -f live/go; do sleep 0.1; done",
-    ));
+    held_back(&team);
     let watch = team.start("rory", &["watch"]);
     recorded(&team, "step-started");
     watch.signal(Signal::INT);
@@ -299,11 +287,7 @@ fn a_probe_that_hangs_does_not_delay_a_deadline() {
 #[test]
 fn a_hang_up_while_the_rollback_runs_changes_nothing() {
     let team = with_incident("immediate");
-    let plan = team.read("back.sh");
-    team.script(&plan.replace(
-        "set -eu",
-        "set -eu\nwhile test ! -f live/go; do sleep 0.1; done",
-    ));
+    held_back(&team);
     let watch = team.start("rory", &["watch"]);
     let driver = driver(&team);
     recorded(&team, "step-started");

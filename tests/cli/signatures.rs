@@ -569,16 +569,7 @@ fn a_watcher_sees_the_line_that_arrives_after_what_its_key_signed() {
     let team = Team::signed();
     let key = team.new_key("keys/new", "ed25519");
     team.deploy();
-    let open = [
-        "incident",
-        "open",
-        "--no-watch",
-        "--priority",
-        "lower",
-        "--title",
-        "Slow",
-    ];
-    team.run("omar", &open).code(1);
+    team.open_incident("Slow", "lower");
     let watch = team.start("rory", &["watch"]);
     crate::run::until("it watches", || !watch.output().is_empty());
     let resolve = json!({"by": "quin", "kind": "incident-resolved", "body": {"incident": "I1", "how": "restarted"}});

@@ -2,28 +2,43 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::run::until;
 use crate::team::Team;
 
 /// Where a command's exit code is left.
 const CODE: &str = "live/code";
-/// Waits for a key, so that the screen is set up before the command begins; Ctrl-C is for the command alone.
-const SCRIPT: &str = "trap : INT; read -r _; \"$@\"; echo $? >live/code";
+/// Waits for a key, so that the screen is set up before the command begins, and stays as the command leaves it; Ctrl-C is
+/// for the command alone.
+const SCRIPT: &str =
+    "trap : INT; read -r _; \"$@\"; echo $? >live/code; while :; do read -r _; done";
 
 /// A terminal of a multiplexer that keeps its screen, with one command in it.
-struct Terminal<'a> {
+pub struct Terminal<'a> {
     team: &'a Team,
+    /// Of its own: a server that is told to end may still be there when the next one begins.
+    socket: String,
 }
+
+/// How many terminals were begun.
+static BEGUN: AtomicUsize = AtomicUsize::new(0);
 
 impl<'a> Terminal<'a> {
     /// Runs a command in a terminal of 100 columns and 40 lines; `None` where there is no tmux, and says so.
-    fn run(team: &'a Team, by: &str, args: &[&str]) -> Option<Self> {
+    pub fn run(team: &'a Team, by: &str, args: &[&str]) -> Option<Self> {
+        Self::run_with(team, by, args, &[])
+    }
+
+    /// The same with more variables.
+    pub fn run_with(team: &'a Team, by: &str, args: &[&str], variables: &[&str]) -> Option<Self> {
         if Command::new("tmux").arg("-V").output().is_err() {
             eprintln!("SKIPPED: there is no tmux here, so no terminal was tried");
             return None;
         }
-        let terminal = Self { team };
+        let number = BEGUN.fetch_add(1, Ordering::Relaxed);
+        let socket = format!("live/tmux-{number}");
+        let terminal = Self { team, socket };
         let relgate = team.command(by, args);
         let size = ["-x", "100", "-y", "40"];
         let mut new = terminal.tmux(&["new-session", "-d"]);
@@ -33,7 +48,8 @@ impl<'a> Terminal<'a> {
                 new.arg(format!("{}={}", name.display(), value.display()));
             }
         }
-        new.args(["TERM=screen-256color", "sh", "-c", SCRIPT, "sh"]);
+        new.arg("TERM=screen-256color").args(variables);
+        new.args(["sh", "-c", SCRIPT, "sh"]);
         new.arg(relgate.get_program()).args(relgate.get_args());
         let started = new.current_dir(team.path("")).status();
         assert!(
@@ -47,21 +63,21 @@ impl<'a> Terminal<'a> {
 
     fn tmux(&self, args: &[&str]) -> Command {
         let mut tmux = Command::new("tmux");
-        let socket = self.team.path("live/tmux");
+        let socket = self.team.path(&self.socket);
         tmux.args(["-f", "/dev/null", "-S"]).arg(socket).args(args);
         tmux.env_remove("TMUX").env("LC_ALL", "C.UTF-8");
         tmux
     }
 
     #[track_caller]
-    fn tmux_does(&self, args: &[&str]) -> String {
+    pub fn tmux_does(&self, args: &[&str]) -> String {
         let output = self.tmux(args).output().expect("tmux runs");
         assert!(output.status.success(), "{args:?}: {output:?}");
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
     /// Types a key by its name, or a text.
-    fn types(&self, key: &str) {
+    pub fn types(&self, key: &str) {
         self.tmux_does(&["send-keys", key]);
     }
 
@@ -72,13 +88,13 @@ impl<'a> Terminal<'a> {
     }
 
     /// What is on the screen now.
-    fn screen(&self) -> String {
+    pub fn screen(&self) -> String {
         self.tmux_does(&["capture-pane", "-p"])
     }
 
     /// Waits until the screen shows a text.
     #[track_caller]
-    fn shows(&self, text: &str) {
+    pub fn shows(&self, text: &str) {
         let mut screen = String::new();
         for _ in 0..600 {
             screen = self.screen();
@@ -92,7 +108,7 @@ impl<'a> Terminal<'a> {
 
     /// Waits for the command's end. Returns its exit code, as a shell has it: 130 where Ctrl-C ended it.
     #[track_caller]
-    fn end(&self) -> i32 {
+    pub fn end(&self) -> i32 {
         let code = || fs::read_to_string(self.team.path(CODE)).unwrap_or_default();
         until("the command in the terminal ends", || {
             code().ends_with('\n')
@@ -250,16 +266,7 @@ fn a_rollback_is_told_as_it_runs() {
     let plan = team.read("back.sh");
     let slow = "set -eu\necho switching users\nwhile test ! -f live/go; do sleep 0.1; done";
     team.script(&plan.replace("set -eu", slow));
-    let open = [
-        "incident",
-        "open",
-        "--no-watch",
-        "--title",
-        "Slow",
-        "--priority",
-        "critical",
-    ];
-    team.run("omar", &open).code(1);
+    team.open_incident("Slow", "critical");
     let terminal = terminal!(&team, "omar", &["watch"]);
     terminal.shows("switching users");
     team.write("live/go", "");

@@ -380,3 +380,63 @@ fn where_signatures_are_required_a_waiver_counts_signed_alone() {
         team.run("rory", &["check", "qa"]).code(1);
     }
 }
+
+#[test]
+fn an_item_that_people_confirm_is_waived_by_itself() {
+    let team = Team::new();
+    let waive = |by: &str, until: &str| {
+        let args = ["waive", "development/load-tested", "--until", until];
+        team.run(
+            by,
+            &[&args[..], &["--reason", "no machines for it"]].concat(),
+        )
+    };
+    team.run("rory", &["check", "--explain", "development/load-tested"])
+        .code(1)
+        .says(&["whoever signs the gate development confirms it: developer"]);
+    waive("rory", "4h")
+        .code(0)
+        .says(&["development/load-tested"]);
+    let sign = ["sign", "development", "--all", "--yes"];
+    team.run("dana", &sign).code(0).says(&[
+        "1 item",
+        "not asked for: load-tested: waived by rory",
+        "no machines for it",
+    ]);
+    let answers = team.recorded("signed-off")[0]["answers"].clone();
+    assert_eq!(answers.as_array().map(Vec::len), Some(1), "{answers}");
+    team.run("rory", &["check", "development"]).code(0).says(&[
+        "waived",
+        "development/load-tested",
+        "no machines for it",
+        "signed by dana",
+    ]);
+    team.run("rory", &["check", "--explain", "development/load-tested"])
+        .code(0)
+        .says(&["WAIVED"]);
+    // Without the waiver nobody has confirmed it.
+    team.run("rory", &["waive", "development/load-tested", "--withdraw"])
+        .code(0);
+    team.run("rory", &["check", "development"]).code(1).says(&[
+        "dana did not confirm load-tested",
+        "relgate sign development",
+    ]);
+    team.run("dana", &sign).code(0);
+    team.run("rory", &["check", "development"]).code(0);
+    waive("rory", "4h")
+        .code(7)
+        .warns(&["there is nothing to waive"]);
+    team.run(
+        "rory",
+        &[
+            "waive",
+            "development/load-test",
+            "--reason",
+            "x",
+            "--until",
+            "1h",
+        ],
+    )
+    .code(3)
+    .warns(&["load-tested"]);
+}

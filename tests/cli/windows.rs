@@ -3,20 +3,6 @@
 use crate::run::until;
 use crate::team::{NOTES, Team};
 
-/// Opens an incident of a priority as omar, and leaves it to somebody else to watch.
-fn open(team: &Team, priority: &str) {
-    let open = [
-        "incident",
-        "open",
-        "--no-watch",
-        "--title",
-        "Slow",
-        "--priority",
-        priority,
-    ];
-    team.run("omar", &open).code(1).says(&["I", priority]);
-}
-
 /// The story of a release, as kinds of records without the checks.
 fn story(team: &Team) -> Vec<String> {
     let records = team.records();
@@ -174,7 +160,7 @@ fn an_escalation_only_shortens() {
     // req: A16
     let team = Team::new();
     team.deploy();
-    open(&team, "lower");
+    team.open_incident("Slow", "lower");
     let left = |team: &Team| {
         team.standing()["windows"][0]["left_ms"]
             .as_u64()
@@ -190,7 +176,7 @@ fn an_escalation_only_shortens() {
     }
     let team = Team::new();
     team.deploy();
-    open(&team, "lower");
+    team.open_incident("Slow", "lower");
     team.run(
         "dana",
         &[
@@ -258,7 +244,7 @@ fn a_window_that_asks_for_a_decision_decides_nothing() {
     for priority in ["decided", "noted"] {
         let team = Team::new();
         team.deploy();
-        open(&team, priority);
+        team.open_incident("Slow", priority);
         team.run("rory", &["watch"]).code(1).says(&["person"]);
         assert_eq!(team.recorded("window-expired").len(), 1, "{priority}");
         assert_eq!(team.recorded("rollback-claimed").len(), 0, "{priority}");

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use rustix::process::Signal;
 
 use crate::run::until;
-use crate::shop::{broken, deployed, fate, kept, open, processes, signal, sound, tell, watch};
+use crate::shop::{broken, deployed, fate, kept, processes, signal, sound, tell, watch};
 use crate::team::Team;
 
 fn started(command: &mut Command) -> std::process::Child {
@@ -21,7 +21,7 @@ fn started(command: &mut Command) -> std::process::Child {
 fn a_window_goes_on_over_reboots_and_ends_once() {
     let team = deployed();
     team.edit("relgate.yaml", "window: 1s", "window: 3s");
-    open(&team);
+    team.open_incident("Slow", "critical");
     for boot in ["second", "third"] {
         let before = team.recorded("checkpoint").len();
         let mut command = team.command("rory", &["watch"]);

@@ -127,7 +127,7 @@ fn a_step_that_runs_unrecorded_is_ended_before_the_next_attempt() {
     let team = deployed();
     // The first attempt's step outlives its driver by far, and would work against the second.
     team.script(&BACK.replacen("sleep 0.1", "test $RELGATE_ATTEMPT -gt 1 || sleep 20", 1));
-    crate::shop::open(&team);
+    team.open_incident("Slow", "critical");
     // Claimed, then the step, of which nothing is on disk.
     let mut child = dying(&team, &["watch"], ("begin", 2, "drive-rollback"))
         .stdin(std::process::Stdio::null())

@@ -48,17 +48,10 @@ pub fn deployed() -> Team {
     team
 }
 
-/// Opens a critical incident that nobody watches yet.
-pub fn open(team: &Team) {
-    let open = ["incident", "open", "--no-watch", "--title", "Slow"];
-    team.run("omar", &[&open[..], &["--priority", "critical"]].concat())
-        .code(1);
-}
-
 /// A deployed team with an open critical incident.
 pub fn broken() -> Team {
     let team = deployed();
-    open(&team);
+    team.open_incident("Slow", "critical");
     team
 }
 
@@ -69,7 +62,7 @@ pub fn broken_with(script: &str, edits: &[(&str, &str)]) -> Team {
     for (from, to) in edits {
         team.edit(NOTES, from, to);
     }
-    open(&team);
+    team.open_incident("Slow", "critical");
     team
 }
 

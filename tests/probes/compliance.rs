@@ -4,6 +4,7 @@
 //! the licence and notice lie beside it).
 
 use relgate::domain::probe::json::path::Path;
+use relgate::domain::probe::json::tree::Document;
 use serde_json::Value;
 
 const SUITE: &str = include_str!("jsonpath/cts.json");
@@ -11,9 +12,14 @@ const SUITE: &str = include_str!("jsonpath/cts.json");
 /// What is found, or nothing where the selector is refused.
 fn found(case: &Value) -> Option<Value> {
     let selector = case["selector"].as_str().expect("a selector");
-    let document = &case["document"];
-    let found = Path::parse(selector).ok()?.find(document).ok()?;
-    Some(Value::Array(found.into_iter().cloned().collect()))
+    let path = Path::parse(selector).ok()?;
+    let document = Document::read(&case["document"].to_string()).expect("a document");
+    let values = document
+        .find(&path)
+        .ok()?
+        .into_iter()
+        .map(|found| serde_json::from_str(&found.to_string()).expect("JSON"));
+    Some(Value::Array(values.collect()))
 }
 
 fn complies(case: &Value) -> bool {

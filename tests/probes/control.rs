@@ -11,7 +11,7 @@ use relgate::domain::probe::Probe;
 use relgate::domain::probe::judge::{Sample, Verdict};
 use relgate::domain::variables::{Lookup, Ready};
 use relgate::effects::probe::SystemProber;
-use relgate::ports::{Asked, Limits, Prober};
+use relgate::ports::{Asked, Limits, Prober, nobody};
 use serde_json::{Value, json};
 
 use crate::support::{PATIENCE, Server, get, probe, read_request, response};
@@ -48,7 +48,7 @@ const LIMITS: Limits = Limits {
 fn ask(probes: &[Probe], limits: Limits) -> Asked {
     let ready = |probe| Ready::prepare(probe, &Nothing).expect("ready").0;
     let ready: Vec<Ready> = probes.iter().map(ready).collect();
-    SystemProber::new(std::env::temp_dir()).sample_until(&ready, limits, &|| false)
+    SystemProber::new(std::env::temp_dir()).sample_until(&ready, limits, &|| false, &nobody())
 }
 
 fn one(value: Value) -> Sample {

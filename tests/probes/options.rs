@@ -11,8 +11,8 @@ use relgate::effects::probe::SystemProber;
 use relgate::ports::Prober;
 use serde_json::{Value, json};
 
-use crate::shop::{Certified, Repository, echo, echo_at, read_body, terms};
-use crate::support::{PATIENCE, Server, probe, read_request, response};
+use crate::shop::{Certified, Repository, echo, echo_at, read_body, speaking, terms};
+use crate::support::{PATIENCE, Server, probe, read_request, response, samples};
 
 /// Asks from the repository's root.
 fn sample(repository: &Repository, http: Value) -> Sample {
@@ -287,15 +287,8 @@ fn a_redirect_that_leaves_tls_is_not_followed() {
     let plain = Server::http("200 OK", "anybody");
     let certified = repository.authority.certify("127.0.0.1", nothing);
     let to = plain.url();
-    let terms = Arc::new(terms(&certified, None));
-    let server = Server::new(move |stream| {
-        let connection = rustls::ServerConnection::new(Arc::clone(&terms)).expect("a connection");
-        let mut stream = rustls::StreamOwned::new(connection, stream);
-        while read_request(&mut stream).is_some() {
-            let answer =
-                format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
-            let _ = stream.write_all(answer.as_bytes());
-        }
+    let server = speaking(terms(&certified, None), move |_| {
+        format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n").into_bytes()
     });
     let url = format!("https://{}/", server.address);
     let http = json!({"url": url, "ca": "ca.pem", "redirects": 5});
@@ -414,6 +407,11 @@ fn proxies_of_the_environment_are_not_used() {
             Verdict::Pass,
             "hold",
         );
+        let page = Server::http("200 OK", "1");
+        let metric =
+            json!({"metric": {"json": {"url": page.url(), "path": "$"}, "expect": {"equals": 1}}});
+        let sample = samples(&[probe("one", metric)]).pop().expect("a sample");
+        assert_eq!(sample.verdict, Verdict::Pass, "{}", sample.reason());
         return;
     }
     let proxy = "http://127.0.0.1:9";

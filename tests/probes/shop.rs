@@ -107,13 +107,31 @@ pub fn echo(terms: ServerConfig) -> Server {
 
 /// The same at another address; `None` where this machine has no such address.
 pub fn echo_at(address: &str, terms: ServerConfig) -> Option<Server> {
+    speaking_at(address, terms, |request| {
+        response("200 OK", request).into_bytes()
+    })
+}
+
+/// A server that gives every request the answer that `answer` makes of its head and its body.
+pub fn speaking(
+    terms: ServerConfig,
+    answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static,
+) -> Server {
+    speaking_at("127.0.0.1:0", terms, answer).expect("loopback")
+}
+
+fn speaking_at(
+    address: &str,
+    terms: ServerConfig,
+    answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static,
+) -> Option<Server> {
     let terms = Arc::new(terms);
     Server::at(address, move |stream| {
         let connection = rustls::ServerConnection::new(Arc::clone(&terms)).expect("a connection");
         let mut stream = rustls::StreamOwned::new(connection, stream);
         while let Some(mut request) = read_request(&mut stream) {
             request.push_str(&read_body(&request, &mut stream));
-            let _ = stream.write_all(response("200 OK", &request).as_bytes());
+            let _ = stream.write_all(&answer(&request));
             let _ = stream.flush();
         }
         // An alert would be lost where what is left unread resets the connection.

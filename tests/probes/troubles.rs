@@ -349,7 +349,7 @@ fn partial(part: &'static [u8]) -> Server {
 }
 
 /// A server that accepts nothing any more: the queue of those that wait is full, and further ones hear nothing.
-fn black_hole() -> Server {
+pub fn black_hole() -> Server {
     let mut server = Server::new(|_| {});
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
     rustix::net::listen(&listener, 0).expect("a shorter queue");
@@ -362,7 +362,7 @@ fn black_hole() -> Server {
     server
 }
 
-fn endless() -> Server {
+pub fn endless() -> Server {
     Server::new(|mut stream| {
         if read_request(&mut stream).is_some() {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 
 /// Every table by its name.
 pub fn all() -> Vec<(&'static str, String)> {
-    let notes = schema(Kind::Notes);
+    let notes = &schema(Kind::Notes);
     vec![
         ("commands", commands()),
         ("exit codes", exit_codes()),
@@ -169,7 +169,7 @@ pub fn keys() -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
     Kind::ALL
         .iter()
-        .for_each(|kind| collect(schema(*kind), &mut keys));
+        .for_each(|kind| collect(&schema(*kind), &mut keys));
     keys
 }
 
@@ -190,7 +190,7 @@ fn in_probes(root: &Json) -> Vec<String> {
 
 /// The table of a file, and of everything in it but probes and what is told `elsewhere`.
 fn file(kind: Kind, elsewhere: &[&str]) -> String {
-    let root = schema(kind);
+    let root = &schema(kind);
     let mut text = table(root, root);
     let mut told: BTreeSet<String> = in_probes(root).into_iter().collect();
     told.extend(elsewhere.iter().map(ToString::to_string));

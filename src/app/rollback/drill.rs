@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::step::{Run, run};
+use super::step::{Run, known_secrets, run};
 use crate::app::project::Release;
-use crate::app::verify::{passed, sample_until_decided};
-use crate::app::{Hear, Result, World, append, facts};
+use crate::app::verify::{Suite, passed, sample_until_decided};
+use crate::app::{Hear, Result, World, append, facts, probe};
 use crate::domain::decide::{Actor, rollback as decisions};
 use crate::domain::event::Event;
 use crate::domain::ids::StageName;
@@ -37,6 +37,8 @@ pub fn drill(
     })?;
     let began = world.clock.now();
     let digest = digest_of(&release.notes.steps());
+    let written = probe::of_release(release);
+    let secrets = known_secrets(world, written.iter().map(|placed| &placed.probe));
     let mut ended = Vec::new();
     let of = pinned.steps().len();
     for (place, step) in pinned.steps().iter().enumerate() {
@@ -65,6 +67,7 @@ pub fn drill(
                 attempt: 0,
                 env,
                 output,
+                secrets: secrets.clone(),
                 marks: Vec::new(),
             },
             &mut |_| {},
@@ -90,7 +93,7 @@ pub fn drill(
     let probes = target.verify.unwrap_or_default();
     let (verified, evidence) = if complete && !probes.is_empty() {
         let about = facts::about(release, Some(stage.as_str()));
-        let decided = sample_until_decided(world, &probes, &about, None, hear)?;
+        let decided = sample_until_decided(world, &Suite::of(&probes, None), &about, hear)?;
         (decided.verdict == Verdict::Pass, decided.samples)
     } else {
         (complete, Vec::new())

@@ -17,16 +17,17 @@ use crate::domain::record::{Body, Draft, TOOL};
 use crate::domain::release::Step;
 use crate::domain::state::rollback::{Attempt, Rollback};
 use crate::domain::timespan::Timespan;
+use crate::domain::variables::Secrets;
 use crate::domain::watch;
 use crate::ports::{Duty, Ledger};
 
-use step::{Run, run};
+use step::{Run, known_secrets, run};
 
 use super::ask::About;
 use super::insistent::Insistent;
 use super::project::Release;
-use super::verify::{passed, pause, sample_until_decided};
-use super::{Error, Result, World, append, root_cause};
+use super::verify::{Suite, passed, pause, sample_until_decided};
+use super::{Error, Result, World, append, probe, root_cause};
 
 /// The deadline of the checks after a rollback that states none.
 const VERIFY_WITHIN: Timespan = Timespan::from_minutes(5);
@@ -107,8 +108,10 @@ pub fn drive(world: &World<'_>, release: &Release) -> Result<()> {
         release,
         ledger,
         claimed: None,
+        secrets: Secrets::default(),
     };
     driver.end_unrecorded()?;
+    driver.secrets = driver.known_secrets();
     driver.run()?;
     root_cause::write(world, release, &mut driver.ledger);
     // A disk that is full for a whole day is a case for people, and what happened is in the output of the steps.
@@ -136,6 +139,8 @@ struct Driver<'a, 'w> {
     ledger: Insistent<'a>,
     /// The attempt that this process claimed and has not yet begun.
     claimed: Option<u32>,
+    /// What must not stand in the output of a step.
+    secrets: Secrets,
 }
 
 impl Driver<'_, '_> {
@@ -157,6 +162,20 @@ impl Driver<'_, '_> {
         };
         self.world.runner.end_marked(&mark);
         Ok(())
+    }
+
+    /// Known before the deadline, so that nothing has to be looked up when it comes.
+    fn known_secrets(&self) -> Secrets {
+        let state = self.ledger.history().state();
+        let rollback = state.rollback.as_ref().map(|rollback| &rollback.plan);
+        let opened = state.open_incidents().map(|incident| &incident.facts.plan);
+        let pinned = opened.chain(rollback).flat_map(|plan| {
+            let checks = plan.rollback.verify.iter().flatten();
+            checks.chain(&plan.rollback.target_probe)
+        });
+        let written = probe::of_release(self.release);
+        let written = written.iter().map(|placed| &placed.probe);
+        known_secrets(self.world, written.chain(pinned))
     }
 
     /// What the processes of an attempt, or of one of its steps, carry. It is the same for every driver of this ledger
@@ -287,6 +306,7 @@ impl Driver<'_, '_> {
                 attempt,
                 env,
                 output,
+                secrets: self.secrets.clone(),
                 marks,
             },
             &mut |group| {
@@ -349,9 +369,8 @@ impl Driver<'_, '_> {
             .collect();
         let decided = sample_until_decided(
             self.world,
-            &patient,
+            &Suite::of(&patient, Some(within)),
             &self.about(rollback),
-            Some(within),
             &mut |_| {},
         )?;
         if decided.verdict == Verdict::Pass {

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::app::World;
 use crate::app::project::Release;
+use crate::app::{World, ask};
+use crate::domain::probe::Probe;
 use crate::domain::record::body::{ProcessGroup, StepEnded, StepOutcome};
 use crate::domain::release::Step;
+use crate::domain::secret_name::names_a_secret;
+use crate::domain::variables::Secrets;
 use crate::ports::{Command, Outcome};
 
 /// How much of a step's output is kept.
@@ -21,8 +24,36 @@ pub struct Run<'a> {
     pub env: BTreeMap<String, String>,
     /// The file of its output, in the ledger's output folder.
     pub output: String,
+    /// What must not stand in its output.
+    pub secrets: Secrets,
     /// What its processes are recognised by after their driver died.
     pub marks: Vec<String>,
+}
+
+/// A shorter value of an inherited variable is masked only where the notes refer to it: a word such as `none` would be
+/// found everywhere.
+const SHORTEST: usize = 8;
+
+/// The secrets that this process knows: those that the probes of the release refer to, and what the inherited variables
+/// say whose names are those of secrets. A path to one is none.
+pub fn known_secrets<'a>(world: &World<'_>, probes: impl Iterator<Item = &'a Probe>) -> Secrets {
+    let mut secrets = ask::secrets_of(world, probes);
+    for (name, value) in world.environment.variables() {
+        if names_a_secret(&name) && value.len() >= SHORTEST && !value.starts_with('/') {
+            secrets.add(&value);
+        }
+    }
+    secrets
+}
+
+fn secrets_with(known: &Secrets, env: &BTreeMap<String, String>) -> Secrets {
+    let mut secrets = known.clone();
+    for (name, value) in env {
+        if names_a_secret(name) {
+            secrets.add(value);
+        }
+    }
+    secrets
 }
 
 /// Runs a step to its end; `started` hears of its process group as soon as there is one.
@@ -39,6 +70,7 @@ pub fn run(
         timeout: run.step.timeout(),
         output: world.ledgers.output_folder(&release.name).join(&run.output),
         output_cap: OUTPUT_CAP,
+        secrets: secrets_with(&run.secrets, &run.env),
         marks: run.marks.clone(),
     };
     let ended = world.runner.run(&command, started, &mut |_| {});

@@ -81,7 +81,7 @@ fn dispatch(context: &Context, command: Command) -> Result<u8> {
 
 fn check(context: &Context, gate: Option<&str>, phase: Option<Phase>) -> Result<u8> {
     context.with_world(|world| {
-        let release = context.release(world)?;
+        let release = context.release_with_files(world)?;
         let scope = match (gate, phase) {
             (Some(id), _) => Scope::Gate(release.gate(id)?.id.clone()),
             (None, Some(Phase::Closure)) => Scope::Closing,
@@ -106,7 +106,7 @@ fn explain(context: &Context, item: &str) -> Result<u8> {
 
 fn deploy_start(context: &Context, args: &StageArgs) -> Result<u8> {
     context.with_world(|world| {
-        let release = context.release(world)?;
+        let release = context.release_with_files(world)?;
         let actor = context.actor(&release.policy, args.role.as_deref())?;
         let stage = app::deploy::stage(world, &release, args.stage.as_deref())?;
         let (readiness, started) = app::deploy::start(world, &release, &actor, &stage)?;

@@ -62,8 +62,12 @@ pub fn hold(context: &Context, command: &Command) -> Result<()> {
         return Ok(());
     }
     context.with_world(|world| {
-        let Err(error) = pin::require(world, context.policy_path(), expected) else {
-            return Ok(());
+        let error = match pin::require(world, context.policy_path(), expected) {
+            Ok(kept) => {
+                context.keep(kept);
+                return Ok(());
+            }
+            Err(error) => error,
         };
         let goes_on = match then {
             Then::Warn | Then::Ignore => true,

@@ -125,8 +125,9 @@ impl Walks<'_, '_> {
             .map(|(item, sample)| evidence_line(&item.title, sample))
             .collect();
         self.context.write(|out| {
-            for line in &evidence {
-                writeln!(out, "{}", crate::render::text::one_line(line))?;
+            let waived = ready.waived.iter().map(|it| format!("not asked for: {it}"));
+            for line in evidence.iter().cloned().chain(waived) {
+                writeln!(out, "{}", crate::render::text::one_line(&line))?;
             }
             Ok(())
         })?;

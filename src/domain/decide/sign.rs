@@ -147,7 +147,7 @@ pub fn sign(
 ) -> Result<Draft, Refusal> {
     let role = signing_role(inquiry, gate, actor)?;
     may_sign(inquiry, gate, &role, actor)?;
-    for item in gate.manual_items().filter(|item| item.file.is_none()) {
+    for item in gate.confirmed_items() {
         let answer = answers
             .iter()
             .find(|answered| answered.item == item.id)
@@ -157,6 +157,7 @@ pub fn sign(
             Some(Answer::NotApplicable) if item.is_optional() => continue,
             Some(Answer::NotApplicable) => "\"not applicable\" is no answer to it",
             Some(Answer::No) => "it was answered with no",
+            None if readiness::is_waived(inquiry, gate, item) => continue,
             None => "it was not answered",
         };
         return Err(Refusal::refused(format!(

@@ -85,13 +85,14 @@ impl History {
             },
         };
         let stands = lapsed && !opens(&record.body);
-        self.aside.records.push(SetAside {
+        let aside = SetAside {
             record: record.id,
             flaw,
             lapsed,
             stands,
-        });
+        };
         if stands {
+            self.aside.records.push(aside);
             return false;
         }
         let all = self
@@ -102,7 +103,8 @@ impl History {
         if let Body::RollbackClaimed(_) = &record.body {
             self.aside.claim = Some(Box::new(record.clone()));
         }
-        self.state.set_aside(record);
+        self.state.set_aside(record, &aside.flaw);
+        self.aside.records.push(aside);
         true
     }
 

@@ -35,6 +35,14 @@ impl<T> OneOrMany<T> {
             Self::Many(values) => values,
         }
     }
+
+    /// The same, to be changed.
+    pub fn values_mut(&mut self) -> &mut [T] {
+        match self {
+            Self::One(value) => std::slice::from_mut(value),
+            Self::Many(values) => values,
+        }
+    }
 }
 
 /// What a text must be; every part that is given must hold.
@@ -71,12 +79,8 @@ impl TextExpectation {
             matches,
         } = self;
         let mut texts: Vec<&mut String> = equals.iter_mut().chain(matches.iter_mut()).collect();
-        for part in [contains, not_contains].into_iter().flatten() {
-            match part {
-                OneOrMany::One(text) => texts.push(text),
-                OneOrMany::Many(list) => texts.extend(list),
-            }
-        }
+        let parts = [contains, not_contains].into_iter().flatten();
+        texts.extend(parts.flat_map(OneOrMany::values_mut));
         texts
     }
 

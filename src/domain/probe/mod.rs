@@ -7,6 +7,7 @@
 pub mod capture;
 pub mod count;
 pub mod expect;
+pub mod files;
 pub mod json;
 pub mod judge;
 pub mod kinds;
@@ -38,6 +39,7 @@ use retry::{Backoff, RetryCondition};
 pub use kinds::{KINDS, Question};
 
 /// One question to the running system, and what its answer must be.
+// There may be thousands, of one kind each: the kinds are boxed, so that none has room for the others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Probe {
@@ -49,31 +51,31 @@ pub struct Probe {
     /// An HTTP request. A probe has exactly one of `http`, `tcp`, `tls`, `dns`, `grpc`,
     /// `command`, `file`, `junit` and `metric`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub http: Option<HttpProbe>,
+    pub http: Option<Box<HttpProbe>>,
     /// A TCP connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tcp: Option<TcpProbe>,
+    pub tcp: Option<Box<TcpProbe>>,
     /// A TLS handshake and the certificate that it shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tls: Option<TlsProbe>,
+    pub tls: Option<Box<TlsProbe>>,
     /// A question to a resolver of names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dns: Option<DnsProbe>,
+    pub dns: Option<Box<DnsProbe>>,
     /// A question to the health service of a gRPC server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grpc: Option<GrpcProbe>,
+    pub grpc: Option<Box<GrpcProbe>>,
     /// A command on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub command: Option<CommandProbe>,
+    pub command: Option<Box<CommandProbe>>,
     /// A file on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub file: Option<FileProbe>,
+    pub file: Option<Box<FileProbe>>,
     /// The reports of a test run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub junit: Option<JunitProbe>,
+    pub junit: Option<Box<JunitProbe>>,
     /// A number: a metric, held to a threshold or to what it was before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metric: Option<MetricProbe>,
+    pub metric: Option<Box<MetricProbe>>,
     /// The probes of the same list that must have passed in the same sample; if one has not, this one is not asked and
     /// stays inconclusive.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -120,6 +120,11 @@ impl Sampling {
 
     /// The required probes that count as failed after the last sample, with the reason that `samples` gives.
     pub fn failures(&self, probes: &[Probe], samples: &[Sample]) -> Vec<Failure> {
+        // Thousands may have failed at once.
+        let reasons: BTreeMap<&ProbeId, &Sample> = samples
+            .iter()
+            .map(|sample| (&sample.probe, sample))
+            .collect();
         probes
             .iter()
             .filter(|probe| !probe.is_advisory())
@@ -130,10 +135,9 @@ impl Sampling {
             })
             .map(|probe| Failure {
                 probe: probe.id.clone(),
-                reason: samples
-                    .iter()
-                    .find(|sample| sample.probe == probe.id)
-                    .map(Sample::reason)
+                reason: reasons
+                    .get(&probe.id)
+                    .map(|sample| sample.reason())
                     .unwrap_or_default(),
             })
             .collect()
@@ -159,19 +163,27 @@ impl Sampling {
         self.samples
     }
 
+    /// How many samples in a row `probe` has passed.
+    pub fn passes_in_a_row(&self, probe: &ProbeId) -> u32 {
+        self.rows.get(probe).map_or(0, |row| row.passes)
+    }
+
     /// The samples, the last of each probe with what is known of its `p95`: too few samples are inconclusive.
     pub fn with_p95(&self, probes: &[Probe], mut samples: Vec<Sample>) -> Vec<Sample> {
+        let bounded: BTreeMap<&ProbeId, &Probe> = probes
+            .iter()
+            .filter(|probe| probe.p95.is_some())
+            .map(|probe| (&probe.id, probe))
+            .collect();
         for sample in &mut samples {
             if sample.verdict != Verdict::Pass {
                 continue;
             }
-            let probe = probes.iter().find(|probe| probe.id == sample.probe);
             let row = self.rows.get(sample.probe.as_str());
-            let Some(p95) = probe
-                .zip(row)
-                .and_then(|(probe, row)| row.p95(probe))
-                .or_else(|| probe.and_then(P95::unknown))
-            else {
+            let Some(p95) = bounded.get(&sample.probe).and_then(|probe| {
+                row.and_then(|row| row.p95(probe))
+                    .or_else(|| P95::unknown(probe))
+            }) else {
                 continue;
             };
             let verdict = match p95.found {

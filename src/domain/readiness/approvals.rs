@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 use super::keys::{named, with_own_keys};
 use super::requirement::{Change, Requirement, Status, Subject, Terms, requirement};
 use super::{Inquiry, SKEW, Scope, binding, command, holders, waivers};
-use crate::domain::gate::{Gate, Phase};
-use crate::domain::ids::{Digest, GateId, PersonName, RecordId, RoleName, StageName};
+use crate::domain::gate::{Gate, Item, Phase};
+use crate::domain::ids::{Digest, GateId, ItemId, PersonName, RecordId, RoleName, StageName};
 use crate::domain::record::Body;
 use crate::domain::record::body::{Answer, Binding, Rejection, SignOff};
 use crate::domain::record::digest_of;
@@ -22,6 +22,8 @@ pub(super) struct Standing<'a> {
     signed: BTreeMap<GateId, bool>,
     /// What a sign-off of each gate would be bound to now: the same for all sign-offs of a gate.
     bindings: BTreeMap<GateId, Binding>,
+    /// The item of a gate that is asked for as if nobody had waived it.
+    insisting: Option<(GateId, ItemId)>,
 }
 
 /// What one person said about a gate as a role.
@@ -62,7 +64,23 @@ impl<'a> Standing<'a> {
             inquiry,
             signed: BTreeMap::new(),
             bindings: BTreeMap::new(),
+            insisting: None,
         }
+    }
+
+    /// Whether every approval of `gate` is given, and by nobody who left out `item`.
+    pub(super) fn is_confirmed(inquiry: &'a Inquiry<'a>, gate: &Gate, item: &Item) -> bool {
+        let mut standing = Self {
+            insisting: Some((gate.id.clone(), item.id.clone())),
+            ..Self::new(inquiry)
+        };
+        standing.is_signed(gate)
+    }
+
+    /// Whether a waiver that counts stands in for an item that people confirm.
+    fn is_excused(&self, gate: &Gate, item: &Item) -> bool {
+        let is_meant = |(of, id): &(GateId, ItemId)| *of == gate.id && *id == item.id;
+        !self.insisting.as_ref().is_some_and(is_meant) && super::is_waived(self.inquiry, gate, item)
     }
 
     /// Whether every approval of `gate` is given, its predecessors' too.
@@ -211,6 +229,7 @@ impl<'a> Standing<'a> {
             rejected_by: rejections.iter().map(|it| it.origin.by.clone()).collect(),
             gate: Some(gate.id.clone()),
             role: Some(role.clone()),
+            signers: vec![role.clone()],
             who: holders(inquiry.policy, [role]),
             command: Some(command(
                 &inquiry.notes.release,
@@ -375,21 +394,19 @@ impl<'a> Standing<'a> {
                 changes,
             });
         }
-        let unanswered = gate
-            .manual_items()
-            .filter(|item| item.file.is_none())
-            .find(|item| {
-                let answer = sign_off
-                    .fact
-                    .answers
-                    .iter()
-                    .find(|answered| answered.item == item.id);
-                match answer.map(|answered| answered.answer) {
-                    Some(Answer::Yes) => false,
-                    Some(Answer::NotApplicable) => !item.is_optional(),
-                    Some(Answer::No) | None => true,
-                }
-            });
+        let unanswered = gate.confirmed_items().find(|item| {
+            let answer = sign_off
+                .fact
+                .answers
+                .iter()
+                .find(|answered| answered.item == item.id);
+            let confirms = match answer.map(|answered| answered.answer) {
+                Some(Answer::Yes) => true,
+                Some(Answer::NotApplicable) => item.is_optional(),
+                Some(Answer::No) | None => false,
+            };
+            !confirms && !self.is_excused(gate, item)
+        });
         if let Some(item) = unanswered {
             return missing(format!("{by} did not confirm {}", item.id));
         }

@@ -1,7 +1,7 @@
 //! What is recorded and found out on the way: the ledger itself, evidence, incidents, and what closing waits for.
 
 use super::requirement::{Requirement, Status, Subject, Terms, requirement};
-use super::{Inquiry, command, holders};
+use super::{Inquiry, approvals, command, holders, waivers};
 use crate::domain::gate::{Gate, Item};
 use crate::domain::probe::judge::Verdict;
 use crate::domain::record::digest_of;
@@ -63,6 +63,38 @@ pub(super) fn evidence(inquiry: &Inquiry<'_>, gate: &Gate, all: &mut Vec<Require
     }
 }
 
+/// The items of `gate` that people confirm, as far as somebody has waived them: the others are part of the approvals.
+pub(super) fn items(inquiry: &Inquiry<'_>, gate: &Gate, all: &mut Vec<Requirement>) {
+    for item in gate.confirmed_items() {
+        let id = format!("{}/{}", gate.id, item.id);
+        if waivers::of(inquiry, &id).next().is_some() {
+            all.push(self::item(inquiry, gate, item));
+        }
+    }
+}
+
+/// An item that people confirm, without any waiver of its own.
+pub(super) fn item(inquiry: &Inquiry<'_>, gate: &Gate, item: &Item) -> Requirement {
+    let base = failed(gate, item);
+    match approvals::Standing::is_confirmed(inquiry, gate, item) {
+        true => Requirement {
+            status: Status::Met,
+            why: "whoever signed the gate confirmed it".to_owned(),
+            ..base
+        },
+        false => Requirement {
+            status: Status::Missing,
+            why: "not everybody who signs the gate has confirmed it".to_owned(),
+            who: holders(inquiry.policy, &base.signers),
+            command: Some(command(
+                &inquiry.notes.release,
+                &format!("sign {}", gate.id),
+            )),
+            ..base
+        },
+    }
+}
+
 /// What a waiver of an item is bound to.
 fn item_terms(gate: &Gate, item: &Item) -> Terms {
     Terms::Bound(digest_of(&(&gate.id, item)))
@@ -70,12 +102,20 @@ fn item_terms(gate: &Gate, item: &Item) -> Terms {
 
 /// An item that does not hold.
 pub(super) fn failed(gate: &Gate, item: &Item) -> Requirement {
+    let (subject, signers) = match item.probe.is_none() && item.file.is_none() {
+        true => (
+            Subject::Item,
+            gate.approvals().into_iter().map(|it| it.0).collect(),
+        ),
+        false => (Subject::Evidence, Vec::new()),
+    };
     Requirement {
         gate: Some(gate.id.clone()),
         status: Status::Failed,
         terms: item_terms(gate, item),
+        signers,
         ..requirement(
-            Subject::Evidence,
+            subject,
             format!("{}/{}", gate.id, item.id),
             item.title.clone(),
         )
@@ -105,11 +145,11 @@ pub(super) fn incidents(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
         all.push(Requirement {
             status: Status::Failed,
             why: match &incident.disputed {
-                Some(origin) => format!(
+                Some(disputed) => format!(
                     "{} is {}: its resolution by {} does not count",
                     incident.id(),
                     incident.word(),
-                    origin.by
+                    disputed.origin.by
                 ),
                 None => format!("{} is {}", incident.id(), incident.word()),
             },

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::requirement::{Change, Requirement, Status, Subject};
-use super::{Inquiry, Scope, approvals, requirements, waivers};
+use super::{Inquiry, Scope, approvals, artifacts, requirements, waivers};
 use crate::domain::calendar::{Allowed, Calendar};
 use crate::domain::gate::{Gate, Item};
 use crate::domain::ids::RecordId;
@@ -56,8 +56,9 @@ pub struct Moment {
 /// The requirement `id` as a check shows it, before the deployment or at closing.
 ///
 /// # Errors
-/// Invalid, with the nearest requirement that there is.
+/// As [`super::find`].
 pub fn stands(inquiry: &Inquiry<'_>, id: &str) -> Result<Requirement, Refusal> {
+    let found = super::find(inquiry, id)?;
     for scope in [&Scope::Deployment, &Scope::Closing] {
         let inquiry = Inquiry { scope, ..*inquiry };
         let all = requirements(&inquiry).into_iter();
@@ -68,7 +69,7 @@ pub fn stands(inquiry: &Inquiry<'_>, id: &str) -> Result<Requirement, Refusal> {
             return Ok(waivers::apply(&inquiry, one.clone()));
         }
     }
-    super::find(inquiry, id)
+    Ok(found)
 }
 
 /// Why `requirement` stands as it does.
@@ -86,8 +87,16 @@ pub fn reasoning(inquiry: &Inquiry<'_>, requirement: &Requirement) -> Reasoning 
                 evidence(inquiry, gate, item, &mut reasoning);
             }
         }
+        (Subject::Item, Some(gate)) => {
+            let roles: Vec<&str> = requirement.signers.iter().map(|it| it.as_str()).collect();
+            reasoning.rule(format!(
+                "whoever signs the gate {} confirms it: {}",
+                gate.id,
+                roles.join(", ")
+            ));
+        }
         (Subject::Notes, _) => notes(inquiry, requirement, &mut reasoning),
-        (Subject::Artifact, _) => artifact(inquiry, id, &mut reasoning),
+        (Subject::Artifact, _) => artifacts::explain(inquiry, id, &mut reasoning),
         (Subject::Plan, _) => plan(inquiry, id, &mut reasoning),
         (Subject::Calendar, _) => calendar(inquiry, &mut reasoning),
         (Subject::Notice, _) => notice(inquiry, requirement, &mut reasoning),
@@ -111,7 +120,7 @@ pub fn reasoning(inquiry: &Inquiry<'_>, requirement: &Requirement) -> Reasoning 
 }
 
 impl Reasoning {
-    fn rule(&mut self, sentence: impl Into<String>) {
+    pub(super) fn rule(&mut self, sentence: impl Into<String>) {
         self.rule.push(sentence.into());
     }
 
@@ -259,27 +268,6 @@ fn notes(inquiry: &Inquiry<'_>, requirement: &Requirement, reasoning: &mut Reaso
         ),
         false => format!("a {kind} release needs: {}", requirement.title),
     });
-}
-
-fn artifact(inquiry: &Inquiry<'_>, id: &str, reasoning: &mut Reasoning) {
-    let Some(artifact) = inquiry
-        .notes
-        .artifacts()
-        .iter()
-        .find(|it| it.name.as_str() == id)
-    else {
-        return;
-    };
-    reasoning.rule(match (&artifact.path, artifact.sha256) {
-        (Some(path), Some(digest)) => format!("{path} has the sha256 {digest}"),
-        (Some(path), None) => format!("{path} is there; the release notes give no sha256 for it"),
-        (None, _) => {
-            "it lies elsewhere, and is bound by what the release notes say of it".to_owned()
-        }
-    });
-    if let Some(digest) = inquiry.facts.artifact_digests.get(&artifact.name) {
-        reasoning.found.push(format!("its sha256 is {digest}"));
-    }
 }
 
 fn plan(inquiry: &Inquiry<'_>, id: &str, reasoning: &mut Reasoning) {

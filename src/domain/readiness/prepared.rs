@@ -2,7 +2,7 @@
 //! notice, and a time at which a deployment may begin.
 
 use super::requirement::{Requirement, Status, Subject, Terms, requirement};
-use super::{Inquiry, command};
+use super::{Inquiry, artifacts, command};
 use crate::domain::calendar::Allowed;
 use crate::domain::completeness;
 use crate::domain::record::digest_of;
@@ -14,7 +14,7 @@ const ESSENTIAL: &str = "no release goes out without a way to verify it and a wa
 /// Adds everything that the release itself needs.
 pub(super) fn prepared(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
     notes(inquiry, all);
-    artifacts(inquiry, all);
+    artifacts::artifacts(inquiry, all);
     plan(inquiry, all);
     drill(inquiry, all);
 }
@@ -76,37 +76,6 @@ fn part(notes: &ReleaseNotes, id: &str) -> serde_json::Value {
         }
     }
     value
-}
-
-fn artifacts(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
-    for artifact in inquiry.notes.artifacts() {
-        let problem = inquiry.facts.artifact_problems.get(&artifact.name);
-        let (status, why) = match problem {
-            Some(problem) => (Status::Failed, problem.clone()),
-            // A signature that nobody verifies is no reason to go.
-            None if artifact.signature.is_some() => (
-                Status::Unknown,
-                "its own signature is not verified by this version of relgate; verify it by a command as evidence of a \
-                 gate, and take the key `signature` out"
-                    .to_owned(),
-            ),
-            None if artifact.path.is_none() => (
-                Status::Met,
-                "it lies elsewhere: the notes name it, and it was not looked at".to_owned(),
-            ),
-            None => (Status::Met, "it is what the notes say".to_owned()),
-        };
-        all.push(Requirement {
-            status,
-            why,
-            terms: Terms::Bound(digest_of(&(artifact, problem))),
-            ..requirement(
-                Subject::Artifact,
-                artifact.name.as_str(),
-                format!("the artifact {}", artifact.name),
-            )
-        });
-    }
 }
 
 fn plan(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {

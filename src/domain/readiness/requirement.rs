@@ -71,6 +71,8 @@ pub enum Subject {
     Approval,
     /// An item that a probe or a file answers.
     Evidence,
+    /// An item that whoever signs the gate confirms.
+    Item,
     /// An incident that is not open.
     Incident,
     /// A stage that is verified.
@@ -116,6 +118,9 @@ pub struct Requirement {
     /// What a waiver of it is bound to.
     #[serde(skip)]
     pub terms: Terms,
+    /// The roles whose holders meet it by signing.
+    #[serde(skip)]
+    pub signers: Vec<RoleName>,
 }
 
 /// Something that is another than it was.
@@ -205,6 +210,75 @@ pub struct Readiness {
     pub decision: Decision,
     /// Every requirement, in the order in which they are met.
     pub requirements: Vec<Requirement>,
+    /// Which gates are handed over in turn, and to whom it is now; none where no gate was asked about.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hand_off: Vec<HandOff>,
+}
+
+/// A gate in the hand-off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HandOff {
+    /// Which gate.
+    pub gate: GateId,
+    /// Where it stands.
+    pub turn: Turn,
+    /// Who can sign what it lacks; nobody before its turn.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub who: Vec<String>,
+}
+
+/// Where a gate stands in the hand-off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Turn {
+    /// Everybody whom it takes has signed, or what is missing is waived.
+    Past,
+    /// It can be signed now.
+    Now,
+    /// Something else comes first.
+    Later,
+}
+
+/// The gates by turn, and in the order of their checklist within one.
+fn hand_off(requirements: &[Requirement]) -> Vec<HandOff> {
+    let mut gates: Vec<HandOff> = Vec::new();
+    for one in requirements
+        .iter()
+        .filter(|it| it.subject == Subject::Approval)
+    {
+        let Some(gate) = &one.gate else { continue };
+        let turn = match one.status {
+            status if status.is_enough() => Turn::Past,
+            Status::Pending => Turn::Later,
+            _ => Turn::Now,
+        };
+        let at = match gates.iter().position(|it| it.gate == *gate) {
+            Some(at) => at,
+            None => {
+                gates.push(HandOff {
+                    gate: gate.clone(),
+                    turn,
+                    who: Vec::new(),
+                });
+                gates.len() - 1
+            }
+        };
+        let known = &mut gates[at];
+        // What one of several roles still has to sign is what the gate waits for.
+        known.turn = match (known.turn, turn) {
+            (Turn::Now, _) | (_, Turn::Now) => Turn::Now,
+            (a, b) => a.max(b),
+        };
+        if turn == Turn::Now {
+            for who in &one.who {
+                if !known.who.contains(who) {
+                    known.who.push(who.clone());
+                }
+            }
+        }
+    }
+    gates.sort_by_key(|it| it.turn);
+    gates
 }
 
 impl Readiness {
@@ -238,6 +312,7 @@ impl Readiness {
         }
         Self {
             decision,
+            hand_off: hand_off(&requirements),
             requirements,
         }
     }
@@ -263,5 +338,6 @@ pub(super) fn requirement(
         rejected_by: Vec::new(),
         waiver: None,
         terms: Terms::Never("relgate itself relies on it"),
+        signers: Vec::new(),
     }
 }

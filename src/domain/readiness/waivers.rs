@@ -153,8 +153,8 @@ pub(in crate::domain) fn objection(
     if !requirement.rejected_by.is_empty() && !rules.may_waive_rejections() {
         return Some("it was rejected, and the policy lets nobody waive a rejection".to_owned());
     }
-    let signs = requirement.role.as_ref();
-    if rules.takes_somebody_else() && signs.is_some_and(|role| policy.holds(person, role)) {
+    let mut signers = requirement.signers.iter();
+    if rules.takes_somebody_else() && signers.any(|role| policy.holds(person, role)) {
         return Some(format!(
             "{person} can sign it, and who can sign does not waive"
         ));

@@ -47,9 +47,14 @@ pub struct Entry {
 impl Entry {
     /// Whether it is about signatures over records.
     pub fn is_for_records(&self) -> bool {
+        self.is_for(NAMESPACE)
+    }
+
+    /// Whether it is about signatures in a namespace.
+    pub fn is_for(&self, namespace: &str) -> bool {
         self.namespaces
             .as_ref()
-            .is_none_or(|it| it.matches(NAMESPACE))
+            .is_none_or(|it| it.matches(namespace))
     }
 
     /// Whether the key may sign at `at`.
@@ -76,6 +81,8 @@ pub struct Question<'a> {
     pub key: &'a PublicKey,
     /// Whose it should be.
     pub principal: &'a str,
+    /// What it signs: the namespace of its signature.
+    pub namespace: &'static str,
     /// When.
     pub at: DateTime<Utc>,
     /// The zone of times that have none.
@@ -146,7 +153,7 @@ impl AllowedSigners {
                         fingerprint,
                     },
                 )
-            } else if !entry.is_for_records() {
+            } else if !entry.is_for(asked.namespace) {
                 let fingerprint = fingerprint();
                 (2, Flaw::OtherUse { fingerprint })
             } else {

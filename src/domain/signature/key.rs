@@ -69,15 +69,15 @@ pub struct PublicKey {
 pub enum Maker {
     /// A key.
     Key(PublicKey),
-    /// A key with a certificate: whether its authority may say so is for OpenSSH to find out.
-    Certified(PublicKey),
+    /// A key with a certificate: whether its authority may say so is for OpenSSH to find out. With those whom it says it is for.
+    Certified(PublicKey, Vec<String>),
 }
 
 impl Maker {
     /// The key, certified or not.
     pub fn key(&self) -> &PublicKey {
         match self {
-            Self::Key(key) | Self::Certified(key) => key,
+            Self::Key(key) | Self::Certified(key, _) => key,
         }
     }
 
@@ -112,7 +112,21 @@ impl Maker {
                 field.ok_or_else(|| malformed("its certificate is cut off"))?,
             );
         }
-        PublicKey::from_blob(&copy).map(Self::Certified)
+        // Its number and its kind come before its own name, and then those whom it is for.
+        let named = (|| {
+            wire.number()?;
+            wire.number()?;
+            wire.number()?;
+            wire.string()?;
+            let mut list = Wire::new(wire.string()?);
+            let mut principals = Vec::new();
+            while !list.is_empty() {
+                principals.push(list.text()?.to_owned());
+            }
+            Some(principals)
+        })();
+        let named = named.ok_or_else(|| malformed("its certificate is cut off"))?;
+        PublicKey::from_blob(&copy).map(|key| Self::Certified(key, named))
     }
 }
 

@@ -1,9 +1,10 @@
-//! Signatures over records: whose they are, and whether they count.
+//! Signatures over records and artifacts: whose they are, and whether they count.
 //!
 //! Pure: the files are read by others, and so is what OpenSSH alone can tell (certificates, revocation lists in its
 //! binary form), which is asked for through [`trust::Oracle`]. Making signatures is left to the effects.
 
 pub mod allowed_signers;
+pub mod artifact;
 pub mod key;
 pub mod revoked;
 pub mod sshsig;
@@ -182,6 +183,31 @@ pub enum Flaw {
 }
 
 impl Flaw {
+    /// Whether a record with it may have counted under other files than today's: a key, a person or a rule that has gone
+    /// since. What is wrong with the record itself was never right.
+    pub fn may_have_counted(&self) -> bool {
+        match self {
+            Self::Malformed { .. }
+            | Self::WrongNamespace { .. }
+            | Self::Tampered
+            | Self::Untouched { .. }
+            | Self::Unsupported { .. }
+            | Self::FutureDated { .. }
+            | Self::NotByItself { .. } => false,
+            Self::Unsigned
+            | Self::UnknownKey { .. }
+            | Self::NotTheirs { .. }
+            | Self::OtherUse { .. }
+            | Self::NotYetValid { .. }
+            | Self::Ended { .. }
+            | Self::Revoked { .. }
+            | Self::NotCertified { .. }
+            | Self::UnknownPerson { .. }
+            | Self::NoAuthority { .. }
+            | Self::Unverifiable { .. } => true,
+        }
+    }
+
     /// What a person whose record has it does about it.
     pub fn remedy(&self) -> &'static str {
         match self {

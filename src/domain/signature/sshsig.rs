@@ -1,4 +1,4 @@
-//! SSH signatures over records, as `ssh-keygen -Y sign` writes them (OpenSSH's PROTOCOL.sshsig).
+//! SSH signatures over records and files, as `ssh-keygen -Y sign` writes them (OpenSSH's PROTOCOL.sshsig).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,6 +11,9 @@ use super::wire::{Wire, put};
 /// The namespace of signatures over records: one made for git, or for a file, is none.
 pub const NAMESPACE: &str = "relgate";
 
+/// The namespace of signatures over files, by OpenSSH's own convention.
+pub const FILE_NAMESPACE: &str = "file";
+
 /// The largest armored signature that is looked at, in bytes; an RSA key of 8,192 bits with a certificate fits.
 const LARGEST: usize = 32 * 1024;
 
@@ -18,23 +21,59 @@ const MAGIC: &[u8] = b"SSHSIG";
 const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----\n";
 const END: &str = "-----END SSH SIGNATURE-----";
 
+/// The hash that a signature is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hash {
+    /// SHA-256.
+    Sha256,
+    /// SHA-512, which OpenSSH takes unless told.
+    Sha512,
+}
+
+impl Hash {
+    /// The hash of `bytes`.
+    pub fn of(self, bytes: &[u8]) -> Vec<u8> {
+        let hash = match self {
+            Self::Sha256 => &SHA256,
+            Self::Sha512 => &SHA512,
+        };
+        digest(hash, bytes).as_ref().to_vec()
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+}
+
 /// A signature, read and not yet verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SshSig {
     /// Whom it says it is made by.
     pub maker: Maker,
-    /// The hash's name: `sha256` or `sha512`.
-    hash: &'static str,
+    /// The hash of what it is over.
+    pub hash: Hash,
+    namespace: &'static str,
     /// In the binary form of the key's type.
     signature: Vec<u8>,
 }
 
 impl SshSig {
-    /// Reads an armored signature.
+    /// Reads an armored signature over a record.
     ///
     /// # Errors
     /// Malformed, of another namespace, or of a kind that is not verified.
     pub fn read(armored: &str) -> Result<Self, Flaw> {
+        Self::read_in(NAMESPACE, armored)
+    }
+
+    /// Reads an armored signature that was made for `purpose`.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(super) fn read_in(purpose: &'static str, armored: &str) -> Result<Self, Flaw> {
         if armored.len() > LARGEST {
             return Err(malformed(&format!("it has more than {LARGEST} bytes")));
         }
@@ -64,7 +103,7 @@ impl SshSig {
         if version != 1 || !reserved.is_empty() {
             return Err(malformed("it is of another version than 1"));
         }
-        if namespace != NAMESPACE.as_bytes() {
+        if namespace != purpose.as_bytes() {
             let found: String = String::from_utf8_lossy(namespace)
                 .chars()
                 .take(60)
@@ -72,8 +111,8 @@ impl SshSig {
             return Err(Flaw::WrongNamespace { found });
         }
         let hash = match hash {
-            b"sha512" => "sha512",
-            b"sha256" => "sha256",
+            b"sha512" => Hash::Sha512,
+            b"sha256" => Hash::Sha256,
             other => {
                 let what = format!("the hash {:.40}", String::from_utf8_lossy(other));
                 return Err(Flaw::Unsupported { what });
@@ -82,6 +121,7 @@ impl SshSig {
         Ok(Self {
             maker: Maker::read(key)?,
             hash,
+            namespace: purpose,
             signature: signature.to_vec(),
         })
     }
@@ -91,17 +131,22 @@ impl SshSig {
     /// # Errors
     /// Tampered where it is not; malformed, unsupported, or without the touch of a security key.
     pub fn verify(&self, payload: &[u8]) -> Result<(), Flaw> {
-        let hashed = match self.hash {
-            "sha256" => digest(&SHA256, payload),
-            _ => digest(&SHA512, payload),
-        };
+        self.verify_hashed(&self.hash.of(payload))
+    }
+
+    /// Whether it is its maker's, over something whose [`Self::hash`] is `hashed`.
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub(super) fn verify_hashed(&self, hashed: &[u8]) -> Result<(), Flaw> {
         let mut message = MAGIC.to_vec();
-        for part in [
-            NAMESPACE.as_bytes(),
+        let parts = [
+            self.namespace.as_bytes(),
             b"",
-            self.hash.as_bytes(),
-            hashed.as_ref(),
-        ] {
+            self.hash.word().as_bytes(),
+            hashed,
+        ];
+        for part in parts {
             put(&mut message, part);
         }
         self.maker.key().verify(&message, &self.signature)

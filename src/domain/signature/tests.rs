@@ -5,6 +5,7 @@ use super::sshsig::SshSig;
 use super::testing::{TestKey, armor};
 use super::*;
 
+mod artifacts;
 mod damaged;
 mod judging;
 mod signers;

@@ -10,8 +10,8 @@ use chrono_tz::Tz;
 use super::allowed_signers::{AllowedSigners, Question};
 use super::key::{Maker, PublicKey};
 use super::revoked::Revoked;
-use super::sshsig::SshSig;
-use super::{Flaw, SKEW_MINUTES, Signer, Standing};
+use super::sshsig::{FILE_NAMESPACE, SshSig};
+use super::{Flaw, NAMESPACE, SKEW_MINUTES, Signer, Standing};
 use crate::domain::ids::{PersonName, RoleName};
 use crate::domain::policy::{Action, Policy, Signatures};
 use crate::domain::record::body::Cause;
@@ -32,10 +32,29 @@ pub trait Oracle {
     fn certifies(
         &self,
         principal: &str,
-        signed: (&[u8], &str),
+        signed: (Payload<'_>, &str),
         at: DateTime<Utc>,
         zone: Tz,
     ) -> Result<(), String>;
+}
+
+/// What a signature is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payload<'a> {
+    /// The canonical form of a record, without its signature.
+    Record(&'a [u8]),
+    /// A file, by its path relative to the repository's root.
+    File(&'a str),
+}
+
+impl Payload<'_> {
+    /// The namespace in which such a thing is signed.
+    pub const fn namespace(self) -> &'static str {
+        match self {
+            Self::Record(_) => NAMESPACE,
+            Self::File(_) => FILE_NAMESPACE,
+        }
+    }
 }
 
 /// All that signatures are held against.
@@ -142,15 +161,16 @@ impl Trust {
                 let asked = |at| Question {
                     key,
                     principal,
+                    namespace: NAMESPACE,
                     at,
                     zone,
                 };
                 signers.allows(asked(record.at))?;
                 signers.allows(asked(now)).err()
             }
-            Maker::Certified(_) => {
+            Maker::Certified(..) => {
                 let asked = |at| {
-                    let signed = (payload.as_slice(), signature);
+                    let signed = (Payload::Record(&payload), signature);
                     let answer = oracle.certifies(principal, signed, at, zone);
                     answer.map_err(|why| Flaw::NotCertified {
                         principal: principal.to_owned(),
@@ -163,18 +183,27 @@ impl Trust {
             }
         };
         if flaw.is_none() {
-            let revoked = match &self.revoked {
-                Ok(Revoked::Keys(keys)) => keys.contains(key),
-                Ok(Revoked::Krl) => match oracle.is_revoked(key) {
-                    Ok(revoked) => revoked,
-                    Err(why) => return unverifiable(principal, &why),
-                },
-                Err(why) => return unverifiable(principal, why),
+            flaw = match self.is_revoked(key, oracle) {
+                Ok(false) => None,
+                Ok(true) => Some(Flaw::Revoked {
+                    fingerprint: fingerprint.clone(),
+                }),
+                Err(why) => return unverifiable(principal, &why),
             };
-            let fingerprint = fingerprint.clone();
-            flaw = revoked.then_some(Flaw::Revoked { fingerprint });
         }
         Ok((signer(principal), flaw))
+    }
+
+    /// Whether the key was taken back.
+    ///
+    /// # Errors
+    /// Why that is not known.
+    pub(super) fn is_revoked(&self, key: &PublicKey, oracle: &dyn Oracle) -> Result<bool, String> {
+        match &self.revoked {
+            Ok(Revoked::Keys(keys)) => Ok(keys.contains(key)),
+            Ok(Revoked::Krl) => oracle.is_revoked(key),
+            Err(why) => Err(why.clone()),
+        }
     }
 
     /// What speaks against the writer of `record` doing what it records.

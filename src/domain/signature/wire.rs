@@ -46,9 +46,13 @@ impl<'a> Wire<'a> {
         (self.take(magic.len())? == magic).then_some(())
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Nothing may follow.
     pub fn end(self) -> Option<()> {
-        self.0.is_empty().then_some(())
+        self.is_empty().then_some(())
     }
 }
 

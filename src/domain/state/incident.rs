@@ -5,6 +5,7 @@ use crate::domain::clock::Reading;
 use crate::domain::ids::{IncidentId, PriorityName};
 use crate::domain::policy::OnExpiry;
 use crate::domain::record::body::{IncidentEscalated, IncidentOpened, IncidentResolved};
+use crate::domain::signature::Flaw;
 use crate::domain::window::Window;
 
 /// Trouble with a deployed release.
@@ -21,7 +22,16 @@ pub struct Incident {
     /// How it stands.
     pub standing: Standing,
     /// Who resolved it by a record that does not count.
-    pub disputed: Option<Origin>,
+    pub disputed: Option<Disputed>,
+}
+
+/// A resolution that does not count.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Disputed {
+    /// Who wrote it, and when.
+    pub origin: Origin,
+    /// Whether it may have counted in its time.
+    pub counted_once: bool,
 }
 
 /// Until so long after its deadline a window whose resolution does not count rolls back by itself, in milliseconds.
@@ -88,13 +98,17 @@ impl Incident {
         self.has_running_window() && self.window.has_expired(now)
     }
 
-    /// Whether it is long past its deadline, and somebody resolved it by a record that does not count.
+    /// Whether it is long past its deadline, and somebody resolved it by a record that does not count and may have
+    /// counted in its time.
     ///
     /// Whoever watches a window sees such a record before the deadline, and rolls back at it. Later it is more likely
-    /// that the record counted in its time, and that its key has ended or the rules have changed since: rolling back a
-    /// release that was mended long ago would be the greater harm, so that it waits for a person, and no gate opens.
+    /// that its key has ended or the rules have changed since: rolling back a release that was mended long ago would be
+    /// the greater harm, so that it waits for a person, and no gate opens. A resolution that never counted changes
+    /// nothing at any time.
     pub fn is_in_question(&self, now: &Reading) -> bool {
-        self.disputed.is_some() && self.rolls_back() && self.window.late_ms(now) > QUESTION_AFTER
+        self.disputed.as_ref().is_some_and(|it| it.counted_once)
+            && self.rolls_back()
+            && self.window.late_ms(now) > QUESTION_AFTER
     }
 
     /// The word for its standing.
@@ -137,10 +151,17 @@ impl Incident {
         };
     }
 
-    /// Remembers a resolution that does not count.
-    pub(super) fn dispute(&mut self, origin: Origin) {
-        if self.is_open() {
-            self.disputed = Some(origin);
+    /// Remembers a resolution that does not count, and of several one that may have counted.
+    pub(super) fn dispute(&mut self, origin: Origin, flaw: &Flaw) {
+        // What was pinned demands a signature: without one it never counted, whatever the policy says since.
+        let counted_once =
+            flaw.may_have_counted() && !(self.facts.signed && *flaw == Flaw::Unsigned);
+        let remembered = self.disputed.as_ref().is_some_and(|it| it.counted_once);
+        if self.is_open() && (!remembered || counted_once) {
+            self.disputed = Some(Disputed {
+                origin,
+                counted_once,
+            });
         }
     }
 

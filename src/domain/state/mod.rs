@@ -13,6 +13,7 @@ use super::record::body::{
     ObligationSettled, Rejection, RollbackStuck, RolledBack, SignOff, VerificationRun, Waiver,
 };
 use super::record::{Body, Record};
+use super::signature::Flaw;
 use incident::Incident;
 use rollback::Rollback;
 
@@ -200,11 +201,11 @@ impl ReleaseState {
 
     /// Takes note of a record that does not count: of what it says, nothing; that it says so, where a window must not
     /// forget it.
-    pub(super) fn set_aside(&mut self, record: &Record) {
+    pub(super) fn set_aside(&mut self, record: &Record, flaw: &Flaw) {
         if let Body::IncidentResolved(fact) = &record.body
             && let Some(incident) = self.incidents.get_mut(&fact.incident)
         {
-            incident.dispute(origin(record));
+            incident.dispute(origin(record), flaw);
         }
     }
 

@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Expanded, Lookup, Reference, Secrets, VariableError, expand, fill, syntax, value};
+use super::{
+    Expanded, Lookup, Reference, Secrets, VariableError, expand, fill, fill_own, syntax, value,
+};
 use crate::domain::ids::CaptureName;
 use crate::domain::probe::Probe;
 use crate::domain::probe::json::schema::SchemaSource;
@@ -66,11 +68,11 @@ impl Ready {
     /// # Errors
     /// The first [`VariableError`] of its texts.
     pub fn prepare(probe: &Probe, lookup: &dyn Lookup) -> Result<(Self, Secrets), VariableError> {
-        if !uses_captures(probe) {
-            let (filled, secrets) = fill(probe, lookup)?;
+        let mut template = probe.clone();
+        if !uses_captures(&mut template) {
+            let (filled, secrets) = fill_own(template, lookup)?;
             return Ok((Self::plain(filled), secrets));
         }
-        let mut template = probe.clone();
         let mut secrets = Secrets::default();
         for schema in template.schemas_mut() {
             if let SchemaSource::File(path) = schema {
@@ -122,9 +124,9 @@ impl Ready {
     }
 }
 
-fn uses_captures(probe: &Probe) -> bool {
+/// Changes nothing.
+fn uses_captures(probe: &mut Probe) -> bool {
     probe
-        .clone()
         .texts_mut()
         .iter()
         .any(|text| text.contains("${capture:"))

@@ -232,27 +232,28 @@ fn a_probe_is_filled_and_its_sample_masked() {
 
 #[test]
 fn who_asks_is_masked_wherever_it_came_from() {
-    let probe: Probe = serde_json::from_value(serde_json::json!({
-        "id": "a",
-        "http": {
-            "url": "http://h/", "expect": {"status": 200},
-            "auth": {"basic": {"user": "Aladdin", "password": "open sesame"}},
-        },
-    }))
-    .expect("a probe");
-    let (_, secrets) = fill(&probe, &Known).expect("filled");
-    // RFC 7617, section 2.
-    for shown in [
-        "open sesame",
-        "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
-        "-u 'Aladdin:open sesame'",
-    ] {
-        let masked = secrets.mask(shown);
-        assert!(masked.contains(MASK), "{masked}");
-        assert!(
-            !masked.contains("open") && !masked.contains("QWxh"),
-            "{masked}"
-        );
+    let auth = serde_json::json!({"basic": {"user": "Aladdin", "password": "open sesame"}});
+    let http = serde_json::json!({"url": "http://h/", "expect": {"status": 200}, "auth": auth});
+    let metric = serde_json::json!({
+        "json": {"url": "http://h/", "path": "$"}, "expect": {"equals": 1}, "auth": auth,
+    });
+    for (kind, question) in [("http", http), ("metric", metric)] {
+        let probe = serde_json::json!({"id": "a", kind: question});
+        let probe: Probe = serde_json::from_value(probe).expect("a probe");
+        let (_, secrets) = fill(&probe, &Known).expect("filled");
+        // RFC 7617, section 2.
+        for shown in [
+            "open sesame",
+            "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
+            "-u 'Aladdin:open sesame'",
+        ] {
+            let masked = secrets.mask(shown);
+            assert!(masked.contains(MASK), "{kind}: {masked}");
+            assert!(
+                !masked.contains("open") && !masked.contains("QWxh"),
+                "{kind}: {masked}"
+            );
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! The ledger of one release as a folder of files, one for each record.
 
 use std::collections::{BTreeSet, HashSet};
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,6 +12,7 @@ use crate::domain::history::History;
 use crate::domain::ids::{RecordId, ReleaseName};
 use crate::domain::record::{Record, TOOL};
 use crate::domain::refusal::Refusal;
+use crate::domain::shares::in_shares;
 use crate::domain::signature::{SKEW_MINUTES, Standing};
 use crate::effects::lock::Lock;
 use crate::ports::{AppendError, Clock, Decide, Ledger, LedgerError, Seal, Unsealed};
@@ -22,12 +22,6 @@ const SKEW: TimeDelta = TimeDelta::days(1);
 
 /// So many times what was decided is signed anew because something else was recorded meanwhile.
 const SIGNINGS: usize = 5;
-
-/// From so many new files on they are read by several threads.
-const MANY: usize = 512;
-
-/// The most threads that read.
-const READERS: usize = 4;
 
 /// The ledger in a folder, and what was read of it so far.
 ///
@@ -98,7 +92,9 @@ impl<'a> FileLedger<'a> {
             .collect();
         let mut new = Vec::with_capacity(listing.names.len());
         let seen = match Reader::open(&self.folder)? {
-            Some(reader) if !listing.names.is_empty() => examine_all(&reader, &listing.names),
+            Some(reader) if !listing.names.is_empty() => {
+                in_shares(&listing.names, |share| examine(&reader, share))
+            }
             _ => Vec::new(),
         };
         for (name, seen) in listing.names.into_iter().zip(seen) {
@@ -292,6 +288,10 @@ impl FileLedger<'_> {
 
     /// Takes in records that were written elsewhere: those that are not known, all or none.
     ///
+    /// They are written the last first. Where this process dies half-way, what lies there follows something that is missing,
+    /// which shuts every gate until the same is taken in again; no sign-off stands there without the rejection that came
+    /// after it, and no incident without its resolution.
+    ///
     /// # Errors
     /// Refused where one does not count as its writer's or cannot stand beside what is recorded; as [`Ledger::append`].
     pub fn adopt(
@@ -301,14 +301,14 @@ impl FileLedger<'_> {
     ) -> Result<Vec<Record>, AppendError> {
         folder::create(&self.folder)?;
         let _lock = Lock::take(&self.folder.join(".lock"), clock)?;
-        self.read()?;
+        for unfinished in self.read()? {
+            // Whoever writes has the lock, so its writer is dead.
+            let _ = std::fs::remove_file(unfinished);
+        }
         let refuse = |what: String| {
             Refusal::refused(format!("nothing was imported: {what}"))
                 .help(format!("relgate ledger verify --release {}", self.release))
         };
-        if let Some(anomaly) = self.history.anomalies().first() {
-            return Err(refuse(format!("the ledger here is not whole: {}", anomaly.what)).into());
-        }
         let is_new = |record: &Record| !self.history.contains(&record.id);
         let new: Vec<Record> = records.into_iter().filter(is_new).collect();
         let mut whole = self.history.clone();
@@ -320,17 +320,24 @@ impl FileLedger<'_> {
             whole.judge(record.id, standing);
         }
         whole.extend(new);
+        // What is missing here may be among them; what is wrong here beside that is not mended by them.
         if let Some(anomaly) = whole.anomalies().first() {
-            return Err(refuse(anomaly.what.clone()).into());
+            let known = self.history.anomalies();
+            let what = &anomaly.what;
+            return Err(match known.iter().any(|it| it.what == *what) {
+                true => refuse(format!("the ledger here is not whole: {what}")),
+                false => refuse(what.clone()),
+            }
+            .into());
         }
         let records = whole.records().iter();
         let added: Vec<Record> = records
             .filter(|record| !self.history.contains(&record.id))
             .cloned()
             .collect();
-        for (index, record) in added.iter().enumerate() {
+        for (index, record) in added.iter().enumerate().rev() {
             if let Err(error) = folder::write(&self.folder, record) {
-                for written in &added[..index] {
+                for written in &added[index + 1..] {
                     let _ = std::fs::remove_file(self.folder.join(written.file_name()));
                 }
                 return Err(error.into());
@@ -356,28 +363,7 @@ impl FileLedger<'_> {
 }
 
 /// Reads and judges the files of these names, in their order.
-fn examine_all(reader: &Reader, names: &[String]) -> Vec<Seen> {
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    if names.len() < MANY || threads == 1 {
-        return examine_some(reader, names);
-    }
-    let share = names.len().div_ceil(threads.min(READERS));
-    std::thread::scope(|scope| {
-        let (own, others) = names.split_at(share);
-        let others: Vec<_> = others
-            .chunks(share)
-            .map(|names| (names, scope.spawn(move || examine_some(reader, names))))
-            .collect();
-        let mut seen = examine_some(reader, own);
-        for (names, other) in others {
-            // A thread that panicked is a defect that shows when its share is read again here.
-            seen.extend(other.join().unwrap_or_else(|_| examine_some(reader, names)));
-        }
-        seen
-    })
-}
-
-fn examine_some(reader: &Reader, names: &[String]) -> Vec<Seen> {
+fn examine(reader: &Reader, names: &[String]) -> Vec<Seen> {
     let mut bytes = Vec::new();
     let mut examine = |name: &String| match reader.read(name, &mut bytes) {
         Err(flaw) => Seen::Flawed(flaw),

@@ -3,8 +3,8 @@
 //! Question and answer are messages of one field each, which are written and read here; the rest of gRPC is not needed.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use h2::RecvStream;
 use h2::client::SendRequest;
+use h2::{Reason, RecvStream};
 use http::{HeaderMap, Method, Request, Response, Version};
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -68,14 +68,12 @@ where
     let (sender, connection) = h2::client::handshake(stream).await.map_err(broken)?;
     let call = call(sender, grpc, scheme);
     tokio::pin!(call, connection);
-    // The connection has to be driven for the call to go on, and may end just after the call's answer came.
+    // The connection has to be driven for the call to go on. It may end, or be reset, in the moment in which the call's
+    // answer came: what came counts.
     let reply = tokio::select! {
         biased;
         reply = &mut call => reply,
-        ended = &mut connection => match ended {
-            Ok(()) => call.await,
-            Err(error) => Err(error),
-        },
+        ended = &mut connection => call.await.map_err(|error| ended.err().unwrap_or(error)),
     };
     read(&reply.map_err(broken)?, service, &grpc.address)
 }
@@ -134,7 +132,14 @@ async fn receive(body: &mut RecvStream) -> Result<(Bytes, bool), h2::Error> {
 }
 
 fn h2_trouble(address: &str, error: &h2::Error) -> String {
-    if error.is_io() {
+    // What violates HTTP/2 itself is another protocol: its bytes are taken for a frame of a size that none has.
+    let violated = matches!(
+        error.reason(),
+        Some(Reason::FRAME_SIZE_ERROR | Reason::PROTOCOL_ERROR)
+    );
+    if error.is_library() && violated {
+        format!("{address} does not speak HTTP/2 there ({error})")
+    } else if error.is_io() {
         format!("{address} closed the connection, or does not speak HTTP/2 there ({error})")
     } else {
         format!(

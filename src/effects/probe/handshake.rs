@@ -6,19 +6,17 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::client::danger::ServerCertVerified;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::ParsedCertificate;
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, ProtocolVersion, SignatureScheme,
-};
+use rustls::{CertificateError, ClientConfig, Error, ProtocolVersion};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use url::Url;
 
 use super::http::Clients;
-use super::tls;
+use super::tls::{self, Verified, Weighing};
 use super::{Context, address, http, quote};
 use crate::domain::probe::kinds::{
     Answer, Handshake, Hop, HttpProbe, TlsAnswer, TlsProbe, TlsVersion,
@@ -143,12 +141,21 @@ async fn shake(
         .clients
         .verifier(probe.ca.as_deref())
         .map_err(Answer::Unasked)?;
-    let looking = Arc::new(Looking {
+    let seen: Arc<Mutex<Option<Seen>>> = Arc::default();
+    let noted = Arc::clone(&seen);
+    // What is wrong with the certificate is noted, and the handshake goes on.
+    let looking = Weighing {
         verifier,
-        seen: Mutex::default(),
-    });
-    let config = tls::config_with(Arc::clone(&looking) as Arc<dyn ServerCertVerifier>)
-        .map_err(|error| Answer::Unasked(error.to_string()))?;
+        weigh: move |certificate: &CertificateDer<'_>,
+                     name: &ServerName<'_>,
+                     verified: Verified| {
+            let seen = Seen::new(certificate, name, &verified);
+            *noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+            Ok(ServerCertVerified::assertion())
+        },
+    };
+    let config =
+        tls::config_with(Arc::new(looking)).map_err(|error| Answer::Unasked(error.to_string()))?;
     let stream = address::connect(address, context).await?;
     let stream = secure(stream, config, server_name, address).await?;
     let version = match stream.get_ref().1.protocol_version() {
@@ -156,7 +163,7 @@ async fn shake(
         Some(ProtocolVersion::TLSv1_3) => Some(TlsVersion::Tls13),
         _ => None,
     };
-    let seen = looking.seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(seen) = seen.as_ref() else {
         let text = format!("TLS with {address}: the server showed no certificate");
         return Err(Answer::Unserved(text));
@@ -204,13 +211,7 @@ pub(super) async fn secure(
     })
 }
 
-/// Notes what is wrong with a certificate, and goes on.
-#[derive(Debug)]
-struct Looking {
-    verifier: Arc<dyn ServerCertVerifier>,
-    seen: Mutex<Option<Seen>>,
-}
-
+/// What is to be said of a certificate.
 #[derive(Debug)]
 struct Seen {
     chain: Result<(), String>,
@@ -218,58 +219,20 @@ struct Seen {
     expires: Option<DateTime<Utc>>,
 }
 
-impl ServerCertVerifier for Looking {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let whole = self.verifier.verify_server_cert(
-            end_entity,
-            intermediates,
-            server_name,
-            ocsp_response,
-            now,
-        );
+impl Seen {
+    fn new(certificate: &CertificateDer<'_>, name: &ServerName<'_>, verified: &Verified) -> Self {
         // The name is looked at last, and so not at all where the chain is not good.
-        let name = ParsedCertificate::try_from(end_entity)
-            .and_then(|parsed| rustls::client::verify_server_name(&parsed, server_name));
-        let chain = match whole {
-            Err(error) if !is_about_name(&error) => Err(tls::explain(&error)),
+        let name = ParsedCertificate::try_from(certificate)
+            .and_then(|parsed| rustls::client::verify_server_name(&parsed, name));
+        let chain = match verified {
+            Err(error) if !is_about_name(error) => Err(tls::explain(error)),
             _ => Ok(()),
         };
-        let seen = Seen {
+        Self {
             chain,
             name: name.map_err(|error| tls::explain(&error)),
-            expires: tls::expires(end_entity),
-        };
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.verifier.supported_verify_schemes()
+            expires: tls::expires(certificate),
+        }
     }
 }
 

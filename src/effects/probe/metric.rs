@@ -8,10 +8,12 @@ use std::path::Path;
 use url::Url;
 
 use super::disk::{self, Found, Wanted};
-use super::{Context, http, quote};
+use super::http::{self, Clients, Page};
+use super::{Context, quote};
 use crate::domain::probe::expect::excerpt;
 use crate::domain::probe::kinds::metric::Unread;
 use crate::domain::probe::kinds::{Answer, HttpProbe, JsonSource, MetricAnswer, MetricProbe};
+use crate::domain::probe::{Probe, Question};
 use crate::domain::timespan::Timespan;
 
 /// A larger document is a mistake.
@@ -19,6 +21,15 @@ const LARGEST: usize = 16 * 1024 * 1024;
 
 /// Where Prometheus answers instant queries.
 const QUERY: &str = "api/v1/query";
+
+/// Makes what will be needed to ask over TLS; what is wrong with it is told when it is asked.
+pub(super) fn make_ready(probe: &Probe, clients: &Clients) {
+    if let [Question::Metric(metric)] = probe.questions().as_slice()
+        && let Ok(request) = request(metric)
+    {
+        http::make_request_ready(&request, clients);
+    }
+}
 
 /// Fetches what the number stands in, and reads it.
 pub(super) async fn ask(metric: &MetricProbe, context: &Context<'_>) -> Answer {
@@ -38,39 +49,35 @@ pub(super) async fn ask(metric: &MetricProbe, context: &Context<'_>) -> Answer {
 
 async fn fetched(metric: &MetricProbe, context: &Context<'_>) -> Result<String, Answer> {
     let request = request(metric).map_err(Answer::Unasked)?;
-    let asking = http::ask(&request, context);
-    let answer = match tokio::time::timeout(context.limit, asking).await {
-        Ok(answer) => answer,
-        Err(_) => context.progress.at_timeout(context.limit),
+    let fetching = http::fetch(&request, context);
+    let fetched = match tokio::time::timeout(context.limit, fetching).await {
+        Ok(fetched) => fetched,
+        Err(_) => Err(context.progress.at_timeout(context.limit)),
     };
     let unmeasured = |why: String| Answer::Unasked(format!("it could not be measured: {why}"));
-    let answer = match answer {
-        Answer::Http(answer) => answer,
-        Answer::Unserved(why) => return Err(unmeasured(why)),
-        other => return Err(other),
-    };
+    let Page {
+        status,
+        location,
+        text,
+    } = fetched.map_err(|trouble| match trouble {
+        Answer::Unserved(why) | Answer::Unasked(why) => unmeasured(why),
+        other => other,
+    })?;
     // Prometheus says in the body why it refuses a query.
-    let refusal = metric.prometheus.is_some() && (400..500).contains(&answer.status);
-    let told = refusal && answer.body.trim_start().starts_with('{');
-    if answer.status != 200 && !told {
-        return Err(unmeasured(format!(
-            "the answer has the status {}",
-            answer.status
-        )));
+    let refusal = metric.prometheus.is_some() && (400..500).contains(&status);
+    let told = refusal && text.trim_start().starts_with('{');
+    if status == 200 || told {
+        return Ok(text);
     }
-    let encoded = answer.headers.iter().find(|(name, value)| {
-        name == "content-encoding" && !value.trim().eq_ignore_ascii_case("identity")
+    let to = location.map_or_else(String::new, |to| {
+        format!(
+            ", which redirects to {}; `redirects` says how many are followed",
+            excerpt(&to)
+        )
     });
-    if let Some((_, encoding)) = encoded {
-        return Err(unmeasured(format!(
-            "the answer is compressed ({})",
-            excerpt(encoding)
-        )));
-    }
-    if answer.truncated {
-        return Err(unmeasured("the answer is longer than 1 MiB".to_owned()));
-    }
-    Ok(answer.body)
+    Err(unmeasured(format!(
+        "the answer has the status {status}{to}"
+    )))
 }
 
 /// The request that brings what the number stands in.
@@ -98,6 +105,9 @@ fn request(metric: &MetricProbe) -> Result<HttpProbe, String> {
         auth: metric.auth.clone(),
         ca: metric.ca.clone(),
         verify_tls: metric.verify_tls,
+        redirects: metric.redirects,
+        proxy: metric.proxy.clone(),
+        proxy_auth: metric.proxy_auth.clone(),
         ..HttpProbe::default()
     })
 }

@@ -15,9 +15,9 @@ mod handshake;
 mod http;
 mod junit;
 mod metric;
+mod named;
 mod pem;
 mod progress;
-mod quote;
 mod tcp;
 mod tls;
 mod trouble;
@@ -31,13 +31,17 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 
+use crate::domain::ids::ProbeId;
 use crate::domain::probe::capture::{self, Captured};
+use crate::domain::probe::files::FileUse;
 use crate::domain::probe::judge::{Answer, Attempt, Sample, Verdict, hold, settle};
 use crate::domain::probe::retry::{Tried, asked_pause};
 use crate::domain::probe::{Probe, Question};
+use crate::domain::quote;
+use crate::domain::running::Sight;
 use crate::domain::variables::{CapturedValues, Ready, Secrets};
 use crate::effects::clock::Stopwatch;
-use crate::ports::{Asked, Limits, Prober};
+use crate::ports::{Asked, Limits, Onlooker, Prober};
 
 pub use dns::read as read_dns_message;
 pub use grpc::status_in as read_health_message;
@@ -100,6 +104,10 @@ impl Drop for SystemProber {
 }
 
 impl Prober for SystemProber {
+    fn can_use(&self, path: &str, used_as: FileUse) -> Result<(), String> {
+        named::can_use(&self.root, path, used_as)
+    }
+
     /// A command that does not end at its timeout is ended: its attempt lasts up to a second longer where it ignores
     /// TERM. A probe that panics is an error, and a bug of relgate's.
     fn sample_until(
@@ -107,6 +115,7 @@ impl Prober for SystemProber {
         probes: &[Ready],
         limits: Limits,
         stop: &(dyn Fn() -> bool + Sync),
+        onlooker: &Arc<dyn Onlooker>,
     ) -> Asked {
         if probes.is_empty() {
             return Asked::default();
@@ -118,12 +127,14 @@ impl Prober for SystemProber {
                     clients: Clients::new(self.root.clone(), Arc::clone(&self.trust)),
                     turns: Turns::new(probes, limits),
                     secrets: Mutex::default(),
+                    onlooker: Arc::clone(onlooker),
                 });
                 // Reading the trusted roots takes a while on a busy machine, which is no fault of what is asked: it
                 // is done before any timeout begins.
                 for ready in probes {
                     http::make_ready(ready.probe(), &run.clients);
                     handshake::make_ready(ready.probe(), &run.clients);
+                    metric::make_ready(ready.probe(), &run.clients);
                 }
                 let all = sample_all(Arc::clone(&run), probes, limits.patience, stop);
                 let samples = runtime.block_on(all);
@@ -154,9 +165,26 @@ struct Run {
     turns: Turns,
     /// What was captured and must not be shown.
     secrets: Mutex<Secrets>,
+    onlooker: Arc<dyn Onlooker>,
 }
 
 impl Run {
+    /// Adds to what must not be shown.
+    fn conceal(&self, secrets: &Secrets) {
+        if !secrets.is_empty() {
+            self.secrets().extend(secrets);
+            self.onlooker.sees(&Sight::Secrets(secrets));
+        }
+    }
+
+    fn sees_attempt(&self, probe: &ProbeId, attempt: &Attempt, again: bool) {
+        self.onlooker.sees(&Sight::Attempted {
+            probe,
+            attempt,
+            again,
+        });
+    }
+
     fn secrets(&self) -> MutexGuard<'_, Secrets> {
         self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -247,21 +275,23 @@ async fn sample_all(
 async fn in_turn(run: Arc<Run>, ready: Ready, doing: Doing) {
     let id = &ready.probe().id;
     let turn = run.turns.turn(id);
+    let give_up = |attempt: Attempt| {
+        run.sees_attempt(id, &attempt, false);
+        doing.push(attempt);
+    };
     let mut captured = match run.turns.needs_of(ready.probe()).await {
         Ok(captured) => captured,
         Err(unmet) => {
-            doing.push(Attempt::troubled(Verdict::Inconclusive, unmet, 0));
-            return;
+            return give_up(Attempt::troubled(Verdict::Inconclusive, unmet, 0));
         }
     };
     let probe = match ready.complete(&captured) {
         Ok((probe, its)) => {
-            run.secrets().extend(&its);
+            run.conceal(&its);
             probe
         }
         Err(error) => {
-            doing.push(Attempt::troubled(Verdict::Error, error.to_string(), 0));
-            return;
+            return give_up(Attempt::troubled(Verdict::Error, error.to_string(), 0));
         }
     };
     doing.begin(&probe);
@@ -281,10 +311,16 @@ async fn attempts(run: &Run, probe: &Arc<Probe>, doing: &Doing) -> Option<Captur
         }
         let weighed = {
             let _permits = run.turns.permits(probe).await?;
+            run.onlooker.sees(&Sight::Asking {
+                probe: &probe.id,
+                attempt: retry + 1,
+            });
             // Thousands may wait for their turn, and need no room for asking until then.
             Box::pin(attempt(run, probe)).await
         };
         let passed = weighed.attempt.verdict == Verdict::Pass;
+        let again = !passed && weighed.again && retry < probe.retries();
+        run.sees_attempt(&probe.id, &weighed.attempt, again);
         doing.push(weighed.attempt);
         if passed {
             return Some(weighed.captured.values);
@@ -328,11 +364,13 @@ async fn attempt(run: &Run, probe: &Arc<Probe>) -> Weighed {
             Err(error) => Weighed::failed(panicked(error), took_ms),
         }
     };
+    let mut captured = Secrets::default();
     for name in &weighed.captured.secret {
         if let Some(value) = weighed.captured.values.get(name) {
-            run.secrets().add(value);
+            captured.add(value);
         }
     }
+    run.conceal(&captured);
     weighed.attempt.phases = phases;
     weighed
 }
@@ -385,18 +423,18 @@ struct Context<'a> {
 }
 
 /// The kinds. Some end by themselves when their time is over; the others are simply dropped then, and what had been
-/// reached tells the answer.
+/// reached tells the answer. None takes the room of another that needs more.
 async fn ask(question: Question<'_>, context: &Context<'_>) -> Answer {
     match question {
-        Question::Http(http) => within(context, http::ask(http, context)).await,
-        Question::Tcp(tcp) => within(context, tcp::ask(tcp, context)).await,
-        Question::Tls(tls) => within(context, handshake::ask(tls, context)).await,
-        Question::Dns(dns) => dns::ask(dns, context).await,
-        Question::Grpc(grpc) => within(context, grpc::ask(grpc, context)).await,
-        Question::Command(command) => command::ask(command, context).await,
-        Question::File(file) => file::ask(file, context).await,
-        Question::Junit(junit) => junit::ask(junit, context).await,
-        Question::Metric(metric) => metric::ask(metric, context).await,
+        Question::Http(http) => within(context, Box::pin(http::ask(http, context))).await,
+        Question::Tcp(tcp) => within(context, Box::pin(tcp::ask(tcp, context))).await,
+        Question::Tls(tls) => within(context, Box::pin(handshake::ask(tls, context))).await,
+        Question::Dns(dns) => Box::pin(dns::ask(dns, context)).await,
+        Question::Grpc(grpc) => within(context, Box::pin(grpc::ask(grpc, context))).await,
+        Question::Command(command) => Box::pin(command::ask(command, context)).await,
+        Question::File(file) => Box::pin(file::ask(file, context)).await,
+        Question::Junit(junit) => Box::pin(junit::ask(junit, context)).await,
+        Question::Metric(metric) => Box::pin(metric::ask(metric, context)).await,
     }
 }
 

@@ -19,6 +19,8 @@ struct State {
     phases: Phases,
     /// Whether a connection was made or used: only then are there phases to tell.
     went_out: bool,
+    /// The proxy whose fault what goes wrong may be.
+    proxy: Option<String>,
 }
 
 #[derive(Debug)]
@@ -49,6 +51,7 @@ impl Default for Progress {
             phase: Phase::Begun,
             phases: Phases::default(),
             went_out: false,
+            proxy: None,
         })))
     }
 }
@@ -56,6 +59,15 @@ impl Default for Progress {
 impl State {
     fn now(&self) -> u64 {
         u64::try_from(self.watch.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn blamed(&self, trouble: Answer) -> Answer {
+        match (trouble, &self.proxy) {
+            (Answer::Unserved(text), Some(proxy)) => {
+                Answer::Unasked(format!("{text}, by way of the proxy {proxy}"))
+            }
+            (trouble, _) => trouble,
+        }
     }
 
     /// Ends the phase, and begins the next.
@@ -83,6 +95,26 @@ impl State {
 }
 
 impl Progress {
+    /// From now on, what goes wrong may be the fault of this proxy; or of none, where it has opened a tunnel.
+    pub(super) fn by_way_of(&self, proxy: Option<&str>) {
+        let mut state = self.lock();
+        if state.proxy.as_deref() != proxy {
+            state.proxy = proxy.map(str::to_owned);
+        }
+    }
+
+    /// A trouble, with how much of an answer came before it. Where it may be a proxy's, it is no failure of what was
+    /// asked.
+    pub(super) fn troubled(&self, trouble: Answer) -> Answer {
+        let state = self.lock();
+        state.blamed(match (trouble, &state.phase) {
+            (Answer::Unserved(text), Phase::Answering { status, bytes, .. }) => Answer::Unserved(
+                format!("{text} (status {status} and {bytes} bytes of the body came before)"),
+            ),
+            (trouble, _) => trouble,
+        })
+    }
+
     /// The name is being resolved.
     pub(super) fn resolving(&self, name: &str) {
         self.step(Phase::Resolving(name.to_owned()));
@@ -142,21 +174,11 @@ impl Progress {
         })
     }
 
-    /// How much of an answer there is, for a message about what is missing.
-    pub(super) fn so_far(&self) -> Option<String> {
-        match &self.lock().phase {
-            Phase::Answering { status, bytes, .. } => Some(format!(
-                "status {status} and {bytes} bytes of the body came before"
-            )),
-            _ => None,
-        }
-    }
-
     /// The answer of an attempt whose time is over. A name that was not resolved means that nothing was asked.
     pub(super) fn at_timeout(&self, limit: Duration) -> Answer {
         let limit = shown(limit);
         let state = self.lock();
-        Answer::Unserved(match &state.phase {
+        let trouble = Answer::Unserved(match &state.phase {
             Phase::Resolving(name) => {
                 return Answer::Unasked(format!("the name {name} was not resolved within {limit}"));
             }
@@ -185,7 +207,8 @@ impl Progress {
             } => format!(
                 "no complete answer within {limit} (status {status} after {after_ms} ms, then {bytes} bytes of the body)"
             ),
-        })
+        });
+        state.blamed(trouble)
     }
 
     fn step(&self, next: Phase) {

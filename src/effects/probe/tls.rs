@@ -134,7 +134,10 @@ fn trusting(roots: RootCertStore) -> Result<Arc<dyn ServerCertVerifier>, TlsErro
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
         .build()
         .map_err(|error| TlsError(error.to_string()))?;
-    Ok(Arc::new(Explaining(verifier)))
+    Ok(Arc::new(Weighing {
+        verifier,
+        weigh: explained,
+    }))
 }
 
 /// A certificate with those between it and its authority, and its key.
@@ -143,6 +146,15 @@ type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 /// The configuration of a client with a verifier of its own.
 pub(super) fn config_with(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, TlsError> {
     config(verifier, None)
+}
+
+/// The configuration of a client that speaks no TLS, and has to have one: it would take no certificate.
+pub(super) fn trusting_nobody() -> Result<ClientConfig, TlsError> {
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| TlsError(error.to_string()))?;
+    let roots = RootCertStore::empty();
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// Sessions are not resumed: a resumed one shows no certificate, so that one which has expired since, or was replaced,
@@ -167,15 +179,26 @@ fn config(
     Ok(config)
 }
 
-/// Verifies as rustls does, and tells a self-signed certificate from one of an unknown issuer.
-#[derive(Debug)]
-struct Explaining(Arc<WebPkiServerVerifier>);
+/// Verifies as `verifier` does, and lets `weigh` say what its verdict on a certificate, shown for a name, comes to. That
+/// the server holds the certificate's key is demanded in any case.
+pub(super) struct Weighing<F> {
+    pub(super) verifier: Arc<dyn ServerCertVerifier>,
+    pub(super) weigh: F,
+}
 
-#[derive(Debug, thiserror::Error)]
-#[error("the certificate is self-signed")]
-struct SelfSigned;
+/// What a verifier says of a certificate.
+pub(super) type Verified = Result<ServerCertVerified, Error>;
 
-impl ServerCertVerifier for Explaining {
+impl<F> std::fmt::Debug for Weighing<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Weighing").field(&self.verifier).finish()
+    }
+}
+
+impl<F> ServerCertVerifier for Weighing<F>
+where
+    F: Fn(&CertificateDer<'_>, &ServerName<'_>, Verified) -> Verified + Send + Sync,
+{
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -183,19 +206,15 @@ impl ServerCertVerifier for Explaining {
         server_name: &ServerName<'_>,
         ocsp_response: &[u8],
         now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let verified =
-            self.0
-                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        match verified {
-            Err(Error::InvalidCertificate(CertificateError::UnknownIssuer))
-                if is_self_issued(end_entity) =>
-            {
-                let cause = OtherError(Arc::new(SelfSigned));
-                Err(Error::InvalidCertificate(CertificateError::Other(cause)))
-            }
-            other => other,
-        }
+    ) -> Verified {
+        let verified = self.verifier.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        );
+        (self.weigh)(end_entity, server_name, verified)
     }
 
     fn verify_tls12_signature(
@@ -204,7 +223,7 @@ impl ServerCertVerifier for Explaining {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls12_signature(message, cert, dss)
+        self.verifier.verify_tls12_signature(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -213,11 +232,28 @@ impl ServerCertVerifier for Explaining {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls13_signature(message, cert, dss)
+        self.verifier.verify_tls13_signature(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.verifier.supported_verify_schemes()
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the certificate is self-signed")]
+struct SelfSigned;
+
+/// Tells a self-signed certificate from one of an unknown issuer.
+fn explained(certificate: &CertificateDer<'_>, _: &ServerName<'_>, verified: Verified) -> Verified {
+    match verified {
+        Err(Error::InvalidCertificate(CertificateError::UnknownIssuer))
+            if is_self_issued(certificate) =>
+        {
+            let cause = OtherError(Arc::new(SelfSigned));
+            Err(Error::InvalidCertificate(CertificateError::Other(cause)))
+        }
+        other => other,
     }
 }
 

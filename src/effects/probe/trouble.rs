@@ -53,21 +53,61 @@ pub(super) fn http_trouble(target: &str, failure: &Failure) -> Answer {
             return connection_trouble(&named, error);
         }
         Failure::Tls(error) => (error, true),
-        Failure::Exchange(error) if error.is_incomplete_message() => {
-            return Answer::Unserved(format!("{target} closed the connection without an answer"));
-        }
         Failure::Exchange(error) => (error, false),
     };
+    exchange_trouble(target, error, shaking)
+}
+
+/// What went wrong with a page that was to be fetched from `target`. The library's own text is not shown: it names the
+/// whole address, where a secret may stand.
+pub(super) fn page_trouble(target: &str, error: &reqwest::Error) -> Answer {
     let causes = causes(error);
-    let tls = causes
-        .iter()
-        .find_map(|cause| cause.downcast_ref::<rustls::Error>());
-    if let Some(tls) = tls {
+    if let Some(unresolved) = first::<Failure>(&causes) {
+        return Answer::Unasked(unresolved.to_string());
+    }
+    let secure = error.url().is_some_and(|url| url.scheme() == "https");
+    let reset = |io: &io::Error| io.kind() == ErrorKind::ConnectionReset;
+    match first::<io::Error>(&causes) {
+        // What the system itself says while the connection is made. A reset may be an answer to TLS.
+        Some(io) if error.is_connect() && io.raw_os_error().is_some() && !(secure && reset(io)) => {
+            connection_trouble(target, io)
+        }
+        _ => exchange_trouble(target, error, error.is_connect()),
+    }
+}
+
+/// The same where `target` was to be reached by way of a proxy, and no connection was made.
+pub(super) fn proxied_page_trouble(proxy: &str, target: &str, error: &reqwest::Error) -> Answer {
+    let causes = causes(error);
+    let of_tunnel = causes.iter().find_map(|cause| {
+        cause
+            .to_string()
+            .strip_prefix("tunnel error: ")
+            .map(str::to_owned)
+    });
+    match (
+        first::<rustls::Error>(&causes),
+        first::<io::Error>(&causes),
+        of_tunnel,
+    ) {
+        (None, None, Some(why)) => {
+            Answer::Unasked(format!("the proxy {proxy} opens no way to {target}: {why}"))
+        }
+        (None, ..) => page_trouble(&format!("the proxy {proxy}"), error),
+        (Some(_), ..) => page_trouble(target, error),
+    }
+}
+
+/// What is wrong with TLS, while it is agreed on (`shaking`), or with an exchange.
+fn exchange_trouble(target: &str, error: &(dyn Error + 'static), shaking: bool) -> Answer {
+    let causes = causes(error);
+    if first::<hyper::Error>(&causes).is_some_and(hyper::Error::is_incomplete_message) {
+        return Answer::Unserved(format!("{target} closed the connection without an answer"));
+    }
+    if let Some(tls) = first::<rustls::Error>(&causes) {
         return Answer::Unserved(format!("TLS with {target}: {}", tls::explain(tls)));
     }
-    let io = causes
-        .iter()
-        .find_map(|cause| cause.downcast_ref::<io::Error>())
+    let io = first::<io::Error>(&causes)
         // Every other kind is the library's way of saying that it could not read the answer.
         .filter(|io| is_of_connection(io.kind()));
     match io {
@@ -102,6 +142,11 @@ fn is_of_connection(kind: ErrorKind) -> bool {
             | ErrorKind::NetworkUnreachable
             | ErrorKind::NetworkDown
     )
+}
+
+/// The first of the causes that is of one kind.
+fn first<'a, E: Error + 'static>(causes: &[&'a (dyn Error + 'static)]) -> Option<&'a E> {
+    causes.iter().find_map(|cause| cause.downcast_ref())
 }
 
 /// The error, its causes, and what an I/O error carries: an I/O error is silent about that itself.
@@ -158,9 +203,7 @@ mod tests {
     fn what_an_io_error_carries_is_found() {
         let inner = rustls::Error::DecryptError;
         let outer = io::Error::other(io::Error::new(ErrorKind::InvalidData, inner));
-        let found = causes(&outer)
-            .into_iter()
-            .find_map(|cause| cause.downcast_ref::<rustls::Error>());
+        let found = first::<rustls::Error>(&causes(&outer));
         assert_eq!(found, Some(&rustls::Error::DecryptError));
     }
 }

@@ -1,4 +1,5 @@
-//! What a command writes: kept in a file up to a cap, counted beyond it, with its digest and its last lines.
+//! What a command writes: its secrets masked, kept in a file up to a cap, counted beyond it, with its digest and its
+//! last lines.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 use ring::digest::{Context, SHA256};
 
 use crate::domain::ids::Digest;
+use crate::domain::variables::{Masking, Secrets};
 
 /// The most of the last lines that is handed on, in bytes.
 const TAIL: usize = 2 * 1024;
@@ -19,6 +21,7 @@ pub(super) struct Kept {
     total: u64,
     hasher: Context,
     tail: Vec<u8>,
+    masking: Masking,
     trouble: Option<String>,
 }
 
@@ -31,7 +34,7 @@ pub(super) struct Summary {
 
 impl Kept {
     /// Opens `path` for appending; its folder is made if need be.
-    pub(super) fn open(path: &Path, cap: u64) -> Self {
+    pub(super) fn open(path: &Path, cap: u64, secrets: &Secrets) -> Self {
         let opened = path
             .parent()
             .map_or(Ok(()), fs::create_dir_all)
@@ -43,6 +46,7 @@ impl Kept {
             total: 0,
             hasher: Context::new(&SHA256),
             tail: Vec::new(),
+            masking: Masking::new(secrets),
             trouble: None,
         };
         match opened {
@@ -52,9 +56,15 @@ impl Kept {
         kept
     }
 
-    /// Takes in a piece of output.
-    pub(super) fn take(&mut self, piece: &[u8]) {
+    /// Takes in a piece of output. Returns what of it can be shown by now.
+    pub(super) fn take(&mut self, piece: &[u8]) -> Vec<u8> {
         self.total += piece.len() as u64;
+        let shown = self.masking.push(piece);
+        self.keep(&shown);
+        shown
+    }
+
+    fn keep(&mut self, piece: &[u8]) {
         self.tail
             .extend_from_slice(&piece[piece.len().saturating_sub(TAIL + 1)..]);
         // One byte more than is shown tells whether the tail begins in the middle of a line.
@@ -91,6 +101,8 @@ impl Kept {
 
     /// What was kept. What arrives from here on is no longer taken in.
     pub(super) fn summary(&mut self) -> Summary {
+        let held = self.masking.finish();
+        self.keep(&held);
         self.file = None;
         let reserved = self.trouble.as_ref().map_or(0, |text| text.len() + 1);
         let mut tail = last_lines(&self.tail, TAIL.saturating_sub(reserved));
@@ -141,7 +153,7 @@ mod tests {
     fn keeps_up_to_the_cap_and_counts_the_rest() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("new/out.log");
-        let mut kept = Kept::open(&path, 5);
+        let mut kept = Kept::open(&path, 5, &Secrets::default());
         kept.take(b"abc");
         kept.take(b"defgh");
         let summary = kept.summary();
@@ -156,7 +168,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("out.log");
         fs::write(&path, "before\n").expect("written");
-        let mut kept = Kept::open(&path, 100);
+        let mut kept = Kept::open(&path, 100, &Secrets::default());
         kept.take(b"after\n");
         assert_eq!(kept.summary().digest, Digest::of(b"after\n"));
         assert_eq!(fs::read(&path).expect("kept"), b"before\nafter\n");
@@ -164,7 +176,11 @@ mod tests {
 
     #[test]
     fn a_disk_that_refuses_is_named_and_nothing_stops() {
-        let mut kept = Kept::open(Path::new("/proc/no/such/place/out.log"), 100);
+        let mut kept = Kept::open(
+            Path::new("/proc/no/such/place/out.log"),
+            100,
+            &Secrets::default(),
+        );
         kept.take(b"rolled back");
         let summary = kept.summary();
         assert_eq!(summary.bytes, 11);
@@ -182,7 +198,7 @@ mod tests {
     #[test]
     fn the_tail_is_whole_lines_of_at_most_two_kib() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut kept = Kept::open(&folder.path().join("out"), 10);
+        let mut kept = Kept::open(&folder.path().join("out"), 10, &Secrets::default());
         for number in 0..1000 {
             kept.take(format!("line {number}\n").as_bytes());
         }
@@ -196,7 +212,7 @@ mod tests {
             tail.starts_with("line ") && tail.ends_with("line 999\n"),
             "{tail}"
         );
-        let mut kept = Kept::open(&folder.path().join("out"), 10);
+        let mut kept = Kept::open(&folder.path().join("out"), 10, &Secrets::default());
         kept.take(&[0xff; 10_000]);
         let tail = kept.summary().tail;
         assert!(tail.len() <= TAIL && !tail.is_empty());

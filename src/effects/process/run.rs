@@ -47,6 +47,7 @@ pub(super) fn run(
     let sink: Sink = Arc::new(Mutex::new(Some(Kept::open(
         &command.output,
         command.output_cap,
+        &command.secrets,
     ))));
     let outcome = match start(command, &sink) {
         Err(why) => Outcome::NotStarted(why),
@@ -76,12 +77,13 @@ pub(super) fn run(
     let took_ms = watch.elapsed_ms();
     let kept = lock(&sink).take();
     let summary = kept
-        .unwrap_or_else(|| Kept::open(&command.output, 0))
+        .unwrap_or_else(|| Kept::open(&command.output, 0, &command.secrets))
         .summary();
     Ended {
         outcome,
         took_ms,
-        tail: summary.tail,
+        // As a text, for what may be encoded in more ways than are looked for in the stream.
+        tail: command.secrets.mask(&summary.tail),
         output_bytes: summary.bytes,
         output_digest: summary.digest,
     }
@@ -140,10 +142,8 @@ fn read_in_background(
                 Ok(count) => {
                     // Even when nobody is interested any more the pipe is kept empty, so that what the command left
                     // running is neither held up nor killed by writing.
-                    if let Some(kept) = lock(&sink).as_mut() {
-                        kept.take(&buffer[..count]);
-                    }
-                    let _ = events.send(Event::Piece(buffer[..count].to_vec()));
+                    let kept = lock(&sink).as_mut().map(|kept| kept.take(&buffer[..count]));
+                    let _ = events.send(Event::Piece(kept.unwrap_or_default()));
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => break,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::domain::ids::Digest;
 use crate::domain::timespan::Timespan;
+use crate::domain::variables::Secrets;
 use crate::effects::clock::Stopwatch;
 use crate::ports::Outcome;
 
@@ -31,6 +32,7 @@ impl Stage {
 
     fn command(&self, argv: &[&str], seconds: u64) -> Command {
         Command {
+            secrets: Secrets::default(),
             argv: argv.iter().map(|text| (*text).to_owned()).collect(),
             env: BTreeMap::from([("GIVEN".to_owned(), "a value".to_owned())]),
             folder: self.folder.path().to_owned(),

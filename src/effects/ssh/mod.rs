@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::domain::signature::NAMESPACE;
 use crate::domain::signature::key::PublicKey;
+use crate::domain::signature::trust::Payload;
 use crate::ports::{Certified, KeyFile, OpenSsh, SigningKey};
 
 const PROGRAM: &str = "ssh-keygen";
@@ -21,7 +22,7 @@ const PROGRAM: &str = "ssh-keygen";
 /// The OpenSSH of this machine.
 #[derive(Clone, Debug)]
 pub struct SystemSsh {
-    /// Where git is asked for its settings.
+    /// Where git is asked for its settings, and signed files lie.
     root: PathBuf,
     /// The key that was named on the command line or in the environment.
     named: Option<String>,
@@ -99,11 +100,19 @@ impl OpenSsh for SystemSsh {
         let folder = Folder::new()?;
         let signers = folder.write("signers", question.signers)?;
         let signature = folder.write("signature", question.signature.as_bytes())?;
-        let payload = folder.write("record", question.payload)?;
+        let payload = match question.payload {
+            Payload::Record(bytes) => folder.write("record", bytes)?,
+            Payload::File(path) => self.root.join(path),
+        };
         let revoked = question.revoked.map(|list| folder.write("revoked", list));
         let revoked = revoked.transpose()?;
         // Times without a zone are local to OpenSSH: what is asked must hold however they are read.
-        for zone in ["UTC", question.zone] {
+        let zones = ["UTC", question.zone];
+        let zones = match question.zone {
+            "UTC" => &zones[..1],
+            _ => &zones[..],
+        };
+        for zone in zones {
             let mut command = Command::new(PROGRAM);
             command
                 .args([
@@ -111,7 +120,7 @@ impl OpenSsh for SystemSsh {
                     "-Y",
                     "verify",
                     "-n",
-                    NAMESPACE,
+                    question.payload.namespace(),
                     "-I",
                     question.principal,
                 ])

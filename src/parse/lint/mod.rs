@@ -7,9 +7,11 @@
 mod calendar;
 mod checklist;
 mod circles;
+mod named;
 mod notes;
 mod policy;
 mod probe;
+mod requirements;
 mod signers;
 mod types;
 mod variables;
@@ -25,6 +27,8 @@ use crate::domain::policy::Policy;
 use crate::domain::probe::suite::ProbeSuite;
 use crate::domain::release::ReleaseNotes;
 use crate::domain::signature::allowed_signers::AllowedSigners;
+
+pub use named::{NamedFile, named_files};
 
 /// A file as it was found.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -117,17 +121,20 @@ pub fn lint(workspace: &Workspace) -> Vec<Finding> {
     for (name, base) in &workspace.bases {
         if let Some(document) = base.document() {
             checklist::lint(workspace, document, Some(name), &mut findings);
+            requirements::of_checklist(workspace, document, &mut findings);
         }
     }
     for release in &workspace.releases {
         let mut probes = Vec::new();
         if let Some(document) = release.checklist.document() {
             checklist::lint(workspace, document, None, &mut findings);
+            requirements::of_checklist(workspace, document, &mut findings);
             probes.extend(checklist::probes(workspace, document));
             checklist::required_base(workspace, release, document, &mut findings);
         }
         if let Some(document) = release.notes.document() {
             notes::lint(workspace, release, document, &mut findings);
+            requirements::of_notes(document, &mut findings);
             probes.extend(notes::probes(document));
         }
         probe::unique(&probes, &mut findings);

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use super::checklist::{item_probes, items};
 use super::probe::{self, Placed};
-use super::{Release, Workspace, inside};
+use super::{Release, Signers, Workspace, inside};
 use crate::domain::finding::Finding;
 use crate::domain::nearest::suggestion;
 use crate::domain::probe::Probe;
 use crate::domain::probe::suite::ProbeSuite;
-use crate::domain::release::ReleaseNotes;
+use crate::domain::release::{Artifact, ReleaseNotes};
+use crate::domain::signature::allowed_signers;
 use crate::domain::timespan::Timespan;
 use crate::parse::node::pointer_step;
 use crate::parse::{Document, Site};
@@ -52,7 +53,7 @@ pub(super) fn lint(
     findings: &mut Vec<Finding>,
 ) {
     identity(release, document, findings);
-    artifacts(document, findings);
+    artifacts(workspace, document, findings);
     deployment(workspace, document, findings);
     verification(workspace, document, findings);
     rollback(workspace, document, findings);
@@ -119,7 +120,11 @@ fn identity(release: &Release, document: &Document<ReleaseNotes>, findings: &mut
     }
 }
 
-fn artifacts(document: &Document<ReleaseNotes>, findings: &mut Vec<Finding>) {
+fn artifacts(
+    workspace: &Workspace,
+    document: &Document<ReleaseNotes>,
+    findings: &mut Vec<Finding>,
+) {
     let site = document.site();
     let artifacts = document.value.artifacts();
     if document.value.artifacts.as_ref().is_some_and(Vec::is_empty) {
@@ -149,16 +154,63 @@ fn artifacts(document: &Document<ReleaseNotes>, findings: &mut Vec<Finding>) {
                 findings.extend(inside(site, &format!("{path}/{key}"), &by, file));
             }
         }
-        if artifact.signature.is_some() {
-            findings.push(
-                site.warning(
-                    &format!("{path}/signature"),
-                    format!("{by}: this version of relgate does not verify its signature"),
-                )
-                .help("give its sha256, which is compared; verify the signature in the pipeline"),
-            );
+        if let Some(file) = &artifact.signature {
+            let at = format!("{path}/signature");
+            findings.extend(signature(workspace, artifact, file).map(|(what, help)| {
+                let what = format!("{by}: {what}");
+                match artifact.path.is_none() || artifact.path.as_ref() == Some(file) {
+                    true => site.error(&at, what),
+                    false => site.warning(&at, what),
+                }
+                .help(help)
+            }));
         }
     }
+}
+
+/// Why an artifact's signature could not be verified, with what to do about it.
+fn signature(
+    workspace: &Workspace,
+    artifact: &Artifact,
+    file: &str,
+) -> Option<(String, &'static str)> {
+    const OTHERS: [&str; 9] = [
+        "asc", "gpg", "pgp", "minisig", "p7s", "sigstore", "json", "bundle", "pub",
+    ];
+    let ending = std::path::Path::new(file).extension();
+    let ending = ending.and_then(|it| it.to_str()).unwrap_or_default();
+    let lower = ending.to_lowercase();
+    if artifact.path.is_none() {
+        let what = "it has a signature and no path: there are no bytes to verify it over";
+        return Some((
+            what.to_owned(),
+            "give its path, or verify the signature by a command as evidence of a gate",
+        ));
+    }
+    if artifact.path.as_deref() == Some(file) {
+        let what = "its signature is the artifact itself";
+        return Some((
+            what.to_owned(),
+            "name the file that \"ssh-keygen -Y sign\" writes beside it, such as dist/shop.tar.gz.sig",
+        ));
+    }
+    if OTHERS.contains(&lower.as_str()) {
+        let what = format!("its signature {file:?} does not look like an SSH signature");
+        return Some((
+            what,
+            "sign it with \"ssh-keygen -Y sign -n file\", or verify it by a command as evidence of a gate",
+        ));
+    }
+    (workspace.signers == Signers::Absent).then(|| {
+        let what = format!(
+            "its signature counts for nobody: there is no {}",
+            allowed_signers::PATH
+        );
+        (
+            what,
+            "write a line for whoever signs: ci@example.com namespaces=\"file\" ssh-ed25519 AAAA…",
+        )
+    })
 }
 
 fn deployment(

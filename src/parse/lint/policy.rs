@@ -33,6 +33,41 @@ pub(super) fn lint(
     follow_up(document, findings);
     required_checklists(workspace, document, findings);
     waivers(document, findings);
+    artifacts(document, findings);
+}
+
+/// Signatures of artifacts that nobody could make.
+fn artifacts(document: &Document<Policy>, findings: &mut Vec<Finding>) {
+    let site = document.site();
+    let Some(rules) = &document.value.artifacts else {
+        return;
+    };
+    let before = findings.len();
+    for (index, name) in rules.roles.iter().flatten().enumerate() {
+        let path = format!("/artifacts/roles/{index}");
+        let by = "who signs artifacts";
+        findings.extend(role(Some(document), site, &path, name, by));
+    }
+    for (index, name) in rules.signers.iter().flatten().enumerate() {
+        let odd = |c: char| c.is_whitespace() || c.is_control() || "*?!,\"".contains(c);
+        if name.is_empty() || name.contains(odd) {
+            findings.push(
+                site.error(
+                    &format!("/artifacts/signers/{index}"),
+                    format!("who signs artifacts: {name:?} is not one principal"),
+                )
+                .help("write one as .relgate/allowed_signers has it, such as ci@example.com, and no pattern"),
+            );
+        }
+    }
+    let named = rules.roles.iter().flatten().count() + rules.signers.iter().flatten().count();
+    let restricts = rules.roles.is_some() || rules.signers.is_some();
+    if findings.len() == before && restricts && named == 0 {
+        findings.push(
+            site.error("/artifacts", "nobody may sign artifacts: the lists are empty")
+                .help("name a role or a principal, or leave both keys out to allow every person of the policy"),
+        );
+    }
 }
 
 /// Exceptions whose review nobody could make, or that end at once.

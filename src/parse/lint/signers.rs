@@ -9,6 +9,7 @@ use crate::domain::record::TOOL;
 use crate::domain::signature::NAMESPACE;
 use crate::domain::signature::allowed_signers::{self, AllowedSigners, Entry};
 use crate::domain::signature::key::PublicKey;
+use crate::domain::signature::sshsig::FILE_NAMESPACE;
 use crate::domain::signature::trust::principal;
 use crate::parse::Document;
 use crate::parse::node::pointer_step;
@@ -36,6 +37,7 @@ pub(super) fn lint(
             if required {
                 keyless(document, signers, findings);
             }
+            of_artifacts(document, signers, findings);
             let lines = Lines::new(&source.text);
             let mut warn = |entry: &Entry, what: String, help: &str| {
                 let at = lines.place(entry.span.clone());
@@ -106,6 +108,30 @@ fn keyless(document: &Document<Policy>, signers: &AllowedSigners, findings: &mut
         );
         let help = format!("add a line: {known_as} namespaces=\"{NAMESPACE}\" ssh-ed25519 AAAA…");
         findings.push(document.site().warning_at_key(&path, what).help(help));
+    }
+}
+
+/// Principals who sign artifacts, and have no key to do it with.
+fn of_artifacts(
+    document: &Document<Policy>,
+    signers: &AllowedSigners,
+    findings: &mut Vec<Finding>,
+) {
+    let rules = document.value.artifacts.as_ref();
+    let named = rules.and_then(|rules| rules.signers.as_deref());
+    for (index, name) in named.unwrap_or_default().iter().enumerate() {
+        let is_theirs =
+            |it: &&Entry| it.is_for(FILE_NAMESPACE) && it.principals.matches(name.as_str());
+        if signers.entries().iter().any(|it| is_theirs(&it)) {
+            continue;
+        }
+        let what = format!(
+            "{} gives {name} no key for the namespace \"{FILE_NAMESPACE}\", so no artifact that {name} signs counts",
+            allowed_signers::PATH
+        );
+        let help = format!("add a line: {name} namespaces=\"{FILE_NAMESPACE}\" ssh-ed25519 AAAA…");
+        let path = format!("/artifacts/signers/{index}");
+        findings.push(document.site().warning(&path, what).help(help));
     }
 }
 

@@ -3,14 +3,13 @@
 use super::{Reference, Release, Workspace, dangling, gates, role};
 use crate::domain::finding::Finding;
 use crate::domain::ids::GateId;
-use crate::domain::policy::{Policy, TypeRule};
-use crate::domain::release::ReleaseType;
+use crate::domain::policy::Policy;
 use crate::parse::Document;
 
 /// The demands on their own.
 pub(super) fn lint(document: &Document<Policy>, findings: &mut Vec<Finding>) {
     let site = document.site();
-    for (kind, rule) in rules(&document.value) {
+    for (kind, rule) in document.value.type_rules() {
         let path = format!("/types/{}", kind.word());
         let by = format!("the rule for {} releases", kind.word());
         for (index, extra) in rule.approvals.iter().flatten().enumerate() {
@@ -75,10 +74,4 @@ pub(super) fn of_release(
         let path = format!("/types/{}/approvals/{index}/gate", kind.word());
         findings.extend(dangling(document.site(), &path, reference));
     }
-}
-
-fn rules(policy: &Policy) -> impl Iterator<Item = (ReleaseType, &TypeRule)> {
-    ReleaseType::ALL
-        .into_iter()
-        .filter_map(|kind| Some((kind, policy.type_rule(kind)?)))
 }

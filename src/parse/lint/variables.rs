@@ -88,8 +88,18 @@ fn meant(inner: &str) -> Option<String> {
 
 /// Findings for every malformed variable in the texts at and below `path`.
 pub(super) fn lint(site: Site<'_>, path: &str, by: &str, findings: &mut Vec<Finding>) {
-    if let Some(node) = site.node.at(path) {
+    if let Some(node) = site.node.at(path).filter(|node| has_variable(node)) {
         walk(site, node, path, by, findings);
+    }
+}
+
+/// Whether a variable begins anywhere in it: almost no probe has one, and needs no path to each of its texts.
+fn has_variable(node: &Node) -> bool {
+    match &node.value {
+        Value::Str(text) => text.contains("${"),
+        Value::Seq(elements) => elements.iter().any(has_variable),
+        Value::Map(entries) => entries.iter().any(|entry| has_variable(&entry.value)),
+        _ => false,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::parse::yaml;
 fn findings(text: &str, schema: &Json, what: &str) -> Vec<String> {
     let source = Source::new("f.yaml", text);
     let node = yaml::parse(&source).expect("the YAML is well formed");
-    check(&source, &node, schema, what)
+    check(&source, &node, (schema, schema), what)
         .iter()
         .map(|finding| {
             assert!(finding.at.is_some(), "{finding:?} has no position");
@@ -363,7 +363,7 @@ mod arbitrary {
             let source = Source::new("f", text);
             if let Ok(node) = yaml::parse(&source) {
                 for schema in [schema_for!(Policy), schema_for!(ReleaseNotes), schema_for!(Checklist)] {
-                    for finding in check(&source, &node, schema.as_value(), "it") {
+                    for finding in check(&source, &node, (schema.as_value(), schema.as_value()), "it") {
                         prop_assert!(source.text.get(finding.span.clone().unwrap_or(0..0)).is_some());
                     }
                 }

@@ -12,7 +12,7 @@ pub(super) fn resolve<'a>(root: &'a Json, schema: &'a Json) -> &'a Json {
     // A chain longer than this is a circle.
     for _ in 0..16 {
         match schema.get("$ref").and_then(Json::as_str) {
-            Some(reference) => match root.pointer(reference.trim_start_matches('#')) {
+            Some(reference) => match target(root, reference) {
                 Some(target) => schema = target,
                 None => break,
             },
@@ -20,6 +20,14 @@ pub(super) fn resolve<'a>(root: &'a Json, schema: &'a Json) -> &'a Json {
         }
     }
     schema
+}
+
+fn target<'a>(root: &'a Json, reference: &str) -> Option<&'a Json> {
+    match reference.strip_prefix("#/$defs/") {
+        // As almost every reference is.
+        Some(name) if !name.contains(['/', '~']) => root.get("$defs")?.get(name),
+        _ => root.pointer(reference.trim_start_matches('#')),
+    }
 }
 
 /// The alternatives of a schema with `$ref`s and nested unions opened; the schema itself if it is no union.

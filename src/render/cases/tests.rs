@@ -107,6 +107,7 @@ fn nothing_checked_and_nothing_failed_is_no_pass() {
     check.readiness = Readiness {
         decision: Decision::NoGo,
         requirements: Vec::new(),
+        hand_off: Vec::new(),
     };
     assert_eq!(tap(&written(&check, Format::Tap)), (0, 1));
     assert_eq!(junit(&written(&check, Format::Junit)), (1, 1, 0));

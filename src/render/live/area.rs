@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 
-use super::tell;
+use super::{probes, tell};
 use crate::domain::event::{Event, WindowView};
 use crate::domain::ids::{ReleaseName, StepId};
 use crate::domain::policy::OnExpiry;
-use crate::domain::probe::judge::{Sample, Verdict};
+use crate::domain::probe::judge::Verdict;
 use crate::domain::record::body::{AttemptOutcome, StepOutcome};
+use crate::domain::running::View;
 use crate::render::page::{Emphasis, Mark, Span, Tone, code, faint, plain, strong, toned};
 use crate::render::{Style, human, ink, text, windows, words};
 
@@ -23,7 +24,7 @@ const CHECKS: &str = "the checks after the rollback";
 pub struct Area {
     windows: Option<(ReleaseName, Vec<WindowView>)>,
     rollback: Option<Rollback>,
-    sampled: Option<(u32, Vec<Sample>)>,
+    probes: Option<View>,
 }
 
 #[derive(Clone, Debug)]
@@ -44,7 +45,7 @@ enum Step {
 }
 
 /// A line, and how readily it is left out where there are too few rows: 0 never.
-type Line = (u8, Vec<Span>);
+pub type Line = (u8, Vec<Span>);
 
 impl Area {
     /// Takes in what happened. Returns the lines that leave the area for the history above it.
@@ -59,10 +60,6 @@ impl Area {
                     windows.retain(|window| window.incident != *incident);
                 }
             }
-            Event::Sampled { sample, samples } => {
-                self.sampled = Some((*sample, samples.clone()));
-            }
-            Event::Verified { .. } => self.sampled = None,
             Event::RollbackClaimed {
                 attempt,
                 previous,
@@ -70,7 +67,6 @@ impl Area {
                 ..
             } => {
                 leaving = self.leave_steps(style);
-                self.sampled = None;
                 // Their time is over: what they were opened for is the rollback's now.
                 self.windows = None;
                 self.rollback = Some(Rollback {
@@ -155,8 +151,13 @@ impl Area {
         })
     }
 
-    /// What the area says now, in at most `rows` lines of at most `columns` columns.
-    pub fn lines(&self, style: &Style, columns: usize, rows: usize) -> Vec<Vec<Span>> {
+    /// Shows how far the probes have come that are being asked, or none any more.
+    pub fn show_probes(&mut self, view: Option<View>) {
+        self.probes = view;
+    }
+
+    /// What the area says beside the probes that are being asked.
+    pub fn others(&self, style: &Style, columns: usize) -> Vec<Line> {
         let mut lines: Vec<Line> = Vec::new();
         if let Some((release, windows)) = &self.windows {
             for window in windows {
@@ -166,8 +167,16 @@ impl Area {
         if let Some(rollback) = &self.rollback {
             lines.extend(rollback.lines(style));
         }
-        if let Some((sample, samples)) = &self.sampled {
-            lines.extend(sample_lines(*sample, samples, style));
+        lines
+    }
+
+    /// What the area says now, in at most `rows` lines of at most `columns` columns.
+    pub fn lines(&self, style: &Style, columns: usize, rows: usize) -> Vec<Vec<Span>> {
+        let mut lines = self.others(style, columns);
+        if let Some(view) = &self.probes {
+            let room = rows.saturating_sub(lines.len());
+            let probes = probes::lines(view, style, columns, room);
+            lines.extend(probes.into_iter().map(|line| (1, line)));
         }
         fitted(lines, style, rows)
             .into_iter()
@@ -289,33 +298,6 @@ fn bar(window: &WindowView, style: &Style, columns: usize) -> Span {
             _ => Emphasis::Plain,
         },
     }
-}
-
-fn sample_lines(sample: u32, samples: &[Sample], style: &Style) -> Vec<Line> {
-    let mut lines = vec![(
-        1,
-        vec![
-            strong(format!("sample {sample}: ")),
-            plain(tell::summary(samples)),
-        ],
-    )];
-    for one in samples {
-        let rank = if one.verdict == Verdict::Pass { 5 } else { 3 };
-        lines.push((
-            rank,
-            vec![
-                plain("  "),
-                human::mark(words::verdict_mark(Some(one.verdict)), style),
-                plain(format!(
-                    " {}: {}, {}",
-                    one.probe,
-                    one.verdict.word(),
-                    one.reason()
-                )),
-            ],
-        ));
-    }
-    lines
 }
 
 impl Rollback {

@@ -10,10 +10,12 @@ use serde::Serialize;
 
 use super::json;
 use crate::domain::event::Event;
+use crate::domain::running::View;
 
 mod area;
 mod json_lines;
 mod plain;
+mod probes;
 mod tell;
 mod terminal;
 #[cfg(test)]
@@ -34,6 +36,20 @@ pub trait Display {
     /// The terminal has this size from now on.
     fn resize(&mut self, columns: usize, rows: usize) {
         let _ = (columns, rows);
+    }
+
+    /// For how many probes there is room while they are asked; none where they are not shown one by one.
+    fn room(&self) -> Option<usize> {
+        None
+    }
+
+    /// Shows how far the probes have come that are being asked; none of them from now on where there is no view.
+    ///
+    /// # Errors
+    /// What `out` reports.
+    fn probes(&mut self, view: Option<View>, out: &mut dyn Write) -> io::Result<()> {
+        let _ = (view, out);
+        Ok(())
     }
 
     /// Nothing more comes: what is shown stays, and the cursor stands below it.

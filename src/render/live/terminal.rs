@@ -7,8 +7,9 @@ use std::io::{self, Write};
 use chrono::{DateTime, Utc};
 
 use super::area::Area;
-use super::{Display, tell};
+use super::{Display, probes, tell};
 use crate::domain::event::Event;
+use crate::domain::running::View;
 use crate::render::ink::{self, Break};
 use crate::render::page::{Mark, Span, faint, plain};
 use crate::render::{Style, human, words};
@@ -123,6 +124,17 @@ impl Display for Terminal {
             0 => USUAL_ROWS,
             rows => rows,
         };
+    }
+
+    fn room(&self) -> Option<usize> {
+        let others = self.area.others(&self.style, self.columns()).len();
+        let room = self.room().saturating_sub(others);
+        Some(probes::room_for_rows(room))
+    }
+
+    fn probes(&mut self, view: Option<View>, out: &mut dyn Write) -> io::Result<()> {
+        self.area.show_probes(view);
+        self.draw(&[], out)
     }
 
     fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {

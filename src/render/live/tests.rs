@@ -9,6 +9,8 @@ use crate::domain::watch::Outcome;
 use crate::render::samples::{HOSTILE, at, name, sample, window};
 use crate::render::{Style, text};
 
+mod probes;
+
 /// A terminal that knows the escapes which a display uses, and fails on any other.
 struct Screen {
     columns: usize,

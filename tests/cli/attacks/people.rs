@@ -277,16 +277,7 @@ fn nothing_counts_unsigned() {
 
     let team = Team::signed();
     team.deploy();
-    let open = [
-        "incident",
-        "open",
-        "--no-watch",
-        "--priority",
-        "lower",
-        "--title",
-        "Slow",
-    ];
-    team.run("omar", &open).code(1);
+    team.open_incident("Slow", "lower");
     team.forge(
         forged(
             "quin",
@@ -337,16 +328,7 @@ fn nobody_acts_without_a_key() {
     let ended = keyless(&team, "rory", &["rollback", "--yes", "--reason", "bad"]);
     row("rollback without a key", ended, 7, &says);
     assert_eq!(team.read("live/version"), "2.0.0\n");
-    let open = [
-        "incident",
-        "open",
-        "--no-watch",
-        "--priority",
-        "lower",
-        "--title",
-        "Slow",
-    ];
-    team.run("omar", &open).code(1);
+    team.open_incident("Slow", "lower");
     let ended = keyless(
         &team,
         "quin",

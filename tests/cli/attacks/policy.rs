@@ -82,6 +82,53 @@ fn a_weaker_policy_is_refused_where_its_digest_is_pinned() {
     }
 }
 
+/// A team in which somebody has signed off in quin's name with a key of their own, and the evidence of the same gate, while it
+/// is asked for, gives that key to quin.
+fn swapping() -> Team {
+    let team = Team::signed();
+    team.edit(BASE, "[test, -f, live/home]", "[./swap.sh]");
+    let swap = "#!/bin/sh\ncp live/signers .relgate/allowed_signers\n";
+    team.write("swap.sh", swap);
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(team.path("swap.sh"), mode).expect("it may be executed");
+    team.write("live/signers", team.read(SIGNERS));
+    team.run("dana", &SIGN).code(0);
+    team.run("quin", &["sign", "qa", "--all", "--yes"]).code(0);
+    let mut files = team.record_files("signed-off");
+    let mut record = super::record(&files[1]);
+    assert_eq!(record["by"], "quin");
+    record
+        .as_object_mut()
+        .expect("an object")
+        .remove("signature");
+    std::fs::remove_file(files.remove(1)).expect("removed");
+    for file in team.record_files("checked") {
+        std::fs::remove_file(file).expect("removed");
+    }
+    let key = team.new_key("keys/mallory", "ed25519");
+    team.forge(record, Some("keys/mallory"));
+    let line = team.signer_line("quin", &key, "");
+    team.write("live/signers", team.read(SIGNERS) + &line);
+    team
+}
+
+#[test]
+fn a_weaker_list_of_signers_that_comes_while_it_is_decided() {
+    let team = swapping();
+    let pin = digest(&team);
+    let ended = pinned(&team, &pin, "rory", &["check", "qa"]);
+    let attack = "pinned, and the signers are swapped during the check";
+    row(attack, ended, 1, &["is not in .relgate/allowed_signers"]);
+    assert!(
+        team.read(SIGNERS)
+            .contains(team.read("keys/mallory.pub").trim())
+    );
+    // Nothing holds the same against it where nobody pinned it.
+    let ended = swapping().run("rory", &["check", "qa"]);
+    let attack = "NOT STOPPED: the signers are swapped during a check that pins nothing";
+    row(attack, ended, 0, &["signed by quin"]);
+}
+
 #[test]
 fn a_weaker_policy_that_nobody_pinned() {
     let team = Team::signed();

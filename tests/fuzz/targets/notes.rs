@@ -10,7 +10,7 @@ use relgate::domain::release::ReleaseNotes;
 use relgate::parse::lint::{self, Slot};
 use relgate::parse::{self, Document};
 
-use super::shared::{hold, written_out};
+use super::shared::{hold, yaml};
 use super::team::{self, Case};
 
 /// From so many bytes on, prose may hold more than YAML is read of.
@@ -41,8 +41,8 @@ fn read(document: &Document<ReleaseNotes>) {
     let notes = &document.value;
     // Prose has no such bounds as YAML has.
     if document.source.text.len() < LARGE {
-        let written = written_out(&serde_json::to_string(notes).expect("JSON"));
-        let again = parse::notes(&Source::new("again.yaml", written)).expect("what was written");
+        let again =
+            parse::notes(&Source::new("again.yaml", yaml(notes))).expect("what was written");
         assert_eq!(again.value, *notes);
         assert_eq!(digest_of(&again.value), digest_of(notes));
     }

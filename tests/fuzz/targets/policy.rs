@@ -7,7 +7,7 @@ use relgate::domain::policy::Policy;
 use relgate::parse::lint::{self, Slot};
 use relgate::parse::{self, Document};
 
-use super::shared::{hold, written_out};
+use super::shared::{hold, yaml};
 use super::team::{self, Case};
 
 /// Reads the bytes, and decides by them where they are right.
@@ -26,8 +26,7 @@ pub fn target(data: &[u8]) {
 
 fn read(document: Document<Policy>) {
     let policy = document.value.clone();
-    let written = written_out(&serde_json::to_string(&policy).expect("JSON"));
-    let again = parse::policy(&Source::new("again.yaml", written)).expect("what was written");
+    let again = parse::policy(&Source::new("again.yaml", yaml(&policy))).expect("what was written");
     assert_eq!(again.value, policy);
 
     let source = document.source.clone();

@@ -78,11 +78,11 @@ fn probe(expect: HttpExpectation) -> Probe {
     }))
     .expect("a probe");
     probe.id = ProbeId::new("shop").expect("a name");
-    probe.http = Some(HttpProbe {
+    probe.http = Some(Box::new(HttpProbe {
         url: "http://shop.example/".to_owned(),
         expect,
         ..HttpProbe::default()
-    });
+    }));
     probe
 }
 

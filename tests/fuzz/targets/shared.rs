@@ -3,6 +3,7 @@
 use relgate::domain::finding::{Finding, Position, Source};
 use relgate::render::findings::Findings;
 use relgate::render::{Format, Shown, Style, show, text};
+use serde::Serialize;
 
 /// Terminals of all kinds: an ordinary one, one that nobody could work with, and none.
 const STYLES: [Style; 3] = [
@@ -50,10 +51,11 @@ pub fn shown(result: &dyn Shown, command: &str) {
     }
 }
 
-/// JSON that YAML can be read of: of what cannot be seen YAML takes nothing that is not written out.
-pub fn written_out(json: &str) -> String {
-    let mut text = String::with_capacity(json.len());
-    for char in json.chars() {
+/// What `value` is in YAML: JSON, but that what cannot be seen has to be written out.
+pub fn yaml<T: Serialize>(value: &T) -> String {
+    let written = serde_json::to_string(value).expect("JSON");
+    let mut text = String::with_capacity(written.len());
+    for char in written.chars() {
         if char.is_control() || matches!(char, '\u{feff}' | '\u{fffe}' | '\u{ffff}') {
             text.push_str(&format!("\\u{:04x}", u32::from(char)));
         } else {

@@ -3,6 +3,7 @@
 use std::str;
 
 use chrono_tz::Tz;
+use relgate::domain::signature::NAMESPACE;
 use relgate::domain::signature::allowed_signers::{AllowedSigners, Question};
 use relgate::domain::signature::key::PublicKey;
 use relgate::domain::signature::revoked::Revoked;
@@ -63,6 +64,7 @@ fn signers(text: &str) {
                 let asked = Question {
                     key: &entry.key,
                     principal,
+                    namespace: NAMESPACE,
                     at,
                     zone: Tz::Europe__Madrid,
                 };

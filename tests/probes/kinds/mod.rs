@@ -5,6 +5,7 @@ mod file;
 mod grpc;
 mod junit;
 mod metric;
+mod pages;
 mod tls;
 
 use std::path::Path;

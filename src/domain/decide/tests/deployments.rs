@@ -21,6 +21,7 @@ fn readiness(decision: Decision) -> Readiness {
     Readiness {
         decision,
         requirements: Vec::new(),
+        hand_off: Vec::new(),
     }
 }
 

@@ -91,8 +91,17 @@ fn a_resolution_that_does_not_count_leaves_the_window_to_its_end() {
 
 #[test]
 fn what_was_mended_long_ago_is_not_rolled_back_because_a_key_has_ended() {
-    for standing in [void(), lapsed()] {
-        let mut site = armed(&strict());
+    let fingerprint = || "SHA256:x".to_owned();
+    let unknown = Standing::Void(Flaw::UnknownKey {
+        fingerprint: fingerprint(),
+    });
+    for (opened, standing) in [
+        (strict(), lapsed()),
+        (strict(), unknown),
+        // The policy has come to require signatures since.
+        (policy(), void()),
+    ] {
+        let mut site = armed(&opened);
         take(&mut site, resolution("ana"), standing);
         site.tick(300_000 + 60_001);
         assert_eq!(next(site.history.state(), &site.now()), Next::WaitForPerson);
@@ -113,6 +122,35 @@ fn what_was_mended_long_ago_is_not_rolled_back_because_a_key_has_ended() {
         );
         take(&mut site, again.expect("it waits for a person"), signed());
         assert!(!is_open(&site));
+    }
+}
+
+#[test]
+fn a_resolution_that_never_counted_stops_no_rollback_however_late_it_is_found() {
+    let malformed = Flaw::Malformed {
+        why: "it is none".to_owned(),
+    };
+    for flaw in [Flaw::Unsigned, Flaw::Tampered, malformed] {
+        let mut site = armed(&strict());
+        take(&mut site, resolution("ana"), Standing::Void(flaw.clone()));
+        site.tick(3_600_000);
+        let Next::Claim(id) = next(site.history.state(), &site.now()) else {
+            panic!("{flaw}: the window has expired");
+        };
+        // It takes nothing from one that may have counted either, in whatever order they come.
+        let mut first = site.clone();
+        take(&mut first, resolution("bea"), lapsed());
+        assert_eq!(
+            next(first.history.state(), &first.now()),
+            Next::WaitForPerson
+        );
+        take(&mut first, resolution("ana"), Standing::Void(flaw));
+        assert_eq!(
+            next(first.history.state(), &first.now()),
+            Next::WaitForPerson
+        );
+        let claim = rollback::claim_expired(&site.history, &id, None, &site.now());
+        site.record(claim.expect("it is due"));
     }
 }
 

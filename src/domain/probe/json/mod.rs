@@ -63,6 +63,15 @@ pub struct JsonExpectation {
     pub kind: Option<JsonType>,
 }
 
+/// Every text in which a variable may stand of what is asserted about a document.
+pub fn texts_mut<'a>(
+    values: &'a mut [JsonExpectation],
+    schema: &'a mut Option<SchemaSource>,
+) -> impl Iterator<Item = &'a mut String> {
+    let values = values.iter_mut().flat_map(JsonExpectation::texts_mut);
+    values.chain(schema.iter_mut().flat_map(SchemaSource::texts_mut))
+}
+
 /// Holds a text that should be JSON against values and a schema. `incomplete` says why its end is not known, if so.
 pub fn assertions(
     values: &[JsonExpectation],

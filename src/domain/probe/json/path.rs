@@ -22,7 +22,42 @@ const REGEX_WORK: usize = 64;
 
 /// A path that was read.
 #[derive(Clone, Debug)]
-pub struct Path {
+pub struct Path(Form);
+
+#[derive(Clone, Debug)]
+enum Form {
+    /// Written plainly as names and indexes, as almost every path is: it is simply followed.
+    Straight(Vec<Turn>),
+    /// Anything else.
+    Query(Box<Query>),
+}
+
+/// A step of a straight path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// To a member of an object.
+    Name(String),
+    /// To an element of an array; below zero it counts from the end.
+    Index(i64),
+}
+
+impl Turn {
+    /// The element of an array of so many that is meant.
+    pub fn element(&self, of: usize) -> Option<usize> {
+        let Self::Index(index) = self else {
+            return None;
+        };
+        let distance = usize::try_from(index.unsigned_abs()).ok()?;
+        match index {
+            ..0 => of.checked_sub(distance),
+            0.. => Some(distance),
+        }
+    }
+}
+
+/// A path that the library follows.
+#[derive(Clone, Debug)]
+struct Query {
     path: serde_json_path::JsonPath,
     singular: bool,
     descents: usize,
@@ -68,6 +103,9 @@ impl Path {
         if text.len() > LONGEST {
             return Err(PathError::TooMuch("is longer than 1000 characters"));
         }
+        if let Some(turns) = straight(text) {
+            return Ok(Self(Form::Straight(turns)));
+        }
         let width = width(text)?;
         let descents = text.matches("..").count();
         if descents > MOST_DESCENTS {
@@ -84,19 +122,31 @@ impl Path {
                 why,
             }
         })?;
-        Ok(Self {
+        Ok(Self(Form::Query(Box::new(Query {
             path,
             singular: singular(text) == Some(text.len()),
             descents,
             width,
             again: again(text),
             regexes: ["match", "search"].iter().any(|it| text.contains(it)),
-        })
+        }))))
     }
 
     /// Whether it can find one value at most, by its form (RFC 9535 section 2.3.5.1).
     pub fn is_singular(&self) -> bool {
-        self.singular
+        match &self.0 {
+            Form::Straight(_) => true,
+            Form::Query(query) => query.singular,
+        }
+    }
+
+    /// Its steps, where it is written plainly as names and indexes: whoever has a tree follows them, and needs no
+    /// [`Self::find`].
+    pub fn straight(&self) -> Option<&[Turn]> {
+        match &self.0 {
+            Form::Straight(turns) => Some(turns),
+            Form::Query(_) => None,
+        }
     }
 
     /// What it finds in `value`, in its order.
@@ -104,6 +154,23 @@ impl Path {
     /// # Errors
     /// [`PathError::TooLarge`] where looking for it would take longer, or more memory, than is to be had.
     pub fn find<'a>(&self, value: &'a Value) -> Result<Vec<&'a Value>, PathError> {
+        match &self.0 {
+            Form::Straight(turns) => {
+                let mut turns = turns.iter();
+                let found = turns.try_fold(value, |here, turn| match (turn, here) {
+                    (Turn::Name(name), Value::Object(members)) => members.get(name),
+                    (turn, Value::Array(elements)) => elements.get(turn.element(elements.len())?),
+                    _ => None,
+                });
+                Ok(found.into_iter().collect())
+            }
+            Form::Query(query) => query.find(value),
+        }
+    }
+}
+
+impl Query {
+    fn find<'a>(&self, value: &'a Value) -> Result<Vec<&'a Value>, PathError> {
         let size = Size::of(value);
         if !self.singular && self.work(&size) > MOST_WORK {
             return Err(PathError::TooLarge {
@@ -156,6 +223,51 @@ impl Size {
         }
         size
     }
+}
+
+/// The steps of a path in the plainest way of writing one: names after a dot or in quotes without an escape, indexes,
+/// no white space. `None` says nothing but that it is written in another way.
+fn straight(text: &str) -> Option<Vec<Turn>> {
+    let mut rest = text.strip_prefix('$')?;
+    let mut turns = Vec::new();
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix('.') {
+            let end = after.find(|c| !is_of_name(c)).unwrap_or(after.len());
+            let (name, after) = after.split_at(end);
+            if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
+                return None;
+            }
+            turns.push(Turn::Name(name.to_owned()));
+            rest = after;
+        } else {
+            let (inner, after) = rest.strip_prefix('[')?.split_once(']')?;
+            turns.push(quoted(inner).or_else(|| index(inner))?);
+            rest = after;
+        }
+    }
+    Some(turns)
+}
+
+fn is_of_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii()
+}
+
+fn quoted(inner: &str) -> Option<Turn> {
+    let quote = inner.chars().next().filter(|c| ['\'', '"'].contains(c))?;
+    let name = inner.strip_prefix(quote)?.strip_suffix(quote)?;
+    let plain = |c: char| !c.is_control() && !['\'', '"', '\\'].contains(&c);
+    name.chars().all(plain).then(|| Turn::Name(name.to_owned()))
+}
+
+/// RFC 9535 section 2.3.3.1: no zero before another digit, none with a sign.
+fn index(inner: &str) -> Option<Turn> {
+    let digits = inner.strip_prefix('-').unwrap_or(inner);
+    let plain = match digits.as_bytes() {
+        [b'0'] => digits.len() == inner.len(),
+        [b'1'..=b'9', more @ ..] => more.len() < 15 && more.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    plain.then(|| inner.parse().ok().map(Turn::Index)).flatten()
 }
 
 /// A step into a value.
@@ -274,6 +386,53 @@ mod tests {
     }
 
     #[test]
+    fn a_plain_path_is_straight_and_means_the_same() {
+        let name = |name: &str| Turn::Name(name.to_owned());
+        for (text, turns) in [
+            ("$", vec![]),
+            ("$.a.b_1", vec![name("a"), name("b_1")]),
+            ("$['a b'][\"c\"]", vec![name("a b"), name("c")]),
+            ("$['']", vec![name("")]),
+            (
+                "$.é[0][-12]",
+                vec![name("é"), Turn::Index(0), Turn::Index(-12)],
+            ),
+        ] {
+            let path = Path::parse(text).expect(text);
+            assert_eq!(path.straight(), Some(turns.as_slice()), "{text}");
+            assert!(path.is_singular());
+            serde_json_path::JsonPath::parse(text).expect("it is a path for others too");
+        }
+        for other in [
+            "$.*",
+            "$..a",
+            "$[0,1]",
+            "$['a','b']",
+            "$[ 0]",
+            "$['\\n']",
+            "$[?@.a]",
+            "$[1:2]",
+        ] {
+            assert_eq!(Path::parse(other).expect(other).straight(), None, "{other}");
+        }
+        for none in [
+            "$.",
+            "$.1a",
+            "$[01]",
+            "$[-0]",
+            "$['a]",
+            "$['a\"]",
+            "$[\"'\"",
+            "$[']']]",
+            "$a",
+            "$[]",
+            "$[9007199254740993]",
+        ] {
+            assert!(Path::parse(none).is_err(), "{none}");
+        }
+    }
+
+    #[test]
     fn what_is_found_is_in_order() {
         let value = json!({"a": [{"b": 1}, {"b": 2}]});
         let found = Path::parse("$.a[*].b").expect("a path").find(&value);
@@ -289,7 +448,7 @@ mod tests {
             ("$[?$.a[*] && $['b'] [?@.c]]", 2),
             ("$[?@[?$.*]]", 1),
         ] {
-            assert_eq!(Path::parse(text).expect(text).again, times, "{text}");
+            assert_eq!(again(text), times, "{text}");
         }
     }
 
@@ -322,6 +481,8 @@ mod tests {
                     let value = json!({"a": [1, {"b": "c"}, null], "b": {"a": 2.5}});
                     let found = path.find(&value).map(|found| found.len());
                     prop_assert!(!path.is_singular() || found.is_ok_and(|it| it <= 1), "{}", text);
+                    // What is followed plainly is a path for others too.
+                    prop_assert!(path.straight().is_none() || serde_json_path::JsonPath::parse(&text).is_ok(), "{}", text);
                 }
             }
         }

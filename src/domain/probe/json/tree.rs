@@ -4,15 +4,14 @@
 //! JSON to rely on, nor is anything nested beyond measure.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
 use std::{fmt, ptr};
 
-use serde::Deserializer;
-use serde::de::{MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::decimal::Decimal;
-use super::path::{Path, PathError, Step};
+use super::path::{Path, PathError, Step, Turn};
 
 /// More levels than this are not read.
 const DEEPEST: usize = 100;
@@ -38,7 +37,8 @@ pub enum Tree {
 #[derive(Clone, Debug)]
 pub struct Document {
     tree: Tree,
-    value: Value,
+    /// Made when the first asks for it.
+    value: OnceLock<Value>,
 }
 
 impl Document {
@@ -47,15 +47,21 @@ impl Document {
     /// # Errors
     /// Why the text is no JSON to rely on.
     pub fn read(text: &str) -> Result<Self, String> {
+        // All but the meaning of escapes is judged here; what follows reads what is known to be JSON.
         let raw: &RawValue = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        let tree = tree(raw, DEEPEST)?;
-        let value = value(&tree)?;
-        Ok(Self { tree, value })
+        let mut reader = Reader {
+            text: raw.get(),
+            at: 0,
+        };
+        Ok(Self {
+            tree: reader.value(DEEPEST)?,
+            value: OnceLock::new(),
+        })
     }
 
-    /// The document for a path or a schema.
+    /// The document for a query or a schema.
     pub fn value(&self) -> &Value {
-        &self.value
+        self.value.get_or_init(|| value(&self.tree))
     }
 
     /// What `path` finds, in its order.
@@ -63,15 +69,19 @@ impl Document {
     /// # Errors
     /// [`PathError::TooLarge`] where the document is too large for it.
     pub fn find(&self, path: &Path) -> Result<Vec<&Tree>, PathError> {
+        if let Some(turns) = path.straight() {
+            return Ok(self.follow(turns).into_iter().collect());
+        }
+        let value = self.value();
         // What the path finds is found again in the tree by where it lies in memory: a place that is told as steps from
         // the root takes as much for every value as the document is deep.
-        let found = path.find(&self.value)?;
+        let found = path.find(value)?;
         let mut trees: HashMap<*const Value, Option<&Tree>> = found
             .iter()
             .map(|value| (ptr::from_ref(*value), None))
             .collect();
         let mut missing = trees.len();
-        let mut left = vec![(&self.tree, &self.value)];
+        let mut left = vec![(&self.tree, value)];
         while missing > 0
             && let Some((tree, value)) = left.pop()
         {
@@ -91,6 +101,19 @@ impl Document {
         }
         let tree = |value: &&Value| trees.get(&ptr::from_ref(*value)).copied().flatten();
         Ok(found.iter().filter_map(tree).collect())
+    }
+
+    fn follow(&self, turns: &[Turn]) -> Option<&Tree> {
+        turns
+            .iter()
+            .try_fold(&self.tree, |here, turn| match (turn, here) {
+                (Turn::Name(wanted), Tree::Object(members)) => members
+                    .iter()
+                    .find(|(name, _)| name == wanted)
+                    .map(|(_, member)| member),
+                (turn, Tree::Array(elements)) => elements.get(turn.element(elements.len())?),
+                _ => None,
+            })
     }
 
     /// Where `wanted` stands, which is a part of this document: the steps to it from the root.
@@ -124,83 +147,154 @@ fn leads_to(here: &Tree, wanted: &Tree, steps: &mut Vec<Step>) -> bool {
         }
 }
 
-fn tree(raw: &RawValue, depth: usize) -> Result<Tree, String> {
-    let text = raw.get();
-    let Some(depth) = depth.checked_sub(1) else {
-        return Err(format!("it is nested more than {DEEPEST} levels deep"));
-    };
-    let wrong = |error: serde_json::Error| error.to_string();
-    match text.as_bytes().first() {
-        Some(b'{') => {
-            let members = serde_json::Deserializer::from_str(text)
-                .deserialize_map(Members)
-                .map_err(wrong)?;
-            let members = members.into_iter().map(|(name, raw)| {
-                let value = tree(raw, depth)?;
-                Ok((name, value))
-            });
-            Ok(Tree::Object(members.collect::<Result<_, String>>()?))
-        }
-        Some(b'[') => {
-            let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(wrong)?;
-            let elements = elements.into_iter().map(|raw| tree(raw, depth));
-            Ok(Tree::Array(elements.collect::<Result<_, String>>()?))
-        }
-        Some(b'"') => Ok(Tree::Text(serde_json::from_str(text).map_err(wrong)?)),
-        Some(b't') => Ok(Tree::Bool(true)),
-        Some(b'f') => Ok(Tree::Bool(false)),
-        Some(b'n') => Ok(Tree::Null),
-        _ => {
-            text.parse::<Decimal>().map_err(|error| error.to_string())?;
-            Ok(Tree::Number(text.to_owned()))
-        }
-    }
+/// Reads a text that is JSON, as far as its outline goes.
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
 }
 
-/// The members of an object, each name once.
-struct Members;
-
-impl<'de> Visitor<'de> for Members {
-    type Value = Vec<(String, &'de RawValue)>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut seen = HashSet::new();
-        let mut members = Vec::new();
-        while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
-            if !seen.insert(name.clone()) {
-                return Err(serde::de::Error::custom(format!(
-                    "the name {name:?} stands twice in an object"
-                )));
+impl<'a> Reader<'a> {
+    fn value(&mut self, depth: usize) -> Result<Tree, String> {
+        let Some(depth) = depth.checked_sub(1) else {
+            return Err(format!("it is nested more than {DEEPEST} levels deep"));
+        };
+        Ok(match self.next() {
+            Some(b'{') => Tree::Object(self.members(depth)?),
+            Some(b'[') => Tree::Array(self.elements(depth)?),
+            Some(b'"') => Tree::Text(self.string()?),
+            _ => {
+                let text = self.word();
+                match text {
+                    "null" => Tree::Null,
+                    "true" => Tree::Bool(true),
+                    "false" => Tree::Bool(false),
+                    number => Tree::Number(readable(number)?.to_owned()),
+                }
             }
-            members.push((name, value));
+        })
+    }
+
+    /// The members of an object, each name once.
+    fn members(&mut self, depth: usize) -> Result<Vec<(String, Tree)>, String> {
+        let mut members = Vec::new();
+        self.at += 1;
+        while self.next().is_some_and(|byte| byte != b'}') {
+            let name = self.string()?;
+            self.skip(b':');
+            members.push((name, self.value(depth)?));
+            self.skip(b',');
         }
-        Ok(members)
+        self.at += 1;
+        match repeated(&members) {
+            Some(name) => Err(format!("the name {name:?} stands twice in an object")),
+            None => Ok(members),
+        }
+    }
+
+    fn elements(&mut self, depth: usize) -> Result<Vec<Tree>, String> {
+        let mut elements = Vec::new();
+        self.at += 1;
+        while self.next().is_some_and(|byte| byte != b']') {
+            elements.push(self.value(depth)?);
+            self.skip(b',');
+        }
+        self.at += 1;
+        Ok(elements)
+    }
+
+    fn string(&mut self) -> Result<String, String> {
+        let from = self.at;
+        let bytes = self.text.as_bytes();
+        let mut escaped = false;
+        self.at += 1;
+        while let Some(byte) = bytes.get(self.at).filter(|byte| **byte != b'"') {
+            escaped |= *byte == b'\\';
+            self.at += if *byte == b'\\' { 2 } else { 1 };
+        }
+        self.at += 1;
+        let written = self.text.get(from..self.at).unwrap_or_default();
+        match written.get(1..written.len().saturating_sub(1)) {
+            Some(plain) if !escaped => Ok(plain.to_owned()),
+            _ => serde_json::from_str(written).map_err(|error| error.to_string()),
+        }
+    }
+
+    /// A number, or one of the three words.
+    fn word(&mut self) -> &'a str {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let is_end = |byte: u8| matches!(byte, b',' | b']' | b'}') || is_space(byte);
+        let end = rest.bytes().position(is_end).unwrap_or(rest.len());
+        self.at += end;
+        &rest[..end]
+    }
+
+    /// The first byte that is no white space.
+    fn next(&mut self) -> Option<u8> {
+        let bytes = self.text.as_bytes();
+        while bytes.get(self.at).is_some_and(|byte| is_space(*byte)) {
+            self.at += 1;
+        }
+        bytes.get(self.at).copied()
+    }
+
+    fn skip(&mut self, mark: u8) {
+        if self.next() == Some(mark) {
+            self.at += 1;
+        }
     }
 }
 
-fn value(tree: &Tree) -> Result<Value, String> {
-    Ok(match tree {
+const fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+/// The first name that stands there twice.
+fn repeated(members: &[(String, Tree)]) -> Option<&str> {
+    // A few are compared faster than hashed.
+    if members.len() <= 8 {
+        let mut all = members.iter().enumerate();
+        return all.find_map(|(index, (name, _))| {
+            let before = members.iter().take(index);
+            before
+                .map(|(name, _)| name)
+                .find(|it| *it == name)
+                .map(String::as_str)
+        });
+    }
+    let mut seen = HashSet::with_capacity(members.len());
+    let mut names = members.iter().map(|(name, _)| name.as_str());
+    names.find(|name| !seen.insert(*name))
+}
+
+/// Up to so many digits are a number that any reader has.
+const FEW: usize = 18;
+
+fn readable(number: &str) -> Result<&str, String> {
+    if number.len() > FEW || number.contains(['e', 'E']) {
+        number
+            .parse::<Decimal>()
+            .map_err(|error| error.to_string())?;
+        serde_json::from_str::<serde_json::Number>(number)
+            .map_err(|_| format!("the number {number} is out of range"))?;
+    }
+    Ok(number)
+}
+
+fn value(tree: &Tree) -> Value {
+    match tree {
         Tree::Null => Value::Null,
         Tree::Bool(it) => Value::Bool(*it),
-        Tree::Number(text) => Value::Number(
-            serde_json::from_str(text).map_err(|_| format!("the number {text} is out of range"))?,
-        ),
+        // `readable` has seen to it that it can be read.
+        Tree::Number(text) => serde_json::from_str(text).map_or(Value::Null, Value::Number),
         Tree::Text(text) => Value::String(text.clone()),
-        Tree::Array(elements) => {
-            Value::Array(elements.iter().map(value).collect::<Result<_, String>>()?)
-        }
-        Tree::Object(members) => {
-            let members = members.iter().map(|(name, member)| {
-                let member = value(member)?;
-                Ok((name.clone(), member))
-            });
-            Value::Object(members.collect::<Result<_, String>>()?)
-        }
-    })
+        Tree::Array(elements) => Value::Array(elements.iter().map(value).collect()),
+        Tree::Object(members) => Value::Object(
+            members
+                .iter()
+                .map(|(name, member)| (name.clone(), value(member)))
+                .collect(),
+        ),
+    }
 }
 
 impl Tree {
@@ -316,6 +410,30 @@ mod tests {
         let price = at("$.p");
         assert!(price.is(&json!(0.1)));
         assert!(!price.is(&json!("0.1")));
+    }
+
+    #[test]
+    fn a_straight_path_and_a_query_find_the_same() {
+        let text = r#"{"a": [{"b c": 1}, {"b c": [10, 20]}], "": {"é": null}, "1": 2}"#;
+        let document = Document::read(text).expect("JSON");
+        let found = |path: &str| document.find(&Path::parse(path).expect(path)).expect(path);
+        for (straight, query) in [
+            ("$.a[1]['b c'][-1]", "$.a[ 1]['b c'][-1]"),
+            ("$.a[-2][\"b c\"]", "$.a[ -2]['b c']"),
+            ("$[''].é", "$[ ''].é"),
+            ("$.a[2]", "$.a[ 2]"),
+            ("$.a[-3]", "$.a[ -3]"),
+            ("$.a.b", "$['a' ].b"),
+            ("$.a[0]['b c']", "$.a[0]['b c' ]"),
+            ("$[1]", "$[ 1]"),
+            ("$['1']", "$[ '1']"),
+            ("$['1'].x", "$[ '1'].x"),
+        ] {
+            let path = Path::parse(query).expect(query);
+            assert_eq!(path.straight(), None, "{query}");
+            assert_eq!(found(straight), found(query), "{straight}");
+        }
+        assert_eq!(found("$.a[1]['b c'][-1]")[0].to_string(), "20");
     }
 
     #[test]

@@ -87,13 +87,7 @@ impl Kind for CommandProbe {
         let mut texts: Vec<&mut String> = self.argv.iter_mut().collect();
         texts.extend(self.env.values_mut());
         texts.extend(expected.flat_map(TextExpectation::texts_mut));
-        texts.extend(expect.json.iter_mut().flat_map(JsonExpectation::texts_mut));
-        texts.extend(
-            expect
-                .json_schema
-                .iter_mut()
-                .flat_map(SchemaSource::texts_mut),
-        );
+        texts.extend(json::texts_mut(&mut expect.json, &mut expect.json_schema));
         texts
     }
 

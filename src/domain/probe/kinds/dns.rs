@@ -149,12 +149,7 @@ impl Kind for DnsProbe {
         ];
         let mut texts = vec![&mut self.name];
         texts.extend(&mut self.resolver);
-        for list in lists.into_iter().flatten() {
-            match list {
-                OneOrMany::One(text) => texts.push(text),
-                OneOrMany::Many(list) => texts.extend(list),
-            }
-        }
+        texts.extend(lists.into_iter().flatten().flat_map(OneOrMany::values_mut));
         texts
     }
 

@@ -128,11 +128,9 @@ impl Kind for FileProbe {
     fn texts_mut(&mut self) -> Vec<&mut String> {
         let expect = &mut self.expect;
         let contents = expect.contents.iter_mut();
-        let schema = expect.json_schema.iter_mut();
         let mut texts = vec![&mut self.path];
         texts.extend(contents.flat_map(TextExpectation::texts_mut));
-        texts.extend(expect.json.iter_mut().flat_map(JsonExpectation::texts_mut));
-        texts.extend(schema.flat_map(SchemaSource::texts_mut));
+        texts.extend(json::texts_mut(&mut expect.json, &mut expect.json_schema));
         texts
     }
 

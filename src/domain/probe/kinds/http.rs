@@ -54,6 +54,14 @@ pub struct HttpProbe {
     /// host is still the one that is asked for, also in TLS.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub resolve: BTreeMap<String, String>,
+    /// The proxy to ask by way of, such as `http://proxy.example.com:3128`; none unless told, whatever the environment
+    /// says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub proxy: Option<String>,
+    /// Who asks the proxy. It is not shown anywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_auth: Option<BasicAuth>,
     /// What the answer must be.
     pub expect: HttpExpectation,
 }
@@ -73,13 +81,15 @@ pub struct Auth {
 
 impl Auth {
     /// Every text of it in which a variable may stand.
-    pub fn texts_mut(&mut self) -> Vec<&mut String> {
-        let basic = self.basic.iter_mut();
-        let mut texts: Vec<&mut String> = basic
-            .flat_map(|basic| [&mut basic.user, &mut basic.password])
-            .collect();
-        texts.extend(self.bearer.as_mut());
-        texts
+    pub(super) fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let basic = self.basic.iter_mut().flat_map(BasicAuth::texts_mut);
+        basic.chain(&mut self.bearer)
+    }
+
+    /// What must not be shown, whether or not it came out of a variable.
+    fn secrets(&self) -> impl Iterator<Item = String> {
+        let basic = self.basic.iter().flat_map(BasicAuth::secrets);
+        basic.chain(self.bearer.clone())
     }
 }
 
@@ -94,6 +104,18 @@ pub struct BasicAuth {
     pub password: String,
 }
 
+impl BasicAuth {
+    pub(super) fn texts_mut(&mut self) -> [&mut String; 2] {
+        [&mut self.user, &mut self.password]
+    }
+
+    /// The password, and what is told of it.
+    fn secrets(&self) -> [String; 2] {
+        let both = format!("{}:{}", self.user, self.password);
+        [self.password.clone(), both]
+    }
+}
+
 /// A certificate and its key, each a PEM file found from the repository's root.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -104,17 +126,6 @@ pub struct ClientCertificate {
     /// Its private key, without a passphrase.
     #[schemars(length(min = 1))]
     pub key: String,
-}
-
-impl Auth {
-    /// What must not be shown, whether or not it came out of a variable.
-    pub fn secrets(&self) -> Vec<String> {
-        let basic = self.basic.iter().flat_map(|basic| {
-            let both = format!("{}:{}", basic.user, basic.password);
-            [basic.password.clone(), both]
-        });
-        basic.chain(self.bearer.clone()).collect()
-    }
 }
 
 /// What an HTTP answer must be; every part that is given must hold.
@@ -163,7 +174,7 @@ pub struct HttpAnswer {
     pub headers: Vec<(String, String)>,
     /// The body as text, invalid UTF-8 replaced.
     pub body: String,
-    /// The SHA-256 of the body; none where it was cut.
+    /// The SHA-256 of the body, where one is expected; none where it was cut.
     pub sha256: Option<Digest>,
     /// Whether the body was longer than the cap and cut there.
     pub truncated: bool,
@@ -209,15 +220,15 @@ impl Kind for HttpProbe {
         let certificate = self.client_certificate.iter_mut();
         texts.extend(certificate.flat_map(|one| [&mut one.cert, &mut one.key]));
         texts.extend(self.resolve.values_mut());
+        texts.extend(&mut self.proxy);
+        texts.extend(self.proxy_auth.iter_mut().flat_map(BasicAuth::texts_mut));
         texts.extend(expected.flat_map(TextExpectation::texts_mut));
-        texts.extend(expect.json.iter_mut().flat_map(JsonExpectation::texts_mut));
-        texts.extend(
-            expect
-                .json_schema
-                .iter_mut()
-                .flat_map(SchemaSource::texts_mut),
-        );
+        texts.extend(json::texts_mut(&mut expect.json, &mut expect.json_schema));
         texts
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        secrets(self.auth.as_ref(), self.proxy_auth.as_ref())
     }
 
     fn schemas_mut(&mut self) -> Vec<&mut SchemaSource> {
@@ -306,6 +317,13 @@ impl Kind for HttpProbe {
         }
         Ok(all)
     }
+}
+
+/// What of who asks must not be shown.
+pub(super) fn secrets(auth: Option<&Auth>, proxy_auth: Option<&BasicAuth>) -> Vec<String> {
+    let own = auth.into_iter().flat_map(Auth::secrets);
+    let proxy = proxy_auth.into_iter().flat_map(BasicAuth::secrets);
+    own.chain(proxy).collect()
 }
 
 /// Whether a status is the expected one, or of the expected class.

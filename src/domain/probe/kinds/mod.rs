@@ -74,6 +74,11 @@ pub trait Kind {
     /// Every text in which a variable may stand.
     fn texts_mut(&mut self) -> Vec<&mut String>;
 
+    /// What must not be shown, whether or not it came out of a variable.
+    fn secrets(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Every JSON Schema that may stand in a file.
     fn schemas_mut(&mut self) -> Vec<&mut SchemaSource> {
         Vec::new()
@@ -169,21 +174,28 @@ macro_rules! kinds {
         impl Probe {
             /// The questions of the probe: exactly one in a valid one. `lint` refuses any other number.
             pub fn questions(&self) -> Vec<Question<'_>> {
-                let all = [$(self.$key.as_ref().map(Question::$name)),*];
+                let all = [$(self.$key.as_deref().map(Question::$name)),*];
                 all.into_iter().flatten().collect()
             }
 
             /// Every text of the probe in which a variable may stand.
             pub fn texts_mut(&mut self) -> Vec<&mut String> {
                 let mut texts = Vec::new();
-                $(texts.extend(self.$key.iter_mut().flat_map(Kind::texts_mut));)*
+                $(texts.extend(self.$key.as_deref_mut().into_iter().flat_map(Kind::texts_mut));)*
                 texts
+            }
+
+            /// What of the probe must not be shown, whether or not it came out of a variable.
+            pub fn secrets(&self) -> Vec<String> {
+                let mut secrets = Vec::new();
+                $(secrets.extend(self.$key.as_deref().into_iter().flat_map(Kind::secrets));)*
+                secrets
             }
 
             /// Every JSON Schema of the probe that may stand in a file.
             pub fn schemas_mut(&mut self) -> Vec<&mut SchemaSource> {
                 let mut schemas = Vec::new();
-                $(schemas.extend(self.$key.iter_mut().flat_map(Kind::schemas_mut));)*
+                $(schemas.extend(self.$key.as_deref_mut().into_iter().flat_map(Kind::schemas_mut));)*
                 schemas
             }
         }

@@ -116,3 +116,41 @@ fn a_release_is_complete_when_its_last_quality_gate_is_passed_and_not_before() {
     case.history = History::new("2.4.0".parse().expect("a name"));
     assert_eq!(case.how("entry/dev").0, Status::Missing);
 }
+
+#[test]
+fn the_hand_off_says_whose_turn_it_is() {
+    // req: B4
+    let turns = |case: &Case| -> Vec<(String, Turn, usize)> {
+        let gates = case.readiness().hand_off.into_iter();
+        gates
+            .map(|it| (it.gate.to_string(), it.turn, it.who.len()))
+            .collect()
+    };
+    let expected = |all: [(&str, Turn, usize); 3]| {
+        all.map(|(gate, turn, who)| (gate.to_owned(), turn, who))
+            .to_vec()
+    };
+    let mut case = Case::new();
+    let devs = case.policy.holders(&"dev".parse().expect("a name")).len();
+    let (past, now, later) = (Turn::Past, Turn::Now, Turn::Later);
+    assert_eq!(
+        turns(&case),
+        expected([("code", now, devs), ("quality", later, 0), ("go", later, 0)])
+    );
+    case.sign("code", "dev", "cy");
+    case.sign("quality", "qa", "bea");
+    case.sign("quality", "qa", "ben");
+    case.sign("go", "qa", "bea");
+    let found = turns(&case);
+    assert_eq!(found[0], ("code".to_owned(), past, 0));
+    assert_eq!(found[1], ("quality".to_owned(), past, 0));
+    assert_eq!(found[2].1, now);
+    case.sign("go", "dev", "cy");
+    case.sign("go", "manager", "ana");
+    assert!(turns(&case).iter().all(|it| it.1 == past));
+    // What comes first is told first, whatever the order of the checklist.
+    case.gates.reverse();
+    case.reject("code", "dev", "cy");
+    let gates: Vec<(String, Turn)> = turns(&case).into_iter().map(|it| (it.0, it.1)).collect();
+    assert_eq!(gates[0], ("code".to_owned(), now));
+}

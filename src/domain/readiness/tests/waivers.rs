@@ -5,9 +5,12 @@ use crate::domain::decide::waive::{until, waive, withdraw};
 use crate::domain::refusal::Kind;
 use crate::domain::testing::{acting, actor};
 
-/// A case in which the manager ana may waive, and QA reviews it.
+/// A case in which everybody has signed, the manager ana may waive, and QA reviews it.
 fn case() -> Case {
-    let mut case = Case::signed();
+    allowing(Case::signed())
+}
+
+fn allowing(mut case: Case) -> Case {
     let authority = case.policy.authority.as_mut().expect("authority");
     authority.waive = Some(vec!["manager".parse().expect("a name")]);
     case.policy.waivers = Some(from_json(serde_json::json!({
@@ -455,4 +458,69 @@ fn a_time_is_a_length_a_day_or_a_moment_and_never_for_ever() {
         give(&mut case, &["quality/qa"], 7 * 24 + 1),
         "the policy lets one last 1w",
     );
+}
+
+/// The gate `code` was signed without `flags`, and what it needs beside that is there.
+fn unconfirmed() -> Case {
+    let mut case = allowing(Case::new());
+    let mut sign_off = case.sign_off("code", "dev");
+    sign_off.answers.retain(|it| it.item.as_str() != "flags");
+    let at = case.now;
+    case.append("cy", at, Body::SignedOff(sign_off));
+    case
+}
+
+#[test]
+fn an_item_that_people_confirm_is_waived_by_itself() {
+    // req: C8
+    let mut case = unconfirmed();
+    let ids = |case: &Case| -> Vec<String> {
+        let all = case.readiness().requirements.into_iter();
+        all.map(|it| it.id).collect()
+    };
+    assert!(!ids(&case).contains(&"code/flags".to_owned()));
+    assert_eq!(case.how("code/dev").0, Status::Missing);
+    assert!(case.how("code/dev").1.contains("did not confirm flags"));
+    give(&mut case, &["code/flags"], 24).expect("waived");
+    assert_eq!(case.how("code/dev").0, Status::Met);
+    assert_eq!(case.how("code/flags").0, Status::Waived);
+    assert!(is_signed(&case.inquiry(), case.gate("code")));
+    let item = |case: &Case, id: &str| {
+        let gate = case.gate("code").clone();
+        let item = gate.items().iter().find(|it| it.id.as_str() == id);
+        waiver_of(&case.inquiry(), &gate, item.expect("an item"))
+    };
+    assert!(item(&case, "flags").is_some_and(|why| why.contains("waived by ana")));
+    assert_eq!(item(&case, "merged"), None);
+    // Its end is a no.
+    case.now += TimeDelta::hours(24);
+    assert_eq!(case.how("code/dev").0, Status::Missing);
+    assert_eq!(case.how("code/flags").0, Status::Missing);
+    assert_eq!(item(&case, "flags"), None);
+    // Whoever confirms it later needs no waiver, and one that is over keeps nobody.
+    case.sign("code", "dev", "cy");
+    assert_eq!(case.how("code/dev").0, Status::Met);
+    assert_eq!(case.how("code/flags").0, Status::Met);
+    refused(
+        give(&mut case, &["code/flags"], 24),
+        "there is nothing to waive",
+    );
+}
+
+#[test]
+fn an_item_that_people_confirm_is_waived_as_it_was_and_by_somebody_else() {
+    let mut case = unconfirmed();
+    give(&mut case, &["code/flags"], 24).expect("waived");
+    let gates = serde_json::to_value(&case.gates).expect("JSON").to_string();
+    let other = gates.replace("flags are set", "flags are set everywhere");
+    case.gates = from_json(serde_json::from_str(&other).expect("JSON"));
+    assert!(case.how("code/flags").1.contains("has changed since"));
+    let mut case = unconfirmed();
+    let ana = case.policy.people.get_mut("ana").expect("a person");
+    ana.roles.push("dev".parse().expect("a name"));
+    refused(
+        give(&mut case, &["code/flags"], 24),
+        "who can sign does not waive",
+    );
+    assert!(find(&case.inquiry(), "code/flag").is_err());
 }

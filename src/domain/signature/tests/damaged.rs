@@ -8,6 +8,7 @@ use crate::domain::finding::{Finding, Source};
 use crate::domain::ids::{Digest, ReleaseName};
 use crate::domain::record::body::Noted;
 use crate::domain::record::{Body, Draft, Record, check_canonical};
+use crate::domain::signature::NAMESPACE;
 use crate::domain::signature::allowed_signers::{AllowedSigners, Question};
 use crate::domain::signature::key::PublicKey;
 use crate::domain::signature::revoked::Revoked;
@@ -44,6 +45,7 @@ fn allowed(signers: &AllowedSigners) -> Vec<(&'static str, u8)> {
             let asked = Question {
                 key: &key,
                 principal,
+                namespace: NAMESPACE,
                 at: time(NOON),
                 zone: chrono_tz::Tz::UTC,
             };

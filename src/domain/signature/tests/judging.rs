@@ -11,7 +11,7 @@ use crate::domain::signature::allowed_signers::AllowedSigners;
 use crate::domain::signature::key::PublicKey;
 use crate::domain::signature::revoked::Revoked;
 use crate::domain::signature::testing::TestKey;
-use crate::domain::signature::trust::{Oracle, Trust};
+use crate::domain::signature::trust::{Oracle, Payload, Trust};
 use crate::domain::signature::{Flaw, Standing};
 use crate::domain::testing::from_json;
 
@@ -22,7 +22,13 @@ impl Oracle for Nobody {
     fn is_revoked(&self, _: &PublicKey) -> Result<bool, String> {
         Err("nobody knows".to_owned())
     }
-    fn certifies(&self, _: &str, _: (&[u8], &str), _: DateTime<Utc>, _: Tz) -> Result<(), String> {
+    fn certifies(
+        &self,
+        _: &str,
+        _: (Payload<'_>, &str),
+        _: DateTime<Utc>,
+        _: Tz,
+    ) -> Result<(), String> {
         Err("nobody knows".to_owned())
     }
 }

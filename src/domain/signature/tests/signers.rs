@@ -3,10 +3,10 @@ use chrono_tz::Tz;
 use proptest::prelude::*;
 
 use crate::domain::finding::Source;
-use crate::domain::signature::Flaw;
 use crate::domain::signature::allowed_signers::{AllowedSigners, Question};
 use crate::domain::signature::revoked::Revoked;
 use crate::domain::signature::testing::TestKey;
+use crate::domain::signature::{Flaw, NAMESPACE};
 
 pub(super) fn read(text: &str) -> (AllowedSigners, Vec<String>) {
     let (signers, findings) = AllowedSigners::read(&Source::new("s", text));
@@ -26,6 +26,7 @@ fn asked(text: &str, principal: &str, at: &str, zone: Tz) -> Result<(), Flaw> {
     signers.allows(Question {
         key: &key.public(),
         principal,
+        namespace: NAMESPACE,
         at,
         zone,
     })
@@ -269,7 +270,7 @@ proptest! {
         let end = (at + length).min(options.len());
         let damaged = format!("{}{snippet}{}", &options[..at], &options[end..]);
         let (signers, _) = read(&format!("ana {damaged}{}", key.line()));
-        let ask = |principal, at| signers.allows(Question { key: &key.public(), principal, at: time(at), zone: Tz::UTC });
+        let ask = |principal, at| signers.allows(Question { key: &key.public(), principal, namespace: NAMESPACE, at: time(at), zone: Tz::UTC });
         prop_assert!(ask("bea", NOON).is_err());
     }
 }

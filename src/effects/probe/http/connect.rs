@@ -20,6 +20,7 @@ use tokio_rustls::TlsConnector;
 
 use super::super::progress::Progress;
 use super::super::trouble::resolution_trouble;
+use super::proxy::Proxy;
 
 /// The head of an answer may be this long.
 const LONGEST_HEAD: usize = 256 * 1024;
@@ -55,6 +56,8 @@ pub(super) struct Place {
     pub(super) port: u16,
     /// What is connected to instead of what the host's name resolves to.
     pub(super) instead: Option<Instead>,
+    /// What is connected to instead, and asked to pass on what is asked.
+    pub(super) proxy: Option<Arc<Proxy>>,
 }
 
 /// Another address for a host; the port stays where none is said.
@@ -115,9 +118,10 @@ pub(super) async fn connect(
     tls: Option<&Arc<ClientConfig>>,
     progress: &Progress,
 ) -> Result<Connection, Failure> {
-    let addresses = resolve(place, progress).await?;
-    progress.connecting();
-    let stream = dial(addresses).await?;
+    let stream = match &place.proxy {
+        None => reach(place, progress).await?,
+        Some(proxy) => through(proxy, place, tls.is_some(), progress).await?,
+    };
     // Where it cannot be set, small writes wait for each other a little.
     let _ = stream.set_nodelay(true);
     let Some(tls) = tls else {
@@ -131,6 +135,35 @@ pub(super) async fn connect(
     let connection = speak(stream, two).await;
     progress.connected();
     connection
+}
+
+async fn reach(place: &Place, progress: &Progress) -> Result<TcpStream, Failure> {
+    let addresses = resolve(place, progress).await?;
+    progress.connecting();
+    dial(addresses).await
+}
+
+/// Connects to a proxy, and through it where a tunnel is needed.
+async fn through(
+    proxy: &Proxy,
+    place: &Place,
+    tunnel: bool,
+    progress: &Progress,
+) -> Result<TcpStream, Failure> {
+    progress.by_way_of(Some(proxy.shown()));
+    let near = Place {
+        host: proxy.host.clone(),
+        port: proxy.port,
+        instead: None,
+        proxy: None,
+    };
+    let reached = reach(&near, progress).await;
+    let mut stream = reached.map_err(|failure| proxy.unreached(failure))?;
+    if tunnel {
+        proxy.open(&mut stream, place).await?;
+        progress.by_way_of(None);
+    }
+    Ok(stream)
 }
 
 async fn resolve(place: &Place, progress: &Progress) -> Result<Vec<SocketAddr>, Failure> {

@@ -3,6 +3,7 @@
 use std::net::{Ipv6Addr, SocketAddr};
 
 use super::USER_AGENT;
+use super::proxy::Proxy;
 use crate::domain::probe::kinds::HttpProbe;
 use crate::domain::timespan::Timespan;
 use crate::effects::probe::quote;
@@ -12,7 +13,9 @@ use crate::effects::probe::quote;
 /// Where a redirect leads to another host, curl takes the probe's own headers along, which relgate does not.
 pub(in super::super) fn repeat(http: &HttpProbe, timeout: Timespan) -> String {
     let mut line = Line::default();
-    line.add(["curl", "-gsSi", "--noproxy", "*", "--max-time"]);
+    line.add(["curl", "-gsSi"]);
+    proxy(http, &mut line);
+    line.add(["--max-time"]);
     line.add([timeout.seconds().to_string()]);
     method(http, &mut line);
     if http.verify_tls == Some(false) {
@@ -52,6 +55,21 @@ impl Line {
     fn add<W: AsRef<str>>(&mut self, words: impl IntoIterator<Item = W>) {
         self.0
             .extend(words.into_iter().map(|word| word.as_ref().to_owned()));
+    }
+}
+
+/// The probe's proxy and no other: the environment names none, and takes none away.
+fn proxy(http: &HttpProbe, line: &mut Line) {
+    let Some(address) = &http.proxy else {
+        line.add(["--noproxy", "*"]);
+        return;
+    };
+    // Without a port, curl would take another than addresses have.
+    let whole = Proxy::new(address, None);
+    let address = whole.as_ref().map_or(address.as_str(), Proxy::shown);
+    line.add(["--proxy", address, "--noproxy", ""]);
+    if let Some(auth) = &http.proxy_auth {
+        line.add(["--proxy-user", &format!("{}:{}", auth.user, auth.password)]);
     }
 }
 
@@ -174,6 +192,11 @@ mod tests {
         ] {
             assert!(all.contains(part), "no {part} in {all}");
         }
+        let proxied = line(json!({
+            "url": "http://h/", "proxy": "http://p", "proxy_auth": {"user": "u", "password": "p"},
+        }));
+        let by_way_of = "curl -gsSi --proxy http://p:80 --noproxy '' --proxy-user u:p --max-time";
+        assert!(proxied.starts_with(by_way_of), "{proxied}");
         let bearer = line(json!({"url": "http://h/", "auth": {"bearer": "t"}}));
         assert!(
             bearer.contains(" -H 'Authorization: Bearer t' "),

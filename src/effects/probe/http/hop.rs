@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use http::header::{
     ACCEPT, ACCEPT_CHARSET, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_ENCODING,
-    CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, PRAGMA, RANGE,
-    USER_AGENT,
+    CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, LOCATION,
+    PRAGMA, PROXY_AUTHORIZATION, RANGE, USER_AGENT,
 };
 use http::{HeaderMap, Method, Request, StatusCode, Version};
 use http_body_util::Full;
@@ -20,6 +20,7 @@ use url::{Host, Url};
 use super::super::tls::Terms;
 use super::connect::{Instead, Place};
 use super::pool::{Clients, Origin};
+use super::proxy::Proxy;
 use crate::domain::probe::expect::excerpt;
 
 /// What another origin may be told: it says nothing about who asks.
@@ -53,6 +54,7 @@ pub(super) struct Ways {
     /// By host.
     pub(super) instead: HashMap<String, Instead>,
     pub(super) terms: Terms,
+    pub(super) proxy: Option<Arc<Proxy>>,
 }
 
 impl Ways {
@@ -80,6 +82,7 @@ impl Ways {
         Origin {
             place: Place {
                 instead: self.instead.get(&host).copied(),
+                proxy: self.proxy.clone(),
                 port: url.port_or_known_default().unwrap_or(80),
                 host,
             },
@@ -113,6 +116,12 @@ impl Hop {
         target(&self.url)
     }
 
+    /// The proxy that is told the whole address and answers itself: without TLS there is no tunnel through it.
+    pub(super) fn answering_proxy(&self) -> Option<&Proxy> {
+        let proxy = self.origin.place.proxy.as_deref();
+        proxy.filter(|_| self.origin.terms.is_none())
+    }
+
     /// Whether it may be asked over a connection that was used before, and so be asked twice where that was closed:
     /// only where asking twice does nothing (RFC 9110, section 9.2.1).
     pub(super) fn may_share(&self) -> bool {
@@ -136,7 +145,15 @@ impl Hop {
             format!("{}://{host}{path}", self.url.scheme()).parse()
         } else {
             headers.insert(HOST, host);
-            path.parse()
+            match self.answering_proxy() {
+                None => path.parse(),
+                Some(proxy) => {
+                    if let Some(who) = &proxy.authorization {
+                        headers.insert(PROXY_AUTHORIZATION, who.clone());
+                    }
+                    self.url[..url::Position::AfterQuery].parse()
+                }
+            }
         };
         // `next` and `prepare` have seen to it that it can be parsed.
         *request.uri_mut() = address.unwrap_or_default();
@@ -148,11 +165,35 @@ impl Hop {
         request
     }
 
+    /// The next request, where an answer redirects and redirects are followed: so many were, and so many may be.
+    ///
+    /// # Errors
+    /// Why the redirect is not followed.
+    pub(super) fn after(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        (followed, most): (u32, u32),
+    ) -> Result<Option<Self>, String> {
+        let location = headers.get(LOCATION);
+        let Some(location) = location.filter(|_| most > 0 && is_redirect(status)) else {
+            return Ok(None);
+        };
+        if followed >= most {
+            let times = if most == 1 { "redirect" } else { "redirects" };
+            return Err(format!(
+                "it redirects again after {most} {times}; the last led from {}",
+                excerpt(self.url.as_str())
+            ));
+        }
+        self.next(status, location).map(Some)
+    }
+
     /// The next request, where an answer with this status sends to `location`.
     ///
     /// # Errors
     /// Why it is not followed.
-    pub(super) fn next(&self, status: StatusCode, location: &HeaderValue) -> Result<Self, String> {
+    fn next(&self, status: StatusCode, location: &HeaderValue) -> Result<Self, String> {
         let written = String::from_utf8_lossy(location.as_bytes());
         let refused = |why: &str| {
             format!(
@@ -219,7 +260,7 @@ pub(super) fn is_asked(url: &Url) -> Result<(), String> {
 }
 
 /// Whether `status` sends elsewhere; 300 and 304 are answers.
-pub(super) fn is_redirect(status: StatusCode) -> bool {
+fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 

@@ -3,15 +3,17 @@
 //! The target itself is asked: proxies of the environment are not used, nothing is asked to be compressed and nothing
 //! is unpacked, a redirect is an answer unless the probe follows it, and nothing is retried behind the probe's back. No
 //! library follows redirects or keeps connections here, so that the time of each phase is known and no credential goes
-//! where the probe did not send it.
+//! where the probe did not send it. Pages of somebody else's, which metrics stand on, are fetched by `page`.
 
 mod connect;
 mod curl;
 mod hop;
+mod page;
 mod pool;
 mod prepare;
+mod proxy;
 
-use http::header::{CONTENT_ENCODING, LOCATION};
+use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -27,10 +29,11 @@ use crate::domain::probe::kinds::{Answer, HttpAnswer, HttpExpectation, HttpProbe
 
 pub(super) use connect::Failure;
 pub(super) use curl::repeat;
+pub(super) use page::{Page, fetch};
 pub(super) use pool::Clients;
 
-use hop::is_redirect;
 use prepare::prepare;
+use proxy::Proxy;
 
 /// More of a body than this is not read.
 const CAP: usize = 1024 * 1024;
@@ -41,10 +44,22 @@ const USER_AGENT: &str = concat!("relgate/", env!("CARGO_PKG_VERSION"));
 /// Reads the files and makes the terms of TLS that `probe` will need; what is wrong with it is told when it is asked.
 pub(super) fn make_ready(probe: &Probe, clients: &Clients) {
     if let [Question::Http(http)] = probe.questions().as_slice()
-        && let Ok(hop) = prepare(http, clients)
+        && needs_something(http)
     {
+        make_request_ready(http, clients);
+    }
+}
+
+/// The same for one request, whoever asks it.
+pub(super) fn make_request_ready(http: &HttpProbe, clients: &Clients) {
+    if let Ok(hop) = prepare(http, clients) {
         hop.make_ready(clients, http.redirects.unwrap_or(0) > 0);
     }
+}
+
+/// Whether there is a file to be read, or perhaps TLS to be spoken: of thousands of probes, most have neither.
+fn needs_something(http: &HttpProbe) -> bool {
+    http.redirects.is_some() || http.body_file.is_some() || !http.url.starts_with("http://")
 }
 
 /// One request, and those that its redirects lead to; the answer read to the end or to the cap.
@@ -57,43 +72,35 @@ pub(super) async fn ask(http: &HttpProbe, context: &Context<'_>) -> Answer {
         Err(trouble) => return Answer::Unasked(trouble),
     };
     let most = http.redirects.unwrap_or(0);
-    for redirects in 0.. {
+    let mut redirects = 0;
+    loop {
+        progress.by_way_of(hop.answering_proxy().map(Proxy::shown));
         let asked = async {
             let (response, lease) = clients.send(&hop, progress).await?;
             progress.answering(response.status().as_u16());
-            Ok((read(response, progress).await?, lease))
+            let digested = http.expect.sha256.is_some();
+            Ok((read(response, digested, progress).await?, lease))
         };
         let (Reading { head, answer }, lease) = match asked.await {
             Ok(asked) => asked,
-            Err(failure) => return troubled(&hop.target(), &failure, progress),
+            Err(failure) => return progress.troubled(http_trouble(&hop.target(), &failure)),
         };
+        let target = hop.target();
+        let instead = hop
+            .answering_proxy()
+            .and_then(|proxy| proxy.instead(head.status, &head.headers, &target));
+        if let Some(trouble) = instead {
+            return Answer::Unasked(trouble);
+        }
         if !answer.truncated {
             clients.give_back(lease);
         }
-        let location = head.headers.get(LOCATION);
-        let Some(location) = location.filter(|_| most > 0 && is_redirect(head.status)) else {
-            return seen(&http.expect, &head.headers, answer);
-        };
-        if redirects == most {
-            let times = if most == 1 { "redirect" } else { "redirects" };
-            return Answer::Unserved(format!(
-                "it redirects again after {most} {times}; the last led from {}",
-                excerpt(hop.url.as_str())
-            ));
-        }
-        hop = match hop.next(head.status, location) {
-            Ok(next) => next,
+        hop = match hop.after(head.status, &head.headers, (redirects, most)) {
+            Ok(Some(next)) => next,
+            Ok(None) => return seen(&http.expect, &head.headers, answer),
             Err(why) => return Answer::Unserved(why),
         };
-    }
-    // More redirects than can be counted.
-    Answer::Unserved("it redirects for ever".to_owned())
-}
-
-fn troubled(target: &str, failure: &Failure, progress: &Progress) -> Answer {
-    match (http_trouble(target, failure), progress.so_far()) {
-        (Answer::Unserved(text), Some(came)) => Answer::Unserved(format!("{text} ({came})")),
-        (answer, _) => answer,
+        redirects += 1;
     }
 }
 
@@ -136,7 +143,12 @@ struct Reading {
     answer: HttpAnswer,
 }
 
-async fn read(response: Response<Incoming>, progress: &Progress) -> Result<Reading, Failure> {
+/// The answer, with its digest where that was asked for.
+async fn read(
+    response: Response<Incoming>,
+    digested: bool,
+    progress: &Progress,
+) -> Result<Reading, Failure> {
     let (head, mut incoming) = response.into_parts();
     let headers = head
         .headers
@@ -161,7 +173,7 @@ async fn read(response: Response<Incoming>, progress: &Progress) -> Result<Readi
             break;
         }
     }
-    let sha256 = (!truncated).then(|| Digest::of(&body));
+    let sha256 = (digested && !truncated).then(|| Digest::of(&body));
     let body = String::from_utf8(body)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     let answer = HttpAnswer {

@@ -15,9 +15,11 @@ use rustls::ClientConfig;
 use rustls::client::danger::ServerCertVerifier;
 
 use super::super::progress::Progress;
-use super::super::tls::{Terms, TlsError, Trust};
+use super::super::tls::{self, Terms, TlsError, Trust};
 use super::connect::{Connection, Failure, Place, connect};
 use super::hop::Hop;
+use super::page;
+use super::proxy::Proxy;
 use crate::effects::clock::Stopwatch;
 
 /// How long an open connection is used again. Shorter than any server's own limit, so that it is rarely closed in the
@@ -38,6 +40,7 @@ pub(in super::super) struct Clients {
     trust: Arc<Trust>,
     files: Kept<PathBuf, Bytes>,
     terms: Kept<Terms, Arc<ClientConfig>>,
+    fetching: Kept<(Option<Terms>, Option<Arc<Proxy>>), reqwest::Client>,
     idle: Mutex<HashMap<Origin, Vec<Idle>>>,
 }
 
@@ -62,6 +65,7 @@ impl Clients {
             trust,
             files: Mutex::default(),
             terms: Mutex::default(),
+            fetching: Mutex::default(),
             idle: Mutex::default(),
         }
     }
@@ -92,6 +96,18 @@ impl Clients {
                 .config_on(terms, |path| self.file(path))
                 .map(Arc::new)
                 .map_err(|error| error.to_string())
+        })
+    }
+
+    /// What fetches pages from this place and others that are asked alike; without terms it speaks no TLS.
+    pub(super) fn fetching(&self, origin: &Origin) -> Result<reqwest::Client, String> {
+        let alike = (origin.terms.clone(), origin.place.proxy.clone());
+        kept(&self.fetching, &alike, || {
+            let tls = match &origin.terms {
+                None => tls::trusting_nobody().map_err(|error| error.to_string())?,
+                Some(terms) => ClientConfig::clone(&*self.tls(terms)?),
+            };
+            page::client(tls, origin.place.proxy.as_deref(), IDLE)
         })
     }
 

@@ -17,8 +17,9 @@ use super::super::tls::{Acceptance, Terms};
 use super::connect::Instead;
 use super::hop::{Hop, Ways, is_asked};
 use super::pool::Clients;
+use super::proxy::Proxy;
 use crate::domain::probe::expect::excerpt;
-use crate::domain::probe::kinds::{Auth, HttpProbe};
+use crate::domain::probe::kinds::{Auth, BasicAuth, HttpProbe};
 
 /// The first request of `http`.
 ///
@@ -57,6 +58,13 @@ fn ways(http: &HttpProbe) -> Result<Ways, String> {
         Some(true) | None => Acceptance::Trusted,
     };
     let identity = http.client_certificate.as_ref();
+    let proxy = proxy(http)?;
+    if proxy.is_some() && !http.resolve.is_empty() {
+        return Err(
+            "both `proxy` and `resolve` say where is connected to; a proxy finds the address itself"
+                .to_owned(),
+        );
+    }
     Ok(Ways {
         instead: http
             .resolve
@@ -68,7 +76,18 @@ fn ways(http: &HttpProbe) -> Result<Ways, String> {
             ca: http.ca.clone(),
             identity: identity.map(|files| (files.cert.clone(), files.key.clone())),
         },
+        proxy,
     })
+}
+
+fn proxy(http: &HttpProbe) -> Result<Option<Arc<Proxy>>, String> {
+    match (&http.proxy, &http.proxy_auth) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => {
+            Err("`proxy_auth` says who asks a proxy, and `proxy` names none".to_owned())
+        }
+        (Some(address), auth) => Proxy::new(address, auth.as_ref()).map(|it| Some(Arc::new(it))),
+    }
 }
 
 fn instead(host: &str, address: &str) -> Result<(String, Instead), String> {
@@ -132,20 +151,33 @@ fn headers(http: &HttpProbe) -> Result<HeaderMap, String> {
 }
 
 fn authorization(auth: &Auth) -> Result<HeaderValue, String> {
-    let (what, text) = match (&auth.basic, &auth.bearer) {
-        (Some(basic), None) if basic.user.contains(':') => {
-            return Err("the user under `auth` has a colon, which none may have".to_owned());
-        }
-        (Some(basic), None) => {
-            let both = format!("{}:{}", basic.user, basic.password);
-            ("basic", format!("Basic {}", STANDARD.encode(both)))
-        }
-        (None, Some(token)) => ("bearer", format!("Bearer {token}")),
+    let text = match (&auth.basic, &auth.bearer) {
+        (Some(auth), None) => return basic("auth", auth),
+        (None, Some(token)) => format!("Bearer {token}"),
         _ => return Err("`auth` must have either `basic` or `bearer`".to_owned()),
     };
     let mut value = HeaderValue::from_bytes(text.as_bytes()).map_err(|_| {
-        format!("`{what}` under `auth` has a line break or a control character, which no header may have")
+        "`bearer` under `auth` has a line break or a control character, which no header may have"
+            .to_owned()
     })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// A user and a password, as a server or a proxy expects them (RFC 7617); they stand under the key `under`.
+///
+/// # Errors
+/// Why it cannot be told who asks; no secret is shown.
+pub(super) fn basic(under: &str, auth: &BasicAuth) -> Result<HeaderValue, String> {
+    if auth.user.contains(':') {
+        return Err(format!(
+            "the user under `{under}` has a colon, which none may have"
+        ));
+    }
+    let both = STANDARD.encode(format!("{}:{}", auth.user, auth.password));
+    // Base64 has no character that a header may not have.
+    let mut value = HeaderValue::from_str(&format!("Basic {both}"))
+        .map_err(|error| format!("`{under}` cannot be told: {error}"))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -219,6 +251,28 @@ mod tests {
             (
                 at(json!({"resolve": {"h": "elsewhere"}})),
                 "\"elsewhere\" is no IP address",
+            ),
+            (
+                at(json!({"proxy": "https://p:1"})),
+                "write http://host:port",
+            ),
+            (
+                at(json!({"proxy": "http://u:hidden@p:1"})),
+                "under `proxy_auth`",
+            ),
+            (
+                at(json!({"proxy_auth": {"user": "u", "password": "hidden"}})),
+                "`proxy` names none",
+            ),
+            (
+                at(
+                    json!({"proxy": "http://p:1", "proxy_auth": {"user": "a:b", "password": "hidden"}}),
+                ),
+                "a colon",
+            ),
+            (
+                at(json!({"proxy": "http://p:1", "resolve": {"h": "10.0.0.7"}})),
+                "both `proxy` and `resolve`",
             ),
         ] {
             let text = prepared(value).expect_err(reason);

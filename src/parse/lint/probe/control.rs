@@ -1,5 +1,6 @@
 //! How a probe is asked: again, after others, with what they captured, and what its trouble counts as.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Check, Placed};
@@ -120,10 +121,17 @@ fn lint_capture(
 
 /// What probes of one list say about each other.
 pub(in crate::parse::lint) fn lint_suite(suite: &[Placed<'_>], findings: &mut Vec<Finding>) {
-    let all: Vec<Probe> = suite.iter().map(|placed| placed.probe.clone()).collect();
-    let ids: Vec<&str> = all.iter().map(|probe| probe.id.as_str()).collect();
+    // Only what uses a captured value needs them.
+    let all = LazyCell::new(|| {
+        let all = suite.iter().map(|placed| placed.probe.clone());
+        all.collect::<Vec<Probe>>()
+    });
+    let ids: Vec<&str> = suite.iter().map(|it| it.probe.id.as_str()).collect();
     let mut captured_by: BTreeMap<&CaptureName, &ProbeId> = BTreeMap::new();
     for placed in suite {
+        if placed.probe.needs.is_empty() && placed.probe.capture.is_empty() {
+            continue;
+        }
         let check = Check::of(placed);
         let mut seen = BTreeSet::new();
         for (index, need) in placed.probe.needs.iter().enumerate() {
@@ -148,11 +156,11 @@ pub(in crate::parse::lint) fn lint_suite(suite: &[Placed<'_>], findings: &mut Ve
             }
         }
     }
-    let waits: Vec<(&str, Vec<&str>)> = all
+    let waits: Vec<(&str, Vec<&str>)> = suite
         .iter()
-        .map(|probe| {
-            let needs = probe.needs.iter().map(ProbeId::as_str).collect();
-            (probe.id.as_str(), needs)
+        .map(|placed| {
+            let needs = placed.probe.needs.iter().map(ProbeId::as_str).collect();
+            (placed.probe.id.as_str(), needs)
         })
         .collect();
     for circle in circles(&waits) {
@@ -168,12 +176,12 @@ pub(in crate::parse::lint) fn lint_suite(suite: &[Placed<'_>], findings: &mut Ve
         }
     }
     for placed in suite {
-        let check = Check::of(placed);
         // What is malformed is reported where it stands.
         let used = captures_used(placed.probe).unwrap_or_default();
         if used.is_empty() {
             continue;
         }
+        let check = Check::of(placed);
         let needed = needs::all_of(&all, placed.probe);
         for name in used {
             let Some(by) = captured_by.get(&name) else {

@@ -8,7 +8,7 @@ use url::Url;
 use super::Check;
 use crate::domain::finding::Finding;
 use crate::domain::nearest::suggestion;
-use crate::domain::probe::kinds::{Auth, HttpProbe};
+use crate::domain::probe::kinds::{Auth, BasicAuth, HttpProbe};
 use crate::domain::variables;
 use crate::parse::lint::variables::replaced;
 use crate::parse::node::pointer_step;
@@ -19,6 +19,107 @@ pub(super) fn lint(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Findi
     headers(check, http, findings);
     tls(check, http, findings);
     resolve(check, http, findings);
+    proxy(
+        check,
+        "/http",
+        (http.proxy.as_deref(), http.proxy_auth.as_ref()),
+        findings,
+    );
+    if http.proxy.is_some() && !http.resolve.is_empty() {
+        findings.push(
+            check
+                .error(
+                    "/http/resolve",
+                    "both \"resolve\" and \"proxy\" say where is connected to",
+                )
+                .help("keep one of the two: a proxy finds the address itself"),
+        );
+    }
+}
+
+/// The proxy of a probe and who asks it, where its kind has the keys `proxy` and `proxy_auth` at `below`.
+pub(super) fn proxy(
+    check: &Check<'_>,
+    below: &str,
+    (proxy, auth): (Option<&str>, Option<&BasicAuth>),
+    findings: &mut Vec<Finding>,
+) {
+    let at = |key: &str| format!("{below}/{key}");
+    if let Some(auth) = auth {
+        basic(check, &at("proxy_auth"), auth, findings);
+        if proxy.is_none() {
+            findings.push(
+                check
+                    .error(
+                        &at("proxy_auth"),
+                        "\"proxy_auth\" says who asks a proxy, and there is none",
+                    )
+                    .help("write \"proxy\", such as http://proxy.example.com:3128"),
+            );
+        }
+    }
+    // One that holds a variable is not known here.
+    let written = proxy.filter(|proxy| variables::syntax(proxy).is_ok_and(|all| all.is_empty()));
+    let Some(written) = written else {
+        return;
+    };
+    let why = match Url::parse(written) {
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            findings.push(
+                check
+                    .error(
+                        &at("proxy"),
+                        "the address holds a user or a password, which are not sent from there",
+                    )
+                    .help("write them under \"proxy_auth\""),
+            );
+            return;
+        }
+        Ok(url) if url.scheme() != "http" => format!("its scheme is \"{}\"", url.scheme()),
+        Ok(url) if url.path() != "/" || url.query().is_some() => "it has a path".to_owned(),
+        Ok(_) => return,
+        Err(error) => error.to_string(),
+    };
+    findings.push(
+        check
+            .error(
+                &at("proxy"),
+                &format!("{written:?} is not the address of a proxy: {why}"),
+            )
+            .help("write http://host:port; https:// targets are asked through a tunnel"),
+    );
+}
+
+/// A user and a password at `at`.
+fn basic(check: &Check<'_>, at: &str, basic: &BasicAuth, findings: &mut Vec<Finding>) {
+    if replaced(&basic.user).is_ok_and(|user| user.contains(':')) {
+        findings.push(check.error(
+            &format!("{at}/user"),
+            "the user has a colon, which none may have",
+        ));
+    }
+    secret(
+        check,
+        &format!("{at}/password"),
+        ("password", &basic.password),
+        findings,
+    );
+}
+
+/// A secret is not written out.
+fn secret(check: &Check<'_>, at: &str, (name, secret): (&str, &str), findings: &mut Vec<Finding>) {
+    if variables::syntax(secret).is_ok_and(|all| all.is_empty()) {
+        findings.push(
+            check
+                .site
+                .warning(
+                    &check.at(at),
+                    format!("{}: the {name} stands in this file", check.by),
+                )
+                .label("whoever reads the file knows it")
+                .help("take it from the environment, such as ${secret:SHOP_TOKEN}"),
+        );
+    }
 }
 
 /// Who a probe says it is, where its kind has the keys `auth` and `headers` at `below`.
@@ -53,33 +154,11 @@ pub(super) fn auth(
                 .help("keep one of the two"),
         );
     }
-    if let Some(basic) = &auth.basic
-        && replaced(&basic.user).is_ok_and(|user| user.contains(':'))
-    {
-        findings.push(check.error(
-            &at("/basic/user"),
-            "the user has a colon, which none may have",
-        ));
+    if let Some(both) = &auth.basic {
+        basic(check, &at("/basic"), both, findings);
     }
-    let password = auth.basic.as_ref().map(|basic| &basic.password);
-    for (key, name, secret) in [
-        ("/basic/password", "password", password),
-        ("/bearer", "token", auth.bearer.as_ref()),
-    ] {
-        let is_written_out =
-            |secret: &String| variables::syntax(secret).is_ok_and(|all| all.is_empty());
-        if secret.is_some_and(is_written_out) {
-            findings.push(
-                check
-                    .site
-                    .warning(
-                        &check.at(&at(key)),
-                        format!("{}: the {name} stands in this file", check.by),
-                    )
-                    .label("whoever reads the file knows it")
-                    .help("take it from the environment, such as ${secret:SHOP_TOKEN}"),
-            );
-        }
+    if let Some(token) = &auth.bearer {
+        secret(check, &at("/bearer"), ("token", token), findings);
     }
 }
 
@@ -144,6 +223,9 @@ fn tls(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
 }
 
 fn resolve(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
+    if http.resolve.is_empty() {
+        return;
+    }
     // A host that comes out of a variable is not known here.
     let asked = variables::syntax(&http.url)
         .is_ok_and(|all| all.is_empty())

@@ -53,7 +53,8 @@ fn lint_value(
 ) {
     let path = &value.path;
     lint_path(check, &format!("{below}/path"), path, findings);
-    let written = |key: &str| check.site.node.at(&check.at(&format!("{below}/{key}")));
+    let node = check.node(below);
+    let written = |key: &str| node.and_then(|node| node.get(key));
     let null = ["type", "equals", "not", "contains"]
         .into_iter()
         .find(|key| written(key).is_some_and(Node::is_null));
@@ -171,8 +172,11 @@ fn nulls(check: &Check<'_>, below: &str) -> Option<Finding> {
             _ => None,
         }
     }
-    let path = check.at(below);
-    let null = null_in(check.site.node.at(&path)?, path)?;
+    let node = check.node(below)?;
+    if !matches!(node.value, Written::Map(_) | Written::Seq(_)) {
+        return None;
+    }
+    let null = null_in(node, check.at(below))?;
     Some(
         check
             .site

@@ -18,6 +18,12 @@ pub(super) fn lint(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<F
         &metric.headers,
         findings,
     );
+    http_options::proxy(
+        check,
+        "/metric",
+        (metric.proxy.as_deref(), metric.proxy_auth.as_ref()),
+        findings,
+    );
     expectation(check, &metric.expect, findings);
 }
 

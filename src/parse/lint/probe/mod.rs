@@ -26,6 +26,7 @@ use crate::domain::probe::count::CountExpectation;
 use crate::domain::probe::expect::{OneOrMany, TextExpectation};
 use crate::domain::probe::{KINDS, Probe, Question};
 use crate::domain::timespan::Timespan;
+use crate::parse::node::Node;
 use crate::parse::{Document, Site};
 
 pub(super) use command::{argv, environment};
@@ -87,7 +88,8 @@ pub(super) fn unique(probes: &[Placed<'_>], findings: &mut Vec<Finding>) {
 pub(super) fn lint(workspace: &Workspace, placed: &Placed<'_>, findings: &mut Vec<Finding>) {
     let Placed { site, path, probe } = placed;
     let check = Check::of(placed);
-    for kind in KINDS {
+    let given = |kind: &&str| check.node.is_some_and(|node| node.get(kind).is_some());
+    for kind in KINDS.into_iter().filter(given) {
         variables::lint(*site, &format!("{path}/{kind}"), &check.by, findings);
     }
     check.kind(probe, findings);
@@ -115,6 +117,8 @@ pub(super) fn lint(workspace: &Workspace, placed: &Placed<'_>, findings: &mut Ve
 struct Check<'a> {
     site: Site<'a>,
     path: &'a str,
+    /// What stands at `path`: everything of the probe is looked for there, and not from the file's root.
+    node: Option<&'a Node>,
     /// The probe as messages name it.
     by: String,
 }
@@ -124,12 +128,18 @@ impl<'a> Check<'a> {
         Self {
             site: placed.site,
             path: &placed.path,
+            node: placed.site.node.at(&placed.path),
             by: format!("probe \"{}\"", placed.probe.id),
         }
     }
 }
 
 impl Check<'_> {
+    /// What stands at `below`.
+    fn node(&self, below: &str) -> Option<&Node> {
+        self.node?.at(below)
+    }
+
     fn at(&self, below: &str) -> String {
         format!("{}{below}", self.path)
     }
@@ -143,16 +153,15 @@ impl Check<'_> {
         let given: Vec<&str> = KINDS
             .into_iter()
             .filter(|kind| {
-                let node = self.site.node.at(&self.at(&format!("/{kind}")));
+                let node = self.node.and_then(|node| node.get(kind));
                 node.is_some_and(|node| !node.is_null())
             })
             .collect();
-        let kinds = KINDS.join(", ");
         match given.as_slice() {
             [] => findings.push(
                 self.error("/id", "it asks nothing")
                     .label("no question")
-                    .help(format!("give it one of {kinds}")),
+                    .help(format!("give it one of {}", KINDS.join(", "))),
             ),
             [_] if !probe.asserts_something() => findings.push(
                 self.error("/id", "it asserts nothing, so it could never fail")
@@ -166,7 +175,7 @@ impl Check<'_> {
                         &self.at(&format!("/{second}")),
                         format!("{}: it asks {} questions: {}", self.by, given.len(), given.join(", ")),
                     )
-                    .help(format!("a probe has exactly one of {kinds}; make it several probes")),
+                    .help(format!("a probe has exactly one of {}; make it several probes", KINDS.join(", "))),
             ),
         }
     }

@@ -130,6 +130,8 @@ fn who_asks_and_where_is_said_once_and_rightly() {
         "resolve: {Shop.example.com: '[::1]:8443'}",
         "resolve: {shop.example.com: '${env:NODE}'}",
         "resolve: {pay.example.com: '::1'}, redirects: 1",
+        "proxy: 'http://proxy.example.com:3128', proxy_auth: {user: deploy, password: '${secret:WORD}'}",
+        "proxy: 'http://${env:PROXY}'",
     ] {
         assert_eq!(https(good), [""; 0], "{good}");
     }
@@ -163,6 +165,25 @@ fn who_asks_and_where_is_said_once_and_rightly() {
         (
             "resolve: {shop.exmaple.com: 10.0.0.7}",
             "did you mean \"shop.example.com\"?",
+        ),
+        (
+            "proxy: 'proxy.example.com:3128'",
+            "not the address of a proxy: its scheme",
+        ),
+        ("proxy: 'socks5://p:1080'", "its scheme is \"socks5\""),
+        ("proxy: 'http://p/path'", "it has a path"),
+        ("proxy: 'http://me:word@p:3128'", "under \"proxy_auth\""),
+        (
+            "proxy_auth: {user: deploy, password: '${secret:WORD}'}",
+            "says who asks a proxy, and there is none",
+        ),
+        (
+            "proxy: 'http://p:1', proxy_auth: {user: deploy, password: word}",
+            "the password stands in this file",
+        ),
+        (
+            "proxy: 'http://p:1', resolve: {shop.example.com: 10.0.0.7}",
+            "both \"resolve\" and \"proxy\"",
         ),
     ] {
         only(&https(bad), &[words]);
@@ -291,9 +312,27 @@ fn paths_stay_in_their_folder() {
         &["both a path and a reference"],
     );
     assert_eq!(artifact(", path: dist/x.tar.gz"), [""; 0]);
+    assert_eq!(
+        artifact(", path: dist/x.tar.gz, signature: dist/x.sig"),
+        [""; 0]
+    );
     only(
-        &artifact(", path: dist/x.tar.gz, signature: dist/x.sig"),
-        &["warning:", "does not verify its signature"],
+        &artifact(", path: dist/x.tar.gz, signature: ../x.sig"),
+        &["the path \"../x.sig\" leaves its folder"],
+    );
+    for other in ["asc", "minisig", "sigstore", "ASC"] {
+        only(
+            &artifact(&format!(", path: dist/x, signature: dist/x.{other}")),
+            &["warning:", "does not look like an SSH signature"],
+        );
+    }
+    only(
+        &artifact(", path: dist/x, signature: dist/x"),
+        &["its signature is the artifact itself"],
+    );
+    only(
+        &artifact(", reference: 'shop:1', signature: dist/x.sig"),
+        &["it has a signature and no path"],
     );
     only(
         &with_checklist(&[(
@@ -301,5 +340,57 @@ fn paths_stay_in_their_folder() {
             "title: All changes are merged\n        file: ../../x",
         )]),
         &["item \"merged\" of gate \"development\": the path \"../../x\" leaves its folder"],
+    );
+}
+
+#[test]
+fn a_requirement_is_called_by_a_name_of_its_own() {
+    let artifact = |name: &str, more: &str| {
+        let artifacts =
+            format!("previous: 2.3.9\n{more}artifacts: [{{name: {name}, path: dist/shop}}]");
+        with_notes(&[("previous: 2.3.9", &artifacts)])
+    };
+    assert_eq!(artifact("shop", ""), [""; 0]);
+    // A gate is no requirement: what it needs is called after it and something else.
+    assert_eq!(artifact("development", ""), [""; 0]);
+    only(
+        &artifact("code", ""),
+        &[
+            "notes.yaml:14:",
+            "the step \"code\": its name is the name of the artifact on line 4 too",
+            "check --explain and waive mean one requirement",
+        ],
+    );
+    only(
+        &artifact("north", "deployment: {stages: [{id: north}]}\n"),
+        &["the stage \"north\": its name is the name of the artifact on line"],
+    );
+    for own in [
+        "calendar",
+        "notice",
+        "ledger",
+        "release-notes",
+        "rollback",
+        "rollback.drill",
+    ] {
+        only(
+            &artifact(own, ""),
+            &["is what relgate calls a requirement of its own"],
+        );
+    }
+    let item = ("- id: merged", "- id: dev");
+    only(
+        &with_checklist(&[item]),
+        &[
+            "item \"dev\" of gate \"development\"",
+            "\"development/dev\" means the approval",
+        ],
+    );
+    let extra = "version: 1\ntypes: {minor: {approvals: [{gate: development, role: qa}]}}";
+    let policy = changed(POLICY, &[("version: 1", extra)]);
+    let checklist = changed(CHECKLIST, &[("- id: merged", "- id: qa")]);
+    only(
+        &shown(&workspace(&policy, &checklist, NOTES)),
+        &["item \"qa\" of gate \"development\""],
     );
 }

@@ -126,3 +126,65 @@ fn a_time_without_a_zone_and_a_person_who_is_a_program_are_told() {
         &["person \"relgate\" has the name by which relgate records"],
     );
 }
+
+#[test]
+fn who_signs_artifacts_is_somebody_with_a_key() {
+    let rules = |rules: &str, line: Option<&str>| {
+        let artifacts = format!("version: 1\nartifacts: {rules}");
+        let signers = line.map(|line| format!("{line}\n"));
+        with(&[("version: 1", &artifacts)], signers.as_deref())
+    };
+    let machine = |line: &str| {
+        let both = "{signatures: required, roles: [rm], signers: [ci@example.com]}";
+        rules(both, Some(line))
+    };
+    for line in [
+        "ci@example.com K1",
+        "ci@example.com namespaces=\"file\" K1",
+        "*@example.com cert-authority K1",
+    ] {
+        assert_eq!(machine(line), [""; 0], "{line}");
+    }
+    for line in [
+        "ana@example.com K1",
+        "ci@example.com namespaces=\"relgate\" K1",
+    ] {
+        only(
+            &machine(line),
+            &[
+                "relgate.yaml:2:",
+                "warning:",
+                "gives ci@example.com no key for the namespace \"file\"",
+            ],
+        );
+    }
+    only(
+        &rules("{roles: [cook]}", None),
+        &["who signs artifacts: the role \"cook\" is not declared"],
+    );
+    only(&rules("{roles: []}", None), &["nobody may sign artifacts"]);
+    for odd in ["\"\"", "'*@example.com'", "'a b'", "'a,b'", "'!a'"] {
+        only(
+            &rules(&format!("{{signers: [{odd}]}}"), None),
+            &["is not one principal"],
+        );
+    }
+}
+
+#[test]
+fn a_signature_of_an_artifact_wants_a_list_of_signers() {
+    let notes = NOTES.replace(
+        "previous: 2.3.9",
+        "previous: 2.3.9\nartifacts: [{name: a, path: a.tar, signature: a.tar.sig}]",
+    );
+    let mut files = workspace(POLICY, CHECKLIST, &notes);
+    assert_eq!(shown(&files), [""; 0]);
+    files.signers = Signers::Absent;
+    only(
+        &shown(&files),
+        &[
+            "warning:",
+            "counts for nobody: there is no .relgate/allowed_signers",
+        ],
+    );
+}

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::http::Auth;
+use super::http::{self, Auth, BasicAuth};
 use super::{Judged, Kind, NoData};
 use crate::domain::probe::expect::{Assertion, excerpt};
 use crate::domain::probe::json::path::Path;
@@ -44,6 +44,18 @@ pub struct MetricProbe {
     /// Whether the server's certificate must be valid; true unless told. `lint` reports a `false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_tls: Option<bool>,
+    /// The proxy to ask by way of, such as `http://proxy.example.com:3128`; none unless told, whatever the environment
+    /// says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub proxy: Option<String>,
+    /// Who asks the proxy. It is not shown anywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_auth: Option<BasicAuth>,
+    /// How many redirects are followed, where it is asked over HTTP; 0 unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 20))]
+    pub redirects: Option<u32>,
     /// What the number must be.
     pub expect: MetricExpectation,
     /// The number before the deployment, once it is known; filled in before the probe is asked, as variables are.
@@ -288,7 +300,13 @@ impl Kind for MetricProbe {
         texts.extend(self.headers.values_mut());
         texts.extend(self.auth.iter_mut().flat_map(Auth::texts_mut));
         texts.extend(&mut self.ca);
+        texts.extend(&mut self.proxy);
+        texts.extend(self.proxy_auth.iter_mut().flat_map(BasicAuth::texts_mut));
         texts
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        http::secrets(self.auth.as_ref(), self.proxy_auth.as_ref())
     }
 
     fn measured(answer: &MetricAnswer) -> Option<Measure> {

@@ -1,7 +1,7 @@
 //! Quotes words for a POSIX shell.
 
 /// `word` so that a shell reads it as one word, the same.
-pub(super) fn word(word: &str) -> String {
+pub fn word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+:,./-".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
@@ -11,7 +11,7 @@ pub(super) fn word(word: &str) -> String {
 }
 
 /// `words`, each quoted, with spaces between.
-pub(super) fn line<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+pub fn line<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     words.into_iter().map(word).collect::<Vec<_>>().join(" ")
 }
 

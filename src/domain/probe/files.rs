@@ -1,0 +1,135 @@
+//! The files that a probe names beside what it asks about: they are there before anything is asked, or it cannot be.
+
+use super::Probe;
+use super::json::schema::SchemaSource;
+
+/// What a file is used as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FileUse {
+    /// The authorities that certificates are held against, in PEM.
+    Authorities,
+    /// The certificate that the asking side shows, in PEM.
+    Certificate,
+    /// Its key, in PEM.
+    Key,
+    /// What is sent.
+    Body,
+    /// A JSON Schema.
+    Schema,
+}
+
+/// A file that a probe names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedFile<'a> {
+    /// Where the probe names it, below the probe: `/http/ca`.
+    pub at: &'static str,
+    /// Its path, perhaps with variables in it.
+    pub path: &'a str,
+    /// What it is used as.
+    pub used_as: FileUse,
+}
+
+impl Probe {
+    /// The files that it names, those not counted that it asks about, or that a test run is yet to write.
+    pub fn files<'a>(&'a self) -> Vec<NamedFile<'a>> {
+        let mut files = Vec::new();
+        let mut add = |at, path: Option<&'a String>, used_as| {
+            files.extend(path.map(|path| NamedFile { at, path, used_as }));
+        };
+        let http = self.http.as_ref();
+        let shown = http.and_then(|http| http.client_certificate.as_ref());
+        add(
+            "/http/ca",
+            http.and_then(|it| it.ca.as_ref()),
+            FileUse::Authorities,
+        );
+        add(
+            "/http/client_certificate/cert",
+            shown.map(|it| &it.cert),
+            FileUse::Certificate,
+        );
+        add(
+            "/http/client_certificate/key",
+            shown.map(|it| &it.key),
+            FileUse::Key,
+        );
+        add(
+            "/http/body_file",
+            http.and_then(|it| it.body_file.as_ref()),
+            FileUse::Body,
+        );
+        let ca = self.tls.as_ref().and_then(|it| it.ca.as_ref());
+        add("/tls/ca", ca, FileUse::Authorities);
+        let ca = self.grpc.as_ref().and_then(|it| it.ca.as_ref());
+        add("/grpc/ca", ca, FileUse::Authorities);
+        let ca = self.metric.as_ref().and_then(|it| it.ca.as_ref());
+        add("/metric/ca", ca, FileUse::Authorities);
+        let schemas = [
+            (
+                "/http/expect/json_schema",
+                http.and_then(|it| it.expect.json_schema.as_ref()),
+            ),
+            (
+                "/command/expect/json_schema",
+                self.command
+                    .as_ref()
+                    .and_then(|it| it.expect.json_schema.as_ref()),
+            ),
+            (
+                "/file/expect/json_schema",
+                self.file
+                    .as_ref()
+                    .and_then(|it| it.expect.json_schema.as_ref()),
+            ),
+        ];
+        for (at, schema) in schemas {
+            if let Some(SchemaSource::File(path)) = schema {
+                add(at, Some(path), FileUse::Schema);
+            }
+        }
+        files
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_tells_its_files() {
+        let probe: Probe = serde_json::from_value(serde_json::json!({
+            "id": "p",
+            "http": {
+                "url": "https://x/", "ca": "ca.pem", "body_file": "order.json",
+                "client_certificate": {"cert": "c.pem", "key": "k.pem"},
+                "expect": {"status": 200, "json_schema": "schema.json"},
+            },
+        }))
+        .expect("a probe");
+        let told: Vec<(&str, &str)> = probe.files().iter().map(|it| (it.at, it.path)).collect();
+        assert_eq!(
+            told,
+            [
+                ("/http/ca", "ca.pem"),
+                ("/http/client_certificate/cert", "c.pem"),
+                ("/http/client_certificate/key", "k.pem"),
+                ("/http/body_file", "order.json"),
+                ("/http/expect/json_schema", "schema.json"),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_asked_about_is_none_of_them() {
+        for asked in [
+            serde_json::json!({"id": "p", "file": {"path": "a", "expect": {"exists": true}}}),
+            serde_json::json!({"id": "p", "junit": {"path": "a.xml"}}),
+            serde_json::json!({"id": "p", "command": {
+                "argv": ["./a"], "expect": {"json_schema": {"type": "object"}},
+            }}),
+        ] {
+            let probe: Probe = serde_json::from_value(asked).expect("a probe");
+            assert_eq!(probe.files(), []);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Files that are wrong, one by one and several at once: each is told with its place, and what is missing with the next
+//! command.
+
+use crate::team::{NOTES, Team};
+
+const CHECKLIST: &str = ".relgate/checklists/standard.yaml";
+const SEARCH: &str = "      command: { argv: [test, -f, live/search], expect: { exit: 0 } }\n";
+
+/// A probe of the plan names these files.
+fn names_files(team: &Team, ca: &str, schema: &str) {
+    let probe = format!(
+        "      http:
+        url: https://shop.example/
+        ca: {ca}
+        expect: {{ status: 200, json_schema: {schema} }}
+"
+    );
+    team.edit(NOTES, SEARCH, &probe);
+}
+
+#[test]
+fn a_file_that_a_probe_names_is_there_before_it_is_asked() {
+    let team = Team::new();
+    names_files(&team, "shop/ca.pem", "shop/order.json");
+    team.write("shop/order.json", "{\"type\": \"objekt\"}");
+    let text = team.read(NOTES);
+    let line = |part: &str| {
+        let at = text.lines().position(|line| line.contains(part));
+        at.expect(part) + 1
+    };
+    let (ca, schema) = (line("ca: shop/ca.pem"), line("json_schema"));
+    let ca = format!("{NOTES}:{ca}:13: probe \"search\": the file");
+    let schema = format!(
+        "{NOTES}:{schema}:45: probe \"search\": the file shop/order.json holds no JSON Schema"
+    );
+    for command in [&["lint"][..], &["check"], &["deploy", "start"]] {
+        let refused = team.run("rory", command).code(3);
+        let said = format!("{}{}", refused.stdout, refused.stderr);
+        let json = team
+            .run("rory", &[command, &["--format", "json"]].concat())
+            .code(3);
+        assert!(
+            said.contains("shop/ca.pem cannot be read") && said.contains("objekt"),
+            "{said}"
+        );
+        for finding in [&ca, &schema] {
+            let place: Vec<&str> = finding.splitn(4, ':').collect();
+            let (line, column) = (place[1], place[2]);
+            assert!(
+                said.contains(&format!(":{line}:{column}")),
+                "{finding}: {said}"
+            );
+            assert!(
+                json.stdout.contains("probe \\\"search\\\": the file"),
+                "{json}"
+            );
+        }
+    }
+    assert_eq!(team.recorded("checked").len(), 0);
+    // Whoever signs need not have them, and a window is not given up for them.
+    team.run("dana", &["status"]).code(0);
+    team.write("shop/order.json", "{\"type\": \"object\"}");
+    team.write("shop/ca.pem", "no certificate");
+    team.run("rory", &["lint"])
+        .code(3)
+        .says(&["the file shop/ca.pem holds no certificate"]);
+}
+
+#[test]
+fn a_file_of_another_machine_is_only_warned_about() {
+    let team = Team::new();
+    let elsewhere = team.path("live/ca.pem");
+    names_files(&team, &elsewhere.display().to_string(), "'${env:SCHEMA}'");
+    team.run("rory", &["lint"]).code(0).says(&[
+        "warning",
+        "ca.pem cannot be read",
+        "on the machine that asks",
+    ]);
+    team.run("rory", &["check"]).code(1);
+}
+
+#[test]
+fn an_error_in_one_file_hides_none_of_another() {
+    let team = Team::new();
+    team.edit("relgate.yaml", "version: 1", "version: 1\nrole: {}");
+    team.edit(NOTES, "previous: 1.0.0", "previous: [1.0.0");
+    team.edit(
+        CHECKLIST,
+        "argv: [test, -f, live/home]",
+        "argv: [test, -f, '${HOME}']",
+    );
+    team.write("releases/2.1.0/checklist.yaml", "extends: standrad\n");
+    team.write("releases/2.1.0/release-notes.md", [0xff, 0xfe]);
+    team.run("rory", &["lint"]).code(3).says(&[
+        "unknown key \"role\"",
+        "releases/2.0.0/release-notes.md:",
+        "${HOME}",
+        "\"standrad\"",
+        "releases/2.1.0/release-notes.md",
+        "not UTF-8",
+    ]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_finding_beside_the_others() {
+    let team = Team::new();
+    team.remove(CHECKLIST);
+    team.write(&format!("{CHECKLIST}/a-folder"), "");
+    team.edit(NOTES, "previous: 1.0.0", "previous: [1.0.0");
+    team.run("rory", &["lint"]).code(3).says(&[
+        "releases/2.0.0/release-notes.md:",
+        CHECKLIST,
+        "the file cannot be read",
+    ]);
+}
+
+#[test]
+fn a_release_without_probes_says_so_and_what_to_do() {
+    let team = Team::new();
+    let item = "\n        probe:\n          id: old-shop-up\n          command: { argv: [test, -f, live/home], expect: { exit: 0 } }";
+    team.edit(CHECKLIST, item, "");
+    team.cut(NOTES, "deployment:\n", "---\n", "");
+    let listed = team.run("rory", &["probe", "list"]).code(0).says(&[
+        "0 probes in the release 2.0.0",
+        "nothing is asked of the running system",
+        "next: relgate schema release-notes",
+        "relgate check --release 2.0.0",
+    ]);
+    assert!(!listed.stdout.contains("where"), "{listed}");
+    let json = team
+        .run("rory", &["probe", "list", "--format", "json"])
+        .code(0);
+    assert_eq!(json.json()["result"]["probes"], serde_json::json!([]));
+    team.run("rory", &["check"]).code(1);
+}
+
+#[test]
+fn a_base_that_is_not_there_is_never_one_without_gates() {
+    let team = Team::new();
+    // Whatever the policy demands.
+    team.edit("relgate.yaml", "checklists:\n  default: standard\n", "");
+    team.write("releases/2.0.0/checklist.yaml", "extends: standrad\n");
+    for command in ["lint", "check"] {
+        let refused = team.run("rory", &[command]).code(3);
+        let said = format!("{}{}", refused.stdout, refused.stderr);
+        let missing = "the checklist \"standrad\" is not declared in .relgate/checklists";
+        assert!(
+            said.contains("checklist.yaml:1:10") && said.contains(missing),
+            "{said}"
+        );
+    }
+    // The same where it is a base that extends one.
+    team.write(
+        ".relgate/checklists/standrad.yaml",
+        "extends: gone\ngates: []\n",
+    );
+    team.run("rory", &["lint"])
+        .code(3)
+        .says(&["the checklist \"gone\""]);
+}
