@@ -381,13 +381,13 @@ fn json_a_schema_and_a_digest_are_held_against_a_real_answer() {
 }
 
 #[test]
-fn an_assertion_that_takes_long_to_find_out_does_not_outlast_the_run() {
+fn an_assertion_that_would_take_too_long_says_nothing_of_the_release() {
     // Every value with every value below it: far more than could be looked at in the time there is.
     let body = format!("{}1{}", "[".repeat(90), "]".repeat(90));
     let body = format!("[{}]", vec![body; 4000].join(","));
     let server = Server::http("200 OK", &body);
     let slow = json!({"timeout": "30s", "http": {"url": server.url(), "expect": {
-        "json": [{"path": "$..[?count(@..*) > 1000000]", "exists": true}]
+        "status": 200, "json": [{"path": "$..[?count(@..*) > 1000000]", "exists": true}]
     }}});
     let began = relgate::effects::clock::Stopwatch::start();
     let asked = ask(
@@ -399,14 +399,11 @@ fn an_assertion_that_takes_long_to_find_out_does_not_outlast_the_run() {
     );
     assert_eq!(
         asked.samples[0].verdict,
-        Verdict::Error,
+        Verdict::Inconclusive,
         "{}",
         asked.samples[0].reason()
     );
-    assert!(
-        asked.samples[0].reason().contains("cut off"),
-        "{}",
-        asked.samples[0].reason()
-    );
+    let why = asked.samples[0].reason();
+    assert!(why.contains("is too much for a document of"), "{why}");
     assert!(began.elapsed_ms() < 20_000, "{} ms", began.elapsed_ms());
 }

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::count::CountExpectation;
 use super::expect::{Assertion, excerpt, pattern};
 use decimal::Decimal;
-use path::{Path, Step};
+use path::{Path, PathError, Step};
 use schema::SchemaSource;
 use tree::{Document, Tree};
 
@@ -72,15 +72,25 @@ pub fn texts_mut<'a>(
     values.chain(schema.iter_mut().flat_map(SchemaSource::texts_mut))
 }
 
+/// What came of holding a document against values and a schema.
+#[derive(Debug, Default)]
+pub struct Held {
+    /// What was found out.
+    pub assertions: Vec<Assertion>,
+    /// Why something could not be found out, if so: that says nothing of who sent the document.
+    pub undecided: Option<String>,
+}
+
 /// Holds a text that should be JSON against values and a schema. `incomplete` says why its end is not known, if so.
-pub fn assertions(
+pub fn hold(
     values: &[JsonExpectation],
     schema: Option<&SchemaSource>,
     text: &str,
     incomplete: Option<&str>,
-) -> Vec<Assertion> {
+) -> Held {
+    let mut held = Held::default();
     if values.is_empty() && schema.is_none() {
-        return Vec::new();
+        return held;
     }
     let document = match incomplete {
         Some(why) => Err(why.to_owned()),
@@ -90,9 +100,15 @@ pub fn assertions(
         }),
     };
     let document = document.as_ref().map_err(String::as_str);
-    let values = values.iter().flat_map(|value| value.assertions(document));
+    for value in values {
+        match value.assertions(document) {
+            Ok(assertions) => held.assertions.extend(assertions),
+            Err(error) => held.undecided = Some(error.to_string()),
+        }
+    }
     let schema = schema.map(|schema| schema::assertion(schema, document));
-    values.chain(schema).collect()
+    held.assertions.extend(schema);
+    held
 }
 
 /// Enough of a text to tell what it is.
@@ -212,16 +228,19 @@ impl JsonExpectation {
     }
 
     /// Holds a document, or the reason why there is none, against it.
-    pub fn assertions(&self, document: Result<&Document, &str>) -> Vec<Assertion> {
+    ///
+    /// # Errors
+    /// [`PathError::TooLarge`]: then nothing is known.
+    pub fn assertions(
+        &self,
+        document: Result<&Document, &str>,
+    ) -> Result<Vec<Assertion>, PathError> {
         let path = Path::parse(&self.path).map_err(|error| error.to_string());
         let several = path.as_ref().is_ok_and(|path| !path.is_singular());
         let found = match (&path, document) {
             (Err(error), _) => Found::Unknown(error.clone()),
             (_, Err(why)) => Found::Unknown(format!("no JSON ({why})")),
-            (Ok(path), Ok(document)) => match document.find(path) {
-                Ok(places) => Found::Places(document, places),
-                Err(error) => Found::Unknown(error.to_string()),
-            },
+            (Ok(path), Ok(document)) => Found::Places(document, document.find(path)?),
         };
         let mut all = Vec::new();
         let mut each = |how: &str, expected: String, test: &dyn Fn(&Tree) -> bool| {
@@ -295,7 +314,7 @@ impl JsonExpectation {
                 holds,
             });
         }
-        all
+        Ok(all)
     }
 }
 

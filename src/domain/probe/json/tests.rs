@@ -8,7 +8,9 @@ fn expectation(value: Value) -> JsonExpectation {
 
 fn held(expect: Value, text: &str) -> Vec<Assertion> {
     let document = Document::read(text);
-    expectation(expect).assertions(document.as_ref().map_err(String::as_str))
+    expectation(expect)
+        .assertions(document.as_ref().map_err(String::as_str))
+        .expect("it is not too large")
 }
 
 fn holds(mut expect: Value, path: &str, text: &str) -> bool {

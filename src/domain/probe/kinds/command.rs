@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Judged, Kind, Told};
+use super::{Judged, Kind, Told, judged};
 use crate::domain::probe::expect::{Assertion, TextExpectation, excerpt};
 use crate::domain::probe::json::schema::SchemaSource;
 use crate::domain::probe::json::{self, JsonExpectation};
@@ -134,7 +134,8 @@ impl Kind for CommandProbe {
             all.extend(expectation.assertions("stderr", Some(&answer.stderr), cut));
         }
         let schema = expect.json_schema.as_ref();
-        all.extend(json::assertions(&expect.json, schema, &answer.stdout, cut));
-        Ok(all)
+        let held = json::hold(&expect.json, schema, &answer.stdout, cut);
+        all.extend(held.assertions);
+        judged(all, held.undecided)
     }
 }

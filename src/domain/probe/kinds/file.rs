@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Judged, Kind, Told};
+use super::{Judged, Kind, Told, judged};
 use crate::domain::ids::Digest;
 use crate::domain::probe::count::CountExpectation;
 use crate::domain::probe::expect::{Assertion, TextExpectation};
@@ -193,13 +193,9 @@ impl Kind for FileProbe {
             (None, missing) => ("", Some(missing)),
         };
         let schema = expect.json_schema.as_ref();
-        all.extend(json::assertions(
-            &expect.json,
-            schema,
-            text,
-            unknown.as_deref(),
-        ));
-        Ok(all)
+        let held = json::hold(&expect.json, schema, text, unknown.as_deref());
+        all.extend(held.assertions);
+        judged(all, held.undecided)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Judged, Kind, Told, authority};
+use super::{Judged, Kind, Told, authority, judged};
 use crate::domain::ids::Digest;
 use crate::domain::latency::Latency;
 use crate::domain::probe::expect::{Assertion, OneOrMany, TextExpectation, excerpt};
@@ -294,7 +294,8 @@ impl Kind for HttpProbe {
             all.extend(expectation.assertions("body", Some(&answer.body), cut));
         }
         let schema = expect.json_schema.as_ref();
-        all.extend(json::assertions(&expect.json, schema, &answer.body, cut));
+        let held = json::hold(&expect.json, schema, &answer.body, cut);
+        all.extend(held.assertions);
         if let Some(wanted) = &expect.sha256 {
             all.push(Assertion {
                 about: "body sha256".to_owned(),
@@ -315,7 +316,7 @@ impl Kind for HttpProbe {
                 holds: took_ms <= limit.milliseconds(),
             });
         }
-        Ok(all)
+        judged(all, held.undecided)
     }
 }
 

@@ -42,6 +42,14 @@ pub struct NoData(pub String);
 /// Every assertion held against an answer, or why none could be.
 pub type Judged = Result<Vec<Assertion>, NoData>;
 
+/// What is judged where something may not be found out: nothing, unless something else does not hold.
+fn judged(all: Vec<Assertion>, undecided: Option<String>) -> Judged {
+    match undecided {
+        Some(why) if all.iter().all(|assertion| assertion.holds) => Err(NoData(why)),
+        _ => Ok(all),
+    }
+}
+
 /// What an answer says, as far as values can be captured from it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Told<'a> {
@@ -221,4 +229,24 @@ kinds! {
     junit: Junit(JunitProbe) => JunitAnswer,
     /// A number, and what it is.
     metric: Metric(MetricProbe) => MetricAnswer,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_found_out_is_neither_a_pass_nor_hides_a_failure() {
+        let assertion = |holds| Assertion {
+            about: "status".to_owned(),
+            expected: "200".to_owned(),
+            actual: "200".to_owned(),
+            holds,
+        };
+        let undecided = || Some("too much".to_owned());
+        assert!(judged(vec![assertion(true)], undecided()).is_err());
+        assert!(judged(Vec::new(), undecided()).is_err());
+        assert!(judged(vec![assertion(false)], undecided()).is_ok());
+        assert!(judged(vec![assertion(true)], None).is_ok());
+    }
 }
