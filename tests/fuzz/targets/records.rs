@@ -35,7 +35,11 @@ fn read(record: &Record, data: &[u8]) {
     assert!(examined.is_ok() || record.signature.is_some());
 
     let bytes = record.canonical();
-    if check_canonical(data).is_ok() && bytes == data {
+    if check_canonical(data).is_err() {
+        // It may hold a number that canonical JSON does not have, as none that is written does.
+        return;
+    }
+    if bytes == data {
         assert_eq!(examined.ok().as_ref(), Some(record));
     }
     let again = Record::from_bytes(&bytes).expect("what was written");
