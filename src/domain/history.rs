@@ -149,7 +149,11 @@ impl History {
         };
         match records {
             [] => Ok(()),
-            [one] => self.state.check(&one.body).map_err(|why| refused(one, why)),
+            [one] => {
+                let legal = self.state.check(&one.body);
+                let kept = legal.and_then(|()| self.state.keeps_rules(&one.body));
+                kept.map_err(|why| refused(one, why))
+            }
             several => {
                 let mut state = self.state.clone();
                 for record in several {
@@ -264,6 +268,15 @@ impl History {
             false => self.take_aside(record),
         };
         let Err(illegal) = taken else { return };
+        if illegal.breaks_rule {
+            if !self.is_view {
+                self.superseded.push(Superseded {
+                    record: record.id,
+                    why: illegal.why,
+                });
+            }
+            return;
+        }
         if !follows_all {
             if self.is_view {
                 return;

@@ -113,6 +113,31 @@ pub fn at(time: &str) -> DateTime<chrono::Utc> {
     format!("2026-11-20T{time}Z").parse().expect("a time")
 }
 
+/// What cy wants recorded, as it stands in a record.
+pub fn drafted(kind: &str, body: &serde_json::Value) -> Draft {
+    let record = serde_json::json!({
+        "version": 1, "release": "2.4.0", "parents": [], "at": "2026-11-20T18:00:00.000Z",
+        "by": "cy", "host": "site", "kind": kind, "body": body,
+    });
+    let record = Record::from_bytes(record.to_string().as_bytes()).expect("a record");
+    Draft {
+        by: record.by,
+        body: record.body,
+    }
+}
+
+/// A check that said go for the deployment, or in a phase.
+pub fn go(phase: Option<&str>) -> Draft {
+    let digest = super::ids::Digest::of(b"");
+    let mut checked = serde_json::json!({
+        "go": true, "decided": true, "unmet": [], "notes": digest, "policy": digest,
+    });
+    if let Some(phase) = phase {
+        checked["phase"] = phase.into();
+    }
+    drafted("checked", &checked)
+}
+
 /// A clone of the repository on a host of its own: a history, and clocks.
 #[derive(Clone, Debug)]
 pub struct Site {
@@ -137,29 +162,14 @@ impl Site {
         }
     }
 
-    /// One on which both stages are deployed and the first is verified.
+    /// One on which both stages are deployed.
     pub fn deployed() -> Self {
         let mut site = Self::new("site");
+        let go = site.record(go(None)).id;
         for stage in ["north", "south"] {
-            let body = |kind: &str, body: serde_json::Value| {
-                let text = body.to_string();
-                let record = serde_json::json!({
-                    "version": 1, "release": "2.4.0", "parents": [], "at": "2026-11-20T18:00:00.000Z",
-                    "by": "cy", "host": "site", "kind": kind, "body": body,
-                });
-                let bytes = record.to_string();
-                let record = Record::from_bytes(bytes.as_bytes()).expect(&text);
-                Draft {
-                    by: record.by,
-                    body: record.body,
-                }
-            };
-            let go = super::ids::Digest::of(b"go");
-            site.record(body(
-                "deploy-started",
-                serde_json::json!({"stage": stage, "go": go}),
-            ));
-            site.record(body("deploy-done", serde_json::json!({"stage": stage})));
+            let started = serde_json::json!({"stage": stage, "go": go});
+            site.record(drafted("deploy-started", &started));
+            site.record(drafted("deploy-done", &serde_json::json!({"stage": stage})));
         }
         site
     }

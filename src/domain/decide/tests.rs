@@ -1,5 +1,6 @@
 //! Every decision's refusals, and what all of them together keep, whatever happens in whatever order.
 
+mod by_hand;
 mod claims;
 mod deployments;
 mod incidents;

@@ -47,6 +47,7 @@ impl History {
             record: record.id,
             kind: record.kind().to_owned(),
             why,
+            breaks_rule: false,
         };
         let fence = self.state.rollback.as_ref().and_then(|it| it.fence());
         if goes_on(&record.body)

@@ -2,6 +2,7 @@
 
 pub mod incident;
 pub mod rollback;
+pub mod rules;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ use super::record::{Body, Record};
 use super::signature::Flaw;
 use incident::Incident;
 use rollback::Rollback;
+use rules::Goes;
 
 /// Where, when and by whom something was recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +50,8 @@ pub struct ReleaseState {
     pub waivers: Vec<WaiverGiven>,
     /// The last answer to go or no-go before the deployment.
     pub last_check: Option<Recorded<Checked>>,
+    /// The checks that said go.
+    pub goes: Goes,
     /// What metrics were before the deployment, in order of capture.
     pub baselines: Vec<Recorded<Baseline>>,
     /// The deployments by stage.
@@ -109,6 +113,8 @@ pub struct Illegal {
     pub kind: String,
     /// Why.
     pub why: String,
+    /// Whether it breaks a rule of its command and could follow otherwise: then it is without effect, and no damage.
+    pub breaks_rule: bool,
 }
 
 impl ReleaseState {
@@ -117,11 +123,16 @@ impl ReleaseState {
     /// # Errors
     /// [`Illegal`] where the record cannot follow what was recorded before; the state is then unchanged.
     pub fn apply(&mut self, record: &Record) -> Result<(), Illegal> {
-        self.check(&record.body).map_err(|why| Illegal {
-            record: record.id,
-            kind: record.kind().to_owned(),
-            why,
-        })?;
+        let illegal = |breaks_rule| {
+            move |why| Illegal {
+                record: record.id,
+                kind: record.kind().to_owned(),
+                why,
+                breaks_rule,
+            }
+        };
+        self.check(&record.body).map_err(illegal(false))?;
+        self.keeps_rules(&record.body).map_err(illegal(true))?;
         self.change(&record.body, origin(record));
         match self.counts.get_mut(record.kind()) {
             Some(count) => *count += 1,
@@ -228,6 +239,7 @@ impl ReleaseState {
                 }
             }
             Body::Checked(fact) => {
+                self.goes.add(origin.record, fact);
                 if fact.gate.is_none() && fact.phase.is_none() {
                     self.last_check = Some(recorded(fact, origin));
                 }

@@ -8,10 +8,10 @@ use crate::domain::ids::StageName;
 use crate::domain::policy::ChecklistPasses;
 use crate::domain::probe::judge::Verdict;
 use crate::domain::readiness::{Decision, Readiness};
-use crate::domain::record::body::{Answer, Answered, Noted, VerificationRun};
+use crate::domain::record::body::{Answer, Answered, VerificationRun};
 use crate::domain::record::{Body, Draft, Record};
 use crate::domain::refusal::{Kind, Refusal};
-use crate::domain::testing::{Site, acting, actor, north, notes, policy, sample};
+use crate::domain::testing::{Site, acting, actor, go, north, notes, policy, sample};
 
 fn stage(name: &str) -> StageName {
     name.parse().expect("a name")
@@ -25,16 +25,14 @@ fn readiness(decision: Decision) -> Readiness {
     }
 }
 
-/// Some record, to stand for the check that was made.
+/// The last check that was made, or one that is not recorded.
 fn check(history: &History) -> Record {
-    let draft = Draft {
-        by: "ana".to_owned(),
-        body: Body::Noted(Noted {
-            text: "x".to_owned(),
-        }),
-    };
-    let at = chrono::DateTime::UNIX_EPOCH;
-    Record::new(draft, history.release(), vec![], at, "host")
+    let mut made = history.records().iter().rev();
+    let made = made.find(|record| matches!(record.body, Body::Checked(_)));
+    made.cloned().unwrap_or_else(|| {
+        let at = chrono::DateTime::UNIX_EPOCH;
+        Record::new(go(None), history.release(), vec![], at, "host")
+    })
 }
 
 fn start(site: &Site, who: &str, name: &str, decision: Decision) -> Result<Draft, Refusal> {
@@ -65,7 +63,7 @@ fn verify(site: &Site, name: &str, verdict: Verdict) -> Result<Draft, Refusal> {
         stage: stage(name),
         verdict,
         samples: 1,
-        last: Vec::new(),
+        last: vec![sample("home", verdict)],
         failures: Vec::new(),
         skipped: Vec::new(),
     };
@@ -133,6 +131,7 @@ fn nothing_is_deployed_without_a_go_and_authority() {
 fn a_stage_waits_for_the_one_before_it_to_be_verified() {
     // req: C9, req: E4, req: D5
     let mut site = Site::new("site");
+    site.record(go(None));
     let south = |site: &Site| start(site, "cy", "south", Decision::Go);
     assert!(help_of(&south(&site)).contains("north comes before south"));
     let begun = start(&site, "cy", "north", Decision::Go);
@@ -159,6 +158,7 @@ fn a_stage_waits_for_the_one_before_it_to_be_verified() {
         site.record(run.expect("it is done"));
         assert_eq!(kind_of(&south(&site)), Kind::Refused, "{verdict:?}");
     }
+    pass(&mut site, &actor("bea"), true);
     let run = verify(&site, "north", Verdict::Pass);
     site.record(run.expect("it is done"));
     assert!(south(&site).is_ok());
@@ -175,6 +175,7 @@ fn the_next_stage_is_meant_where_none_is_named() {
         deployment::stage(&notes(), &site.history, named).map(|it| it.to_string())
     };
     assert_eq!(meant(&site, None).as_deref(), Ok("north"));
+    pass(&mut site, &actor("bea"), true);
     let run = verify(&site, "north", Verdict::Pass);
     site.record(run.expect("it is done"));
     assert_eq!(meant(&site, None).as_deref(), Ok("south"));
@@ -305,6 +306,7 @@ fn it_is_closed_once_on_a_go_and_by_authority() {
     assert_eq!(kind_of(&close(&site, "ana", Decision::NoGo)), Kind::NoGo);
     let unknown = close(&site, "ana", Decision::Inconclusive);
     assert_eq!(kind_of(&unknown), Kind::Inconclusive);
+    site.record(go(Some("closure")));
     site.record(close(&site, "ana", Decision::Go).expect("a go"));
     assert_eq!(kind_of(&close(&site, "ana", Decision::Go)), Kind::Refused);
     for refused in [

@@ -5,7 +5,7 @@ use crate::domain::decide::{incident, rollback};
 use crate::domain::policy::{Policy, Signatures};
 use crate::domain::record::{Body, Draft, Record, TOOL};
 use crate::domain::signature::{Flaw, Signer, Standing};
-use crate::domain::testing::{Site, actor, from_json, north, notes, policy};
+use crate::domain::testing::{Site, actor, from_json, go, north, notes, policy};
 use crate::domain::watch::{Next, next};
 
 fn strict() -> Policy {
@@ -178,13 +178,17 @@ fn what_was_opened_under_signatures_closes_by_nothing_less() {
 
 #[test]
 fn what_rests_on_a_record_that_does_not_count_is_blamed_on_nobody() {
+    let close = |site: &mut Site| {
+        let check = site.record(go(Some("closure"))).id;
+        Draft {
+            by: "ana".to_owned(),
+            body: Body::Closed(from_json(json!({"check": check}))),
+        }
+    };
     let mut site = armed(&strict());
     take(&mut site, resolution("ana"), lapsed());
-    let close = Draft {
-        by: "ana".to_owned(),
-        body: Body::Closed(from_json(json!({"check": "0".repeat(64)}))),
-    };
-    let closed = take(&mut site, close.clone(), signed());
+    let draft = close(&mut site);
+    let closed = take(&mut site, draft, signed());
     assert!(site.history.state().closed.is_none());
     assert!(
         site.history.anomalies().is_empty(),
@@ -194,7 +198,8 @@ fn what_rests_on_a_record_that_does_not_count_is_blamed_on_nobody() {
     assert_eq!(site.history.superseded()[0].record, closed.id);
     // Without a record that it could rest on, it is illegal as ever.
     let mut site = armed(&strict());
-    take(&mut site, close, signed());
+    let draft = close(&mut site);
+    take(&mut site, draft, signed());
     assert_eq!(site.history.anomalies().len(), 1);
 }
 
@@ -302,7 +307,7 @@ fn passes_of_several_people_with_one_key_count_once() {
     let pass = |by: &str| Draft {
         by: by.to_owned(),
         body: Body::ChecklistPass(from_json(json!({
-            "stage": "north", "answers": [], "complete": true,
+            "stage": "north", "answers": [{"item": "config", "answer": "yes"}], "complete": true,
             "checklist": crate::domain::record::digest_of(&notes().deployment_checklist()),
         }))),
     };

@@ -1,0 +1,224 @@
+//! Records that somebody writes by hand where the command would refuse: each is without effect, is named, and is not
+//! admitted by a writer either.
+
+use serde_json::{Value, json};
+
+use crate::domain::decide::incident::{self, Trouble};
+use crate::domain::ids::Digest;
+use crate::domain::probe::judge::Verdict;
+use crate::domain::record::body::Checkpoint;
+use crate::domain::record::{Body, Draft, Record, TOOL, digest_of};
+use crate::domain::testing::{Site, drafted, go, north, notes, policy, sample};
+
+/// Takes `draft` in as a file that was put into the ledger. Nothing but its being there may follow from it.
+#[track_caller]
+fn has_no_effect(site: &Site, draft: Draft, why: &str) {
+    let mut history = site.history.clone();
+    let now = site.now();
+    let record = Record::new(draft, history.release(), history.heads(), now.wall, "hand");
+    let refusal = history.admits(std::slice::from_ref(&record));
+    assert!(refusal.is_err(), "a writer admits it: {record:?}");
+    history.extend(vec![record.clone()]);
+    assert_eq!(history.state(), site.history.state(), "{record:?}");
+    let named = history
+        .superseded()
+        .iter()
+        .find(|it| it.record == record.id);
+    let named = named.unwrap_or_else(|| panic!("nobody names {record:?}"));
+    assert!(named.why.contains(why), "{}", named.why);
+    assert!(history.anomalies().is_empty(), "it is no damage");
+}
+
+fn passed() -> Site {
+    let mut site = Site::deployed();
+    let answers = json!([{"item": "config", "answer": "yes"}]);
+    site.record(pass(&answers, true));
+    site
+}
+
+fn pass(answers: &Value, complete: bool) -> Draft {
+    let checklist = digest_of(&notes().deployment_checklist());
+    drafted(
+        "checklist-pass",
+        &json!({"stage": "north", "answers": answers, "complete": complete, "checklist": checklist}),
+    )
+}
+
+fn opened_by(probes: usize) -> Site {
+    let mut site = Site::deployed();
+    let trouble = Trouble {
+        title: "down".to_owned(),
+        stage: north(),
+        priority: "critical".parse().expect("a name"),
+        trigger: None,
+        probes: notes().probes()[..probes].to_vec(),
+        failures: Vec::new(),
+    };
+    let by = (TOOL, &site.now());
+    let opened = incident::open(&policy(), &notes(), &site.history, &trouble, by);
+    site.record(opened.expect("a deployed release"));
+    site
+}
+
+#[test]
+fn a_deployment_names_the_check_that_said_go() {
+    let empty = Site::new("site");
+    let started =
+        |stage: &str, go: Digest| drafted("deploy-started", &json!({"stage": stage, "go": go}));
+    has_no_effect(
+        &empty,
+        started("north", Digest::of(b"none")),
+        "did not say go",
+    );
+    let mut asked = Site::new("site");
+    let mut no = go(None);
+    if let Body::Checked(fact) = &mut no.body {
+        fact.go = false;
+    }
+    let no = asked.record(no).id;
+    has_no_effect(&asked, started("north", no), "did not say go");
+    let closing = asked.record(go(Some("closure"))).id;
+    has_no_effect(&asked, started("north", closing), "did not say go");
+    let yes = asked.record(go(None)).id;
+    let mut running = asked.clone();
+    running.record(started("north", yes));
+    has_no_effect(&running, started("north", yes), "is not done");
+}
+
+#[test]
+fn a_deployment_that_is_done_is_not_done_again() {
+    // It would take back the passes that were made since.
+    let done = drafted("deploy-done", &json!({"stage": "north"}));
+    has_no_effect(&passed(), done, "was done already");
+}
+
+#[test]
+fn a_complete_pass_holds_what_makes_it_complete() {
+    let site = Site::deployed();
+    let no = json!([{"item": "config", "answer": "no"}]);
+    has_no_effect(&site, pass(&no, true), "answered with no");
+    has_no_effect(&site, pass(&json!([]), true), "no answer");
+    let mut failed = pass(&json!([]), true);
+    if let Body::ChecklistPass(fact) = &mut failed.body {
+        fact.evidence = vec![sample("up", Verdict::Fail)];
+    }
+    has_no_effect(&site, failed, "up did not pass");
+}
+
+#[test]
+fn a_verification_that_asked_nothing_proves_nothing() {
+    let run = |last: &[(&str, Verdict)]| {
+        let last: Vec<_> = last.iter().map(|(probe, it)| sample(probe, *it)).collect();
+        drafted(
+            "verification",
+            &json!({"stage": "north", "verdict": "pass", "samples": 1, "last": last}),
+        )
+    };
+    has_no_effect(&passed(), run(&[]), "no probe did");
+    has_no_effect(&passed(), run(&[("home", Verdict::Error)]), "no probe did");
+    let good = [("home", Verdict::Pass)];
+    has_no_effect(&Site::deployed(), run(&good), "checklist of north");
+    let mut failed = run(&good);
+    if let Body::Verified(fact) = &mut failed.body {
+        fact.failures = vec![crate::domain::probe::sampling::Failure {
+            probe: "cart".parse().expect("a name"),
+            reason: "down".to_owned(),
+        }];
+    }
+    has_no_effect(&passed(), failed, "cart failed");
+}
+
+#[test]
+fn a_window_that_probes_opened_is_closed_by_those_probes_or_an_override() {
+    let site = opened_by(2);
+    let resolved = |more: Value| {
+        let mut body = json!({"incident": "I1", "how": "restarted"});
+        for (key, value) in more.as_object().expect("an object") {
+            body[key] = value.clone();
+        }
+        drafted("incident-resolved", &body)
+    };
+    let evidence = |all: &[(&str, Verdict)]| {
+        let all: Vec<_> = all.iter().map(|(probe, it)| sample(probe, *it)).collect();
+        json!({"evidence": all})
+    };
+    has_no_effect(&site, resolved(json!({})), "home");
+    has_no_effect(
+        &site,
+        resolved(json!({"overridden": " "})),
+        "without a reason",
+    );
+    for all in [
+        &[("home", Verdict::Pass)][..],
+        &[("home", Verdict::Pass), ("cart", Verdict::Fail)],
+        &[("home", Verdict::Pass), ("other", Verdict::Pass)],
+    ] {
+        has_no_effect(&site, resolved(evidence(all)), "cart");
+    }
+    let silent = drafted("incident-resolved", &json!({"incident": "I1"}));
+    has_no_effect(&opened_by(0), silent, "how I1 was fixed");
+}
+
+#[test]
+fn a_window_is_not_escalated_to_a_longer_one() {
+    let mut site = opened_by(1);
+    site.tick(60_000);
+    let longer = drafted(
+        "incident-escalated",
+        &json!({
+            "incident": "I1", "priority": "lower", "window": "30m", "on_expiry": "rollback",
+            "escalated": site.now(),
+        }),
+    );
+    has_no_effect(&site, longer, "would not get shorter");
+}
+
+#[test]
+fn a_checkpoint_takes_no_time_back() {
+    let mut site = opened_by(1);
+    site.tick(120_000);
+    let mut ahead = site.now();
+    ahead.boot_ms += 3_600_000;
+    for reading in [site.now(), ahead] {
+        let draft = Draft {
+            by: TOOL.to_owned(),
+            body: Body::Checkpoint(Checkpoint {
+                reading,
+                elapsed_ms: [("I1".parse().expect("a name"), 1_000)].into(),
+                divergence_ms: None,
+            }),
+        };
+        has_no_effect(&site, draft, "had passed");
+    }
+}
+
+#[test]
+fn a_release_is_closed_by_a_check_of_its_closing() {
+    let mut site = Site::deployed();
+    let deployment = site.record(go(None)).id;
+    for check in [deployment, Digest::of(b"none")] {
+        let closed = drafted("closed", &json!({"check": check}));
+        has_no_effect(&site, closed, "go for the closing");
+    }
+}
+
+#[test]
+fn a_drill_passes_by_its_steps() {
+    let site = Site::new("site");
+    let drilled = |code: i64| {
+        let mut ended = Vec::new();
+        if code >= 0 {
+            ended.push(json!({
+                "attempt": 0, "step": "back", "outcome": {"how": "exited", "code": code}, "took_ms": 1,
+                "output": "x", "output_bytes": 0, "output_digest": Digest::of(b""), "tail": "",
+            }));
+        }
+        let steps = Digest::of(b"steps");
+        drafted(
+            "drilled",
+            &json!({"steps": steps, "ended": ended, "evidence": [], "passed": true, "took_ms": 1}),
+        )
+    };
+    has_no_effect(&site, drilled(1), "did not");
+    has_no_effect(&site, drilled(-1), "did not");
+}

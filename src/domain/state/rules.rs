@@ -1,0 +1,220 @@
+//! What a record must bring beside being legal: the go of a deployment, the evidence of a resolution, a check that
+//! said so before a closing.
+//!
+//! The same functions judge what is about to be recorded and what is read, so that a record written by hand has no
+//! effect where the command would have refused it. A record that breaks a rule is named and is no damage: it may be
+//! older than the rule. What only the moment of writing can say (calendar, a deadline, the time between two passes) is
+//! judged by the decisions alone.
+
+use std::collections::BTreeSet;
+
+use super::ReleaseState;
+use crate::domain::gate::Phase;
+use crate::domain::ids::RecordId;
+use crate::domain::probe::judge::{Sample, Verdict};
+use crate::domain::record::Body;
+use crate::domain::record::body::{
+    Answer, Checked, ChecklistPass, Checkpoint, DeployDone, DeployStarted, Drilled,
+    IncidentEscalated, IncidentResolved, StepOutcome, VerificationRun,
+};
+
+/// The checks that said go, by what they were about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Goes {
+    deployment: BTreeSet<RecordId>,
+    closing: BTreeSet<RecordId>,
+}
+
+impl Goes {
+    /// Takes in a check, if it said go about a deployment or a closing.
+    pub(super) fn add(&mut self, check: RecordId, fact: &Checked) {
+        let (go, whole) = (fact.go && fact.decided, fact.gate.is_none());
+        match fact.phase {
+            None if go && whole => self.deployment.insert(check),
+            Some(Phase::Closure) if go && whole => self.closing.insert(check),
+            _ => false,
+        };
+    }
+}
+
+impl ReleaseState {
+    /// Whether what `body` says keeps the rules that its command keeps.
+    ///
+    /// # Errors
+    /// The rule that it breaks, for people.
+    pub fn keeps_rules(&self, body: &Body) -> Result<(), String> {
+        match body {
+            Body::DeployStarted(fact) => self.has_its_go(fact),
+            Body::DeployDone(fact) => self.is_not_done_twice(fact),
+            Body::ChecklistPass(fact) => complete_pass(fact),
+            Body::Verified(fact) => self.has_verified_something(fact),
+            Body::IncidentEscalated(fact) => self.is_more_urgent(fact),
+            Body::IncidentResolved(fact) => self.is_resolved_on_evidence(fact),
+            Body::Checkpoint(fact) => self.takes_no_time_back(fact),
+            Body::Drilled(fact) => passed_drill(fact),
+            Body::Closed(fact) => match self.goes.closing.contains(&fact.check) {
+                true => Ok(()),
+                false => Err(names_no_go("closing", &fact.check)),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    fn has_its_go(&self, fact: &DeployStarted) -> Result<(), String> {
+        if !self.goes.deployment.contains(&fact.go) {
+            return Err(names_no_go("deployment", &fact.go));
+        }
+        match self.deployments.get(&fact.stage) {
+            Some(running) if running.done.is_none() => Err(format!(
+                "the deployment of {} was started by {} and is not done",
+                fact.stage, running.started.origin.by
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// A second `done` would take back the passes and the verification that came after the first.
+    fn is_not_done_twice(&self, fact: &DeployDone) -> Result<(), String> {
+        let deployment = self.deployments.get(&fact.stage);
+        match deployment.and_then(|deployment| deployment.done.as_ref()) {
+            Some(done) => Err(format!(
+                "the deployment of {} was done already, by {}",
+                fact.stage, done.by
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn has_verified_something(&self, fact: &VerificationRun) -> Result<(), String> {
+        if fact.verdict != Verdict::Pass {
+            return Ok(());
+        }
+        if !fact.last.iter().any(passes) {
+            return Err("it says that the verification passed, and no probe did".to_owned());
+        }
+        if let Some(failure) = fact.failures.first() {
+            return Err(format!(
+                "it says that the verification passed, and the probe {} failed",
+                failure.probe
+            ));
+        }
+        match self.complete_passes(&fact.stage).is_empty() {
+            true => Err(format!(
+                "the deployment checklist of {} was not verified before",
+                fact.stage
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// req: A16
+    fn is_more_urgent(&self, fact: &IncidentEscalated) -> Result<(), String> {
+        let Some(incident) = self.incidents.get(&fact.incident) else {
+            return Ok(());
+        };
+        let mut after = incident.window.clone();
+        after.escalate(fact.window, fact.on_expiry, fact.escalated.clone());
+        let sooner = after.deadline_ms() < incident.window.deadline_ms();
+        match sooner || after.on_expiry != incident.window.on_expiry {
+            true => Ok(()),
+            false => Err(format!(
+                "the window of {} would not get shorter, and {} is not more urgent",
+                fact.incident, fact.priority
+            )),
+        }
+    }
+
+    /// req: A4
+    fn is_resolved_on_evidence(&self, fact: &IncidentResolved) -> Result<(), String> {
+        let Some(incident) = self.incidents.get(&fact.incident) else {
+            return Ok(());
+        };
+        if let Some(reason) = &fact.overridden {
+            return match reason.trim().is_empty() {
+                true => Err(format!("{} is overridden without a reason", fact.incident)),
+                false => Ok(()),
+            };
+        }
+        for probe in &incident.facts.probes {
+            let mut evidence = fact.evidence.iter();
+            if !evidence.any(|sample| sample.probe == probe.id && passes(sample)) {
+                return Err(format!(
+                    "{} was opened by the probe {}, which does not pass in it",
+                    fact.incident, probe.id
+                ));
+            }
+        }
+        let says_how = fact.how.as_ref().is_some_and(|how| !how.trim().is_empty());
+        match incident.facts.probes.is_empty() && !says_how {
+            true => Err(format!("it does not say how {} was fixed", fact.incident)),
+            false => Ok(()),
+        }
+    }
+
+    /// A checkpoint says at least as much time as is known to have passed at its reading.
+    fn takes_no_time_back(&self, fact: &Checkpoint) -> Result<(), String> {
+        for (id, elapsed_ms) in &fact.elapsed_ms {
+            let Some(incident) = self.incidents.get(id) else {
+                continue;
+            };
+            let known = incident.window.elapsed(&fact.reading).ms;
+            if *elapsed_ms < known {
+                return Err(format!(
+                    "it says that {elapsed_ms} ms of the window of {id} had passed, and {known} ms had"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn names_no_go(what: &str, check: &RecordId) -> String {
+    format!(
+        "the check {} that it names did not say go for the {what}",
+        check.short()
+    )
+}
+
+/// req: A7
+fn complete_pass(fact: &ChecklistPass) -> Result<(), String> {
+    if !fact.complete {
+        return Ok(());
+    }
+    let refused = fact.answers.iter().find(|it| it.answer == Answer::No);
+    if let Some(answered) = refused {
+        return Err(format!(
+            "it says that the pass was complete, and {} was answered with no",
+            answered.item
+        ));
+    }
+    let failed = fact.evidence.iter().find(|sample| !passes(sample));
+    match (failed, fact.answers.is_empty() && fact.evidence.is_empty()) {
+        (Some(sample), _) => Err(format!(
+            "it says that the pass was complete, and the probe {} did not pass",
+            sample.probe
+        )),
+        (None, true) => Err("it says that the pass was complete, and holds no answer".to_owned()),
+        (None, false) if !fact.failed.is_empty() => {
+            Err("it says that the pass was complete, and names what failed".to_owned())
+        }
+        (None, false) => Ok(()),
+    }
+}
+
+/// req: D9
+fn passed_drill(fact: &Drilled) -> Result<(), String> {
+    let succeeded = |outcome: &StepOutcome| *outcome == StepOutcome::Exited { code: 0 };
+    let proved = !fact.ended.is_empty()
+        && fact.ended.iter().all(|step| succeeded(&step.outcome))
+        && (fact.evidence.is_empty() || fact.evidence.iter().any(passes));
+    match fact.passed && !proved {
+        true => {
+            Err("it says that the drill passed, and a step or a check of it did not".to_owned())
+        }
+        false => Ok(()),
+    }
+}
+
+fn passes(sample: &Sample) -> bool {
+    sample.verdict == Verdict::Pass
+}
