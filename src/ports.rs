@@ -488,6 +488,9 @@ pub trait Ledgers: Sync {
     /// [`LedgerError::Read`] where the folder cannot be listed.
     fn files(&self, release: &ReleaseName) -> Result<Vec<audit::File>, LedgerError>;
 
+    /// What tells the ledger of a release from every other one on this machine, however its path is spelled.
+    fn identity(&self, release: &ReleaseName) -> String;
+
     /// Where the ledger of a release lies, to show.
     fn folder(&self, release: &ReleaseName) -> PathBuf;
 
@@ -502,16 +505,26 @@ pub trait Ledgers: Sync {
     /// somebody else has it.
     ///
     /// # Errors
-    /// [`LedgerError`] where nothing can be taken, as on a read-only disk.
-    fn take(&self, release: &ReleaseName, duty: Duty)
-    -> Result<Option<Box<dyn Send>>, LedgerError>;
+    /// [`LedgerError`] where no means of exclusion is available.
+    fn take(
+        &self,
+        release: &ReleaseName,
+        duty: Duty,
+    ) -> Result<Option<Box<dyn Lease>>, LedgerError>;
 
-    /// Whether somebody alive has the duty.
+    /// Whether somebody alive has the duty. A watcher that was stopped (`SIGSTOP`) does not count; a stopped driver does,
+    /// since nobody may take its place.
     fn is_taken(&self, release: &ReleaseName, duty: Duty) -> bool;
 
     /// Lets whoever has the duty go on where that process was stopped: it would keep the duty and not do it. Returns
     /// whether it was; never where the system does not tell (macOS), or where the process is another user's.
     fn wake(&self, release: &ReleaseName, duty: Duty) -> bool;
+}
+
+/// A duty that this process has, until it is dropped.
+pub trait Lease: Send {
+    /// Whether others still see it: its file may have been removed since.
+    fn is_current(&self) -> bool;
 }
 
 /// Something that one living process at a time does for a release.

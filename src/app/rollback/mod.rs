@@ -8,7 +8,7 @@ mod step;
 
 use crate::domain::decide::Actor;
 use crate::domain::decide::rollback::{self as decisions, Next};
-use crate::domain::ids::{Digest, StageName, StepId};
+use crate::domain::ids::{StageName, StepId};
 use crate::domain::probe::judge::Verdict;
 use crate::domain::record::body::{
     AttemptOutcome, AttemptStarted, Cause, StepOutcome, StepStarted,
@@ -178,14 +178,10 @@ impl Driver<'_, '_> {
         known_secrets(self.world, written.chain(pinned))
     }
 
-    /// What the processes of an attempt, or of one of its steps, carry. It is the same for every driver of this ledger
-    /// in this folder, and for no other.
+    /// What the processes of an attempt, or of one of its steps, carry. It is the same for every driver of this ledger,
+    /// however its path is spelled, and for no other.
     fn mark(&self, attempt: u32, place: Option<usize>) -> String {
-        let folder = self.world.ledgers.output_folder(&self.release.name);
-        let first = self.ledger.history().records().first();
-        let begun = first.map(|record| record.id.to_string());
-        let ledger = format!("{} {}", folder.display(), begun.unwrap_or_default());
-        let ledger = Digest::of(ledger.as_bytes()).short();
+        let ledger = self.world.ledgers.identity(&self.release.name);
         match place {
             Some(place) => format!("rollback-{ledger}-{attempt}-{}", place + 1),
             None => format!("rollback-{ledger}-{attempt}"),

@@ -25,7 +25,7 @@ use crate::domain::probe::sampling::{Sampling, Standing};
 use crate::domain::probe::{Probe, needs};
 use crate::domain::record::{Body, Draft, TOOL};
 use crate::domain::watch::{self, Next, Outcome};
-use crate::ports::{AppendError, Duty, Ledger};
+use crate::ports::{AppendError, Duty, Lease, Ledger};
 
 use farewell::farewell;
 use tell::{first_to_tell, tell};
@@ -50,12 +50,6 @@ const LAUNCH_PATIENCE: u64 = 1_000;
 pub fn watch(world: &World<'_>, release: &Release, hear: &mut Hear<'_>) -> Result<Watched> {
     let mut ledger = world.ledgers.open(&release.name);
     ledger.refresh()?;
-    // Several may watch: the duty only tells others that somebody does.
-    let duty = world
-        .ledgers
-        .take(&release.name, Duty::Watch)
-        .ok()
-        .flatten();
     let over = AtomicBool::new(false);
     let end = std::thread::scope(|scope| {
         let (ask, asked) = channel::<Vec<Probe>>();
@@ -86,12 +80,12 @@ pub fn watch(world: &World<'_>, release: &Release, hear: &mut Hear<'_>) -> Resul
             unwritable: false,
             output: None,
             said: String::new(),
+            presence: None,
         }
         .run(hear);
         over.store(true, Ordering::SeqCst);
         end
     });
-    drop(duty);
     let state = ledger.refresh()?.state().clone();
     let now = world.clock.now();
     let windows = view::windows(release, &state, &now, &BTreeMap::new());
@@ -164,6 +158,8 @@ struct Watcher<'a, 'w> {
     output: Option<Output>,
     /// The last warning, so that it is not repeated every second.
     said: String,
+    /// Tells others that somebody watches.
+    presence: Option<Box<dyn Lease>>,
 }
 
 /// The output of the running step that was told so far.
@@ -181,6 +177,7 @@ impl Watcher<'_, '_> {
                 self.warn(hear, error.to_string());
             }
             self.tell_new(hear);
+            self.be_present();
             let (next, now) = {
                 let now = self.world.clock.now();
                 (watch::next(self.history().state(), &now), now)
@@ -203,6 +200,23 @@ impl Watcher<'_, '_> {
                 Next::Drive => self.drive(hear),
                 Next::Wait(left) => self.wait(left, &now, hear),
             }
+        }
+    }
+
+    /// Tells others that somebody watches. Several may: one of them has the duty, and the next takes it up when that one
+    /// ends. One that was stopped is made to go on; one whose lock file was removed takes it anew.
+    fn be_present(&mut self) {
+        if self.presence.as_ref().is_some_and(|it| it.is_current()) {
+            return;
+        }
+        self.presence = None;
+        let (ledgers, name) = (self.world.ledgers, &self.release.name);
+        match ledgers.take(name, Duty::Watch) {
+            Ok(Some(presence)) => self.presence = Some(presence),
+            Ok(None) if !ledgers.is_taken(name, Duty::Watch) => {
+                ledgers.wake(name, Duty::Watch);
+            }
+            Ok(None) | Err(_) => {}
         }
     }
 

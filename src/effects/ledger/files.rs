@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::folder::{self, Reader};
+use super::locks::Locks;
 use crate::domain::anomaly::{Anomaly, Damage};
 use crate::domain::audit::{self, Flaw};
 use crate::domain::history::History;
@@ -76,6 +77,10 @@ impl<'a> FileLedger<'a> {
     /// The folder.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    fn locks(&self) -> Locks {
+        Locks::new(&self.folder, &self.release)
     }
 
     /// Takes in what is new in the folder. Returns what a crash left unfinished there.
@@ -215,7 +220,7 @@ impl Ledger for FileLedger<'_> {
         let mut unsigned = BTreeSet::from([TOOL.to_owned()]);
         let mut signed: Option<Placed> = None;
         for _ in 0..=SIGNINGS {
-            let lock = Lock::take(&self.folder.join(".lock"), clock)?;
+            let lock = Lock::acquire(&self.locks().append(), clock)?;
             for unfinished in self.read()? {
                 // Whoever writes has the lock, so its writer is dead. Left where it is it does no harm.
                 let _ = std::fs::remove_file(unfinished);
@@ -300,7 +305,7 @@ impl FileLedger<'_> {
         records: Vec<Record>,
     ) -> Result<Vec<Record>, AppendError> {
         folder::create(&self.folder)?;
-        let _lock = Lock::take(&self.folder.join(".lock"), clock)?;
+        let _lock = Lock::acquire(&self.locks().append(), clock)?;
         for unfinished in self.read()? {
             // Whoever writes has the lock, so its writer is dead.
             let _ = std::fs::remove_file(unfinished);

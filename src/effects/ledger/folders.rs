@@ -6,12 +6,12 @@ use std::path::PathBuf;
 
 use super::files::FileLedger;
 use super::folder;
+use super::locks::Locks;
 use crate::domain::audit;
 use crate::domain::ids::ReleaseName;
 use crate::domain::record::Record;
-use crate::effects::lock::{self, Hold};
-use crate::effects::stopped::wake_holder;
-use crate::ports::{AppendError, Clock, Duty, Ledger, LedgerError, Ledgers, Seal};
+use crate::effects::lock::{self, Lock, LockTarget};
+use crate::ports::{AppendError, Clock, Duty, Lease, Ledger, LedgerError, Ledgers, Seal};
 
 /// At most this much of a step's output is read at once, in bytes.
 const PIECE: u64 = 64 * 1024;
@@ -35,16 +35,8 @@ impl<'a> FileLedgers<'a> {
         }
     }
 
-    /// Whether somebody has the rollback's duty who could not make a file for it.
-    fn is_folder_held(&self, release: &ReleaseName, duty: Duty) -> bool {
-        duty == Duty::Rollback && Hold::is_held(&self.folder(release)).unwrap_or(false)
-    }
-
-    fn duty(&self, release: &ReleaseName, duty: Duty) -> PathBuf {
-        self.folder(release).join(match duty {
-            Duty::Rollback => ".rollback",
-            Duty::Watch => ".watch",
-        })
+    fn duty(&self, release: &ReleaseName, duty: Duty) -> LockTarget {
+        Locks::new(&self.folder(release), release).duty(duty)
     }
 }
 
@@ -77,6 +69,10 @@ impl Ledgers for FileLedgers<'_> {
         Ok(folder::gather(&self.folder(release))?.collect())
     }
 
+    fn identity(&self, release: &ReleaseName) -> String {
+        Locks::new(&self.folder(release), release).identity()
+    }
+
     fn folder(&self, release: &ReleaseName) -> PathBuf {
         self.releases.join(release.as_str()).join("ledger")
     }
@@ -103,33 +99,29 @@ impl Ledgers for FileLedgers<'_> {
         &self,
         release: &ReleaseName,
         duty: Duty,
-    ) -> Result<Option<Box<dyn Send>>, LedgerError> {
+    ) -> Result<Option<Box<dyn Lease>>, LedgerError> {
         if duty == Duty::Watch {
-            // The disk may become read-only within the window. Where it is so already there is nothing to prepare.
-            let _ = lock::prepare(&self.duty(release, Duty::Rollback));
+            // The disk may become read-only within the window.
+            lock::prepare(&self.duty(release, Duty::Rollback).file);
         }
-        let path = self.duty(release, duty);
-        let hold = match Hold::take(&path) {
-            // The disk was read-only from the start. The folder itself can be held there.
-            Err(_) if duty == Duty::Rollback && path.symlink_metadata().is_err() => {
-                Hold::take_existing(&self.folder(release))
-            }
-            // Somebody took the folder while the disk was read-only.
-            Ok(Some(_)) if self.is_folder_held(release, duty) => Ok(None),
-            taken => taken,
-        };
-        let hold = hold.map_err(|source| LedgerError::Write { path, source })?;
-        Ok(hold.map(|hold| Box::new(hold) as Box<dyn Send>))
+        let target = self.duty(release, duty);
+        let lease = Lock::try_acquire(&target).map_err(|source| LedgerError::Write {
+            path: target.file.clone(),
+            source,
+        })?;
+        Ok(lease.map(|lease| Box::new(lease) as Box<dyn Lease>))
     }
 
     fn is_taken(&self, release: &ReleaseName, duty: Duty) -> bool {
-        Hold::is_held(&self.duty(release, duty)).unwrap_or(false)
-            || self.is_folder_held(release, duty)
+        let target = self.duty(release, duty);
+        match duty {
+            Duty::Rollback => Lock::is_held(&target),
+            // A watcher that was stopped watches nothing.
+            Duty::Watch => Lock::is_held_by_running(&target),
+        }
     }
 
     fn wake(&self, release: &ReleaseName, duty: Duty) -> bool {
-        let by_file = wake_holder(&self.duty(release, duty));
-        let by_folder = duty == Duty::Rollback && wake_holder(&self.folder(release));
-        by_file || by_folder
+        Lock::resume_stopped_holder(&self.duty(release, duty))
     }
 }

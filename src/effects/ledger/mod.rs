@@ -5,6 +5,7 @@
 pub mod files;
 mod folder;
 pub mod folders;
+mod locks;
 
 pub use files::FileLedger;
 pub use folder::gather;

@@ -37,10 +37,14 @@ fn a_decision_sees_what_others_appended_and_the_clock_inside_the_lock() {
     append(&mut mine, &["a"]).expect("appended");
     append(&mut theirs, &["b"]).expect("appended");
     let mut seen = Vec::new();
-    let lock = folder.join(".lock");
+    let lock = crate::effects::lock::LockTarget {
+        file: folder.join(".lock"),
+        folder: None,
+        socket: None,
+    };
     mine.append(&ByHand::at(7), &mut |history, now| {
         assert_eq!(now.wall, DateTime::UNIX_EPOCH + TimeDelta::seconds(7));
-        assert!(crate::effects::lock::Hold::is_held(&lock).expect("an answer"));
+        assert!(crate::effects::lock::Lock::is_held(&lock));
         seen = texts(history);
         Ok(Vec::new())
     })

@@ -1,0 +1,110 @@
+//! What the locks of a ledger are acquired on, and what tells one ledger from another on this machine.
+//!
+//! | lock | file | folder | socket |
+//! | --- | --- | --- | --- |
+//! | appending a record | `.lock` | the release's | `…-append` |
+//! | driving the rollback | `.rollback` | the ledger's | `…-rollback` |
+//! | watching | `.watch` | none | `…-watch` |
+//! | a step that runs | the ledger's first record | none | none |
+//!
+//! `git clean -X` removes the files; it leaves the folders and the first record, and knows no sockets.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::domain::ids::{Digest, ReleaseName};
+use crate::effects::lock::LockTarget;
+use crate::ports::Duty;
+
+/// The locks of one ledger.
+#[derive(Clone, Debug)]
+pub(super) struct Locks {
+    folder: PathBuf,
+    identity: Option<String>,
+}
+
+impl Locks {
+    /// The locks of the ledger of `release` in `folder`.
+    pub fn new(folder: &Path, release: &ReleaseName) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            identity: identity(folder, release),
+        }
+    }
+
+    /// Held while a record is appended.
+    pub fn append(&self) -> LockTarget {
+        // The folder above is the release's own only where the ledger lies as it does in a repository.
+        let is_released = self.folder.file_name().is_some_and(|name| name == "ledger");
+        let above = self.folder.parent().filter(|_| is_released);
+        self.target(".lock", above, "append")
+    }
+
+    /// Held by whoever has the duty.
+    pub fn duty(&self, duty: Duty) -> LockTarget {
+        match duty {
+            Duty::Rollback => self.target(".rollback", Some(&self.folder), "rollback"),
+            Duty::Watch => self.target(".watch", None, "watch"),
+        }
+    }
+
+    /// What tells this ledger from every other one on this machine: its path, where the system says nothing better.
+    pub fn identity(&self) -> String {
+        let path = self.folder.as_os_str().as_encoded_bytes();
+        let identity = self.identity.clone();
+        identity.unwrap_or_else(|| Digest::of(path).short())
+    }
+
+    fn target(&self, file: &str, folder: Option<&Path>, socket: &str) -> LockTarget {
+        let identity = self.identity.as_ref();
+        LockTarget {
+            file: self.folder.join(file),
+            folder: folder.map(Path::to_owned),
+            socket: identity.map(|it| format!("relgate-{it}-{socket}")),
+        }
+    }
+}
+
+/// The repository's root by its device and number, with the release. The ledger's own folder may be replaced by a
+/// checkout, or lie under a mount.
+fn identity(folder: &Path, release: &ReleaseName) -> Option<String> {
+    let is_released = folder.ends_with(Path::new(release.as_str()).join("ledger"));
+    let root = match is_released {
+        true => folder
+            .ancestors()
+            .nth(3)
+            .filter(|it| *it != Path::new(""))?,
+        false => folder,
+    };
+    let root = fs::metadata(root).ok()?;
+    let text = format!("{} {} {release}", root.dev(), root.ino());
+    Some(Digest::of(text.as_bytes()).to_string()[..32].to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_has_one_identity_however_its_path_is_spelled() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().join("repository");
+        let ledger = root.join("releases/1.0/ledger");
+        fs::create_dir_all(&ledger).expect("folders");
+        std::os::unix::fs::symlink("repository", folder.path().join("link")).expect("a link");
+        let release = |name: &str| ReleaseName::new(name).expect("a name");
+        let of = |path: &Path, name: &str| Locks::new(path, &release(name)).identity;
+        let here = of(&ledger, "1.0");
+        assert!(here.is_some());
+        let other = folder.path().join("link/../link/./releases/1.0/ledger");
+        assert_eq!(of(&other, "1.0"), here);
+        // A checkout that takes the release away and brings it back changes nothing.
+        fs::remove_dir_all(root.join("releases")).expect("removed");
+        assert_eq!(of(&ledger, "1.0"), here);
+        assert_ne!(of(&root.join("releases/1.1/ledger"), "1.1"), here);
+        let copy = folder.path().join("copy");
+        fs::create_dir_all(&copy).expect("a folder");
+        assert_ne!(of(&copy.join("releases/1.0/ledger"), "1.0"), here);
+    }
+}
