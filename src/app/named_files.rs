@@ -12,7 +12,8 @@ use super::World;
 
 /// What is wrong with them, at the places that name them. What lies outside of the repository may lie on another machine
 /// alone, such as a mounted secret, and is only warned about.
-pub(super) fn findings(world: &World<'_>, workspace: &Workspace) -> Vec<Finding> {
+/// So is, unless the release is `decided` on, a program that may yet be built.
+pub(super) fn findings(world: &World<'_>, workspace: &Workspace, decided: bool) -> Vec<Finding> {
     let mut looked_at: BTreeMap<(String, FileUse), Result<(), String>> = BTreeMap::new();
     let mut findings = Vec::new();
     for named in named_files(workspace) {
@@ -21,7 +22,10 @@ pub(super) fn findings(world: &World<'_>, workspace: &Workspace) -> Vec<Finding>
             .or_insert_with(|| world.prober.can_use(&named.path, named.used_as));
         let Err(why) = found else { continue };
         let message = format!("{}: {why}", named.by);
-        let finding = if Path::new(&named.path).is_absolute() {
+        let program = named.used_as == FileUse::Program;
+        let elsewhere = Path::new(&named.path).is_absolute()
+            || program && (!decided || !named.path.contains('/'));
+        let finding = if elsewhere {
             Finding::warning(&named.file, message)
                 .help("see that it is there on the machine that asks")
         } else {
@@ -43,5 +47,6 @@ const fn what(used_as: FileUse) -> &'static str {
         FileUse::Key => "with the key in PEM and no passphrase",
         FileUse::Body => "with what is to be sent",
         FileUse::Schema => "with a JSON Schema",
+        FileUse::Program => "a program or a script that can be executed",
     }
 }

@@ -215,7 +215,7 @@ pub fn load_with_files(
     policy_path: &str,
     name: &ReleaseName,
 ) -> Result<Release> {
-    let look = |workspace: &Workspace| named_files::findings(world, workspace);
+    let look = |workspace: &Workspace| named_files::findings(world, workspace, true);
     read(world, policy_path, name, &look)
 }
 
@@ -334,7 +334,7 @@ pub fn lint(
     }
     reading.read_every_base(world)?;
     reading.read_bases(world)?;
-    let named = named_files::findings(world, &reading.workspace);
+    let named = named_files::findings(world, &reading.workspace, false);
     reading.findings.extend(named);
     let (findings, sources, _) = reading.lint();
     Ok((findings, sources))

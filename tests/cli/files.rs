@@ -158,3 +158,40 @@ fn a_base_that_is_not_there_is_never_one_without_gates() {
         .code(3)
         .says(&["the checklist \"gone\""]);
 }
+
+#[test]
+fn what_cannot_be_executed_is_found_by_check() {
+    use std::os::unix::fs::PermissionsExt;
+    let team = Team::new();
+    team.write("smoke.sh", "#!/bin/sh\n");
+    team.edit(NOTES, "argv: [test, -f, live/search]", "argv: [./smoke.sh]");
+    let mode = |file: &str, mode: u32| {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(team.path(file), mode).expect("permitted");
+    };
+    mode("smoke.sh", 0o755);
+    team.run("rory", &["lint"]).code(0);
+    for (program, why) in [
+        ("echo back\n", "write #!/bin/sh"),
+        ("", "is empty"),
+        ("#!/bin/sh\r\ntrue\r\n", "carriage return"),
+        ("#!/no/such/python\n", "/no/such/python"),
+        ("#!/usr/bin/env no-such-python\n", "no-such-python"),
+    ] {
+        // A step of the rollback plan.
+        team.script(program);
+        team.run("rory", &["check"])
+            .code(1)
+            .says(&["the rollback step", why]);
+        team.script("#!/bin/sh\n");
+        // A probe of the verification plan.
+        team.write("smoke.sh", program);
+        team.run("rory", &["lint"]).code(0).says(&["warning", why]);
+        team.run("rory", &["check"])
+            .code(3)
+            .warns(&["probe \"search\"", why]);
+        team.write("smoke.sh", "#!/bin/sh\n");
+    }
+    mode("back.sh", 0o644);
+    team.run("rory", &["check"]).code(1).says(&["chmod +x"]);
+}

@@ -16,6 +16,8 @@ pub enum FileUse {
     Body,
     /// A JSON Schema.
     Schema,
+    /// The program that a command starts: a path, or a name that is searched for.
+    Program,
 }
 
 /// A file that a probe names.
@@ -87,6 +89,12 @@ impl Probe {
                 add(at, Some(path), FileUse::Schema);
             }
         }
+        let command = self.command.as_ref();
+        // With a PATH of its own the program is searched for elsewhere than here.
+        let program = command
+            .filter(|it| !it.env.contains_key("PATH"))
+            .and_then(|it| it.argv.first());
+        add("/command/argv/0", program, FileUse::Program);
         files
     }
 }
@@ -104,6 +112,7 @@ mod tests {
                 "client_certificate": {"cert": "c.pem", "key": "k.pem"},
                 "expect": {"status": 200, "json_schema": "schema.json"},
             },
+            "command": {"argv": ["./smoke.sh", "-v"], "expect": {"exit": 0}},
         }))
         .expect("a probe");
         let told: Vec<(&str, &str)> = probe.files().iter().map(|it| (it.at, it.path)).collect();
@@ -115,6 +124,7 @@ mod tests {
                 ("/http/client_certificate/key", "k.pem"),
                 ("/http/body_file", "order.json"),
                 ("/http/expect/json_schema", "schema.json"),
+                ("/command/argv/0", "./smoke.sh"),
             ]
         );
     }
@@ -125,7 +135,7 @@ mod tests {
             serde_json::json!({"id": "p", "file": {"path": "a", "expect": {"exists": true}}}),
             serde_json::json!({"id": "p", "junit": {"path": "a.xml"}}),
             serde_json::json!({"id": "p", "command": {
-                "argv": ["./a"], "expect": {"json_schema": {"type": "object"}},
+                "argv": ["a"], "env": {"PATH": "/opt/bin"}, "expect": {"json_schema": {"type": "object"}},
             }}),
         ] {
             let probe: Probe = serde_json::from_value(asked).expect("a probe");

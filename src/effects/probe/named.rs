@@ -6,6 +6,7 @@ use super::pem;
 use crate::domain::probe::files::FileUse;
 use crate::domain::variables::schema_in;
 use crate::effects::environment::SystemEnvironment;
+use crate::effects::process::program;
 use crate::ports::Environment;
 
 /// Whether the file `path` can be used as what it is named for, found from `root`.
@@ -19,6 +20,7 @@ pub(super) fn can_use(root: &Path, path: &str, used_as: FileUse) -> Result<(), S
         FileUse::Certificate => pem::certificates(path, &bytes()?).map(drop),
         FileUse::Key => pem::key(path, &bytes()?).map(drop),
         FileUse::Body => bytes().map(drop),
+        FileUse::Program => program::find(path, root).map(drop),
         FileUse::Schema => {
             let root = root.to_owned();
             let text = SystemEnvironment { root }.file(path)?;

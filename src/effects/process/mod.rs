@@ -4,6 +4,7 @@
 //! for, and what its end means, is the business of the callers. [`group`] knows who belongs to a command, `output`
 //! keeps what it writes, [`program`] finds it, `run` drives it.
 
+mod format;
 pub mod group;
 mod output;
 pub mod program;

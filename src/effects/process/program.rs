@@ -1,10 +1,14 @@
 //! Finds the program of a command, and says what is wrong with it.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
+
+use super::format;
+use crate::domain::quote;
 
 /// What to execute for `program`: with a slash it is found from `folder`, without one the system searches `PATH`.
 ///
@@ -18,8 +22,7 @@ pub(crate) fn place(program: &str, folder: &Path) -> PathBuf {
     }
 }
 
-/// Where `program` is, if it could be started from `folder`: a file that may be executed and, if it is a script, whose
-/// interpreter exists.
+/// Where `program` is, if it could be started from `folder`: a file that may be executed, and that the system can execute.
 ///
 /// # Errors
 /// A text that names the program, what is wrong with it and what to do.
@@ -34,7 +37,7 @@ pub fn find(program: &str, folder: &Path) -> Result<PathBuf, String> {
     } else {
         search(program)
     }?;
-    interpreter(&found).map_err(|why| format!("the program {program:?}: {why}"))?;
+    format::check(&found, folder).map_err(|why| format!("the program {program:?}: {why}"))?;
     Ok(found)
 }
 
@@ -55,7 +58,7 @@ pub(crate) fn start_failure(program: &str, folder: &Path, error: &io::Error) -> 
     }
 }
 
-fn search(program: &str) -> Result<PathBuf, String> {
+pub(super) fn search(program: &str) -> Result<PathBuf, String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut refused = None;
     for folder in std::env::split_paths(&path) {
@@ -74,7 +77,7 @@ fn search(program: &str) -> Result<PathBuf, String> {
     })
 }
 
-fn executable(path: &Path) -> Result<PathBuf, String> {
+pub(super) fn executable(path: &Path) -> Result<PathBuf, String> {
     let about = fs::metadata(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => format!("there is no file {}", path.display()),
         _ => format!("{}: {error}", path.display()),
@@ -82,52 +85,23 @@ fn executable(path: &Path) -> Result<PathBuf, String> {
     if !about.is_file() {
         return Err(format!("{} is not a file", path.display()));
     }
-    access(path, Access::EXEC_OK).map_err(|_| {
-        format!(
+    access(path, Access::EXEC_OK).map_err(|_| match about.permissions().mode() & 0o111 {
+        0 => format!(
             "{} may not be executed; run `chmod +x {}`",
             path.display(),
+            quote::word(&path.display().to_string())
+        ),
+        _ => format!(
+            "{} may not be executed by this user, or lies on a disk from which nothing is (noexec)",
             path.display()
-        )
+        ),
     })?;
     Ok(path.to_owned())
-}
-
-/// A script whose first line names an interpreter that does not exist fails as if the script itself did not.
-fn interpreter(script: &Path) -> Result<(), String> {
-    let mut head = Vec::new();
-    // A program that may be executed and not read is no script that could be checked.
-    let Ok(_) = File::open(script).and_then(|file| file.take(256).read_to_end(&mut head)) else {
-        return Ok(());
-    };
-    let Some(line) = head.strip_prefix(b"#!") else {
-        return Ok(());
-    };
-    let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let line = String::from_utf8_lossy(line);
-    let name = line
-        .trim_start_matches([' ', '\t'])
-        .split([' ', '\t'])
-        .next()
-        .unwrap_or_default();
-    if let Some(name) = name.strip_suffix('\r') {
-        return Err(format!(
-            "the first line of {} ends with a carriage return, which becomes part of {name}; save it with Unix line endings",
-            script.display()
-        ));
-    }
-    if name.starts_with('/') && !Path::new(name).exists() {
-        return Err(format!(
-            "its interpreter {name}, named in the first line of {}, does not exist",
-            script.display()
-        ));
-    }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     fn script(folder: &Path, name: &str, text: &str, mode: u32) {
         let path = folder.join(name);
@@ -150,10 +124,12 @@ mod tests {
         script(folder.path(), "plain.sh", "#!/bin/sh\n", 0o644);
         script(folder.path(), "dos.sh", "#!/bin/sh\r\ntrue\r\n", 0o755);
         script(folder.path(), "lost.py", "#!/no/such/python -u\n", 0o755);
+        script(folder.path(), "bare.sh", "echo back\n", 0o755);
         for (program, reason) in [
             ("./plain.sh", "chmod +x"),
             ("./dos.sh", "carriage return"),
             ("./lost.py", "/no/such/python"),
+            ("./bare.sh", "#!/bin/sh"),
             ("./missing.sh", "there is no file"),
             ("./", "is not a file"),
             ("no-such-program-anywhere", "no folder of PATH"),

@@ -26,21 +26,31 @@ pub fn named_files(workspace: &Workspace) -> Vec<NamedFile> {
     workspace.releases.iter().flat_map(of_release).collect()
 }
 
-fn probes<'a>(workspace: &'a Workspace, release: &'a Release) -> Vec<Placed<'a>> {
+/// The probes of `release`, and whether they are evidence: asked by the check itself, which says what came of it.
+fn probes<'a>(workspace: &'a Workspace, release: &'a Release) -> Vec<(Placed<'a>, bool)> {
     let mut all = Vec::new();
     if let Some(document) = release.checklist.document() {
-        all.extend(checklist::probes(workspace, document));
+        all.extend(
+            checklist::probes(workspace, document)
+                .into_iter()
+                .map(|placed| (placed, true)),
+        );
     }
     if let Some(document) = release.notes.document() {
-        all.extend(notes::probes(document));
+        all.extend(
+            notes::probes(document)
+                .into_iter()
+                .map(|placed| (placed, false)),
+        );
     }
     all
 }
 
-fn named(placed: Placed<'_>) -> Vec<NamedFile> {
+fn named((placed, evidence): (Placed<'_>, bool)) -> Vec<NamedFile> {
     let files = placed.probe.files().into_iter();
     files
         .filter(|file| !file.path.contains("${"))
+        .filter(|file| !(evidence && file.used_as == FileUse::Program))
         .map(|file| NamedFile {
             file: placed.site.source.file.clone(),
             place: placed
