@@ -359,11 +359,18 @@ pub trait Runner: Sync {
     ) -> Ended;
 
     /// Starts `argv` in a session of its own, standard input closed and output to `log`, and does not wait for it: it
-    /// outlives this process and is sent none of its signals.
+    /// outlives this process and is sent none of its signals. Where the log cannot be written it runs without output.
     ///
     /// # Errors
     /// A text that names the program and the cause.
     fn detach(&self, argv: &[String], folder: &Path, log: &Path) -> Result<u32, String>;
+
+    /// Whether `log` can be written, as the output of what is detached: it is or becomes a plain file below `folder`, and is
+    /// reached through no link.
+    ///
+    /// # Errors
+    /// A text that names the file and the cause.
+    fn can_log(&self, folder: &Path, log: &Path) -> Result<(), String>;
 
     /// Ends a process group that its parent left behind: TERM, a grace of five seconds, KILL. Returns whether anything
     /// of it was still alive. A group whose leader is another process than the one recorded is left alone.
@@ -494,7 +501,7 @@ pub trait Ledgers: Sync {
     /// Where the ledger of a release lies, to show.
     fn folder(&self, release: &ReleaseName) -> PathBuf;
 
-    /// Where files beside the records go, made where it is not there: the output of rollback steps.
+    /// Where files beside the records go: the output of rollback steps. Whoever writes one makes it.
     fn output_folder(&self, release: &ReleaseName) -> PathBuf;
 
     /// What was written to a file in the output folder from byte `from` on, at most 64 KiB; nothing where it cannot be

@@ -10,6 +10,7 @@ pub mod failpoint;
 pub mod identity;
 pub mod ledger;
 pub mod lock;
+pub mod plain;
 pub mod probe;
 pub mod process;
 pub mod repository;

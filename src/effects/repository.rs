@@ -1,13 +1,14 @@
 //! The files of a team's repository.
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use ring::digest::{Context, SHA256, SHA512};
 
 use crate::domain::ids::Digest;
 use crate::domain::signature::sshsig::Hash;
+use crate::effects::plain::{self, Made};
 use crate::ports::{FileError, Files, Hashes};
 
 /// A file that people write is smaller than this; a larger one is a mistake.
@@ -153,10 +154,10 @@ impl Files for Repository {
     fn create(&self, files: &[(String, String)]) -> Result<(), FileError> {
         let mut made: Vec<Made> = Vec::new();
         for (path, text) in files {
-            if let Err(error) = self
-                .full(path)
-                .and_then(|full| create_one(&full, text, &mut made))
-            {
+            if let Err(error) = self.full(path).and_then(|full| {
+                plain::create(&self.root, Path::new(path), text.as_bytes(), &mut made)
+                    .map_err(|source| FileError { path: full, source })
+            }) {
                 // What was made before the failure is taken back, the last first, so that nothing is left half-done.
                 for thing in made.iter().rev() {
                     let _ = match thing {
@@ -169,50 +170,6 @@ impl Files for Repository {
         }
         Ok(())
     }
-}
-
-/// Something that was not there before.
-enum Made {
-    File(PathBuf),
-    Folder(PathBuf),
-}
-
-fn create_one(full: &Path, text: &str, made: &mut Vec<Made>) -> Result<(), FileError> {
-    let failed = |source| FileError {
-        path: full.to_owned(),
-        source,
-    };
-    let folder = full.parent().unwrap_or(Path::new("."));
-    let missing: Vec<&Path> = folder
-        .ancestors()
-        .take_while(|it| !it.as_os_str().is_empty() && !it.exists())
-        .collect();
-    for folder in missing.into_iter().rev() {
-        fs::create_dir(folder).map_err(|source| FileError {
-            path: folder.to_owned(),
-            source,
-        })?;
-        made.push(Made::Folder(folder.to_owned()));
-    }
-    let mut file = tempfile::Builder::new()
-        .prefix(".tmp-")
-        .tempfile_in(folder)
-        .map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    set_mode(file.as_file()).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist_noclobber(full)
-        .map_err(|error| failed(error.error))?;
-    made.push(Made::File(full.to_owned()));
-    fs::File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(failed)
-}
-
-/// A temporary file is its owner's alone; what people edit and commit is readable like any other file.
-fn set_mode(file: &fs::File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(test)]

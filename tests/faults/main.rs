@@ -10,6 +10,7 @@ mod commands;
 mod disks;
 mod failpoints;
 mod kills;
+mod outputs;
 mod shop;
 
 #[path = "../cli/run.rs"]

@@ -6,6 +6,8 @@
 pub mod drill;
 mod step;
 
+use std::path::PathBuf;
+
 use crate::domain::decide::Actor;
 use crate::domain::decide::rollback::{self as decisions, Next};
 use crate::domain::ids::{StageName, StepId};
@@ -74,14 +76,23 @@ pub fn launch(world: &World<'_>, release: &Release) -> std::result::Result<(), S
         "--release".to_owned(),
         release.name.to_string(),
     ]);
-    let log = world
-        .ledgers
-        .output_folder(&release.name)
-        .join("driver.log");
+    let log = driver_log(world, release);
     world
         .runner
         .detach(&argv, world.files.root(), &log)
         .map(|_| ())
+}
+
+/// Why what the driver writes would be lost, where it would.
+pub fn log_problem(world: &World<'_>, release: &Release) -> Option<String> {
+    let log = driver_log(world, release);
+    let why = world.runner.can_log(world.files.root(), &log).err()?;
+    Some(format!("the rollback runs without a log: {why}"))
+}
+
+fn driver_log(world: &World<'_>, release: &Release) -> PathBuf {
+    let folder = world.ledgers.output_folder(&release.name);
+    folder.join("driver.log")
 }
 
 /// The file of a step's output, in the ledger's output folder.

@@ -303,6 +303,9 @@ impl Watcher<'_, '_> {
     /// Starts the process that drives the rollback; where none can be started, this one does it.
     fn launch(&mut self, hear: &mut Hear<'_>) {
         self.launched_at = Some(self.world.clock.now());
+        if let Some(why) = rollback::log_problem(self.world, self.release) {
+            self.warn(hear, why);
+        }
         if let Err(why) = rollback::launch(self.world, self.release) {
             self.warn(hear, format!("{why}; the rollback runs in this process"));
             if let Err(error) = rollback::drive(self.world, self.release) {

@@ -7,6 +7,7 @@ use crate::cli::args::SchemaFile;
 use crate::cli::context::Context;
 use crate::cli::exit;
 use crate::domain::refusal::Refusal;
+use crate::effects::plain;
 use crate::parse::schema::{self, Kind};
 
 pub fn schema(context: &Context, file: SchemaFile) -> Result<u8> {
@@ -38,8 +39,15 @@ pub fn man(context: &Context, folder: Option<&Path>) -> Result<u8> {
                 ))
                 .help("name a folder that can be written to")
             };
-            std::fs::create_dir_all(folder).map_err(failed)?;
-            clap_mangen::generate_to(command, folder).map_err(failed)?;
+            // Made elsewhere first: what is put in place goes through no link.
+            let made = tempfile::tempdir().map_err(failed)?;
+            clap_mangen::generate_to(command, made.path()).map_err(failed)?;
+            for page in std::fs::read_dir(made.path()).map_err(failed)? {
+                let page = page.map_err(failed)?;
+                let bytes = std::fs::read(page.path()).map_err(failed)?;
+                let name = page.file_name().to_string_lossy().into_owned();
+                plain::replace(folder, &name, &bytes).map_err(failed)?;
+            }
         }
         None => {
             let mut text = Vec::new();

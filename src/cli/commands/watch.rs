@@ -65,6 +65,7 @@ fn detach(context: &Context, world: &World<'_>, all: bool) -> Result<u8> {
             world.files.root().join(".relgate").join("watch.log")
         }
     };
+    let written = world.runner.can_log(world.files.root(), &log);
     let pid = world
         .runner
         .detach(&argv, world.files.root(), &log)
@@ -72,13 +73,11 @@ fn detach(context: &Context, world: &World<'_>, all: bool) -> Result<u8> {
             Refusal::invalid(format!("no watcher could be started: {why}")).help("relgate watch")
         })?;
     let what = release.map_or_else(|| "every release".to_owned(), |name| name.to_string());
-    context.write(|out| {
-        writeln!(
-            out,
-            "process {pid} watches {what}, and writes to {}",
-            log.display()
-        )
-    })?;
+    let written = match written {
+        Ok(()) => format!("and writes to {}", log.display()),
+        Err(why) => format!("without a log: {why}"),
+    };
+    context.write(|out| writeln!(out, "process {pid} watches {what}, {written}"))?;
     Ok(exit::GO)
 }
 

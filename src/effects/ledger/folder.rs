@@ -16,7 +16,7 @@ use rustix::io::{Errno, retry_on_intr};
 use crate::domain::anomaly::Damage;
 use crate::domain::audit::{self, Content, Flaw, LARGEST_RECORD, UNFINISHED, belongs, foreign};
 use crate::domain::record::{Record, id_of_file_name};
-use crate::effects::failpoint;
+use crate::effects::{failpoint, plain};
 use crate::ports::LedgerError;
 
 /// The places in the writing of one record where a crash can leave something, in their order.
@@ -174,7 +174,8 @@ pub(super) fn create(folder: &Path) -> Result<(), LedgerError> {
         Err(error) => return Err(write_error(folder, error)),
     }
     // The records are as safe without it, so a failure to write it shows when the first record is written.
-    let _ = std::fs::write(folder.join(".gitignore"), IGNORE);
+    let ignored = folder.join(".gitignore");
+    let _ = plain::create(folder, &ignored, IGNORE.as_bytes(), &mut Vec::new());
     let parent = match folder.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::files::FileLedger;
 use super::folder;
@@ -11,6 +11,7 @@ use crate::domain::audit;
 use crate::domain::ids::ReleaseName;
 use crate::domain::record::Record;
 use crate::effects::lock::{self, Lock, LockTarget};
+use crate::effects::plain;
 use crate::ports::{AppendError, Clock, Duty, Lease, Ledger, LedgerError, Ledgers, Seal};
 
 /// At most this much of a step's output is read at once, in bytes.
@@ -33,6 +34,11 @@ impl<'a> FileLedgers<'a> {
             releases: releases.into(),
             seal,
         }
+    }
+
+    /// The repository's root: nothing below it is reached through a link.
+    fn root(&self) -> &Path {
+        self.releases.parent().unwrap_or(Path::new("."))
     }
 
     fn duty(&self, release: &ReleaseName, duty: Duty) -> LockTarget {
@@ -78,15 +84,13 @@ impl Ledgers for FileLedgers<'_> {
     }
 
     fn output_folder(&self, release: &ReleaseName) -> PathBuf {
-        let folder = self.folder(release).join("output");
-        // Where it cannot be made, writing to it fails and says so.
-        let _ = fs::create_dir_all(&folder);
-        folder
+        self.folder(release).join("output")
     }
 
     fn output(&self, release: &ReleaseName, name: &str, from: u64) -> Vec<u8> {
         let read = || {
-            let mut file = fs::File::open(self.folder(release).join("output").join(name))?;
+            let path = self.folder(release).join("output").join(name);
+            let mut file = plain::read(self.root(), &path)?;
             file.seek(SeekFrom::Start(from))?;
             let mut bytes = Vec::new();
             file.take(PIECE).read_to_end(&mut bytes)?;

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use super::program::{executable, search};
+use super::executable::{executable, search};
 
 /// How much of a file is looked at. The kernel reads the first 256 bytes of a script; the table of a program's parts
 /// stands near its beginning.

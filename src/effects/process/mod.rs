@@ -4,13 +4,13 @@
 //! for, and what its end means, is the business of the callers. [`group`] knows who belongs to a command, `output`
 //! keeps what it writes, [`program`] finds it, `run` drives it.
 
+mod executable;
 mod format;
 pub mod group;
 mod output;
 pub mod program;
 mod run;
 
-use std::fs::OpenOptions;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Stdio;
@@ -20,6 +20,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::process::{getpid, getsid, setsid};
 
+use crate::effects::plain;
 use crate::ports::{Command, Ended, ProcessGroup, Runner};
 
 /// What a command is given between TERM and KILL.
@@ -57,13 +58,12 @@ impl Runner for SystemRunner {
         let Some((name, arguments)) = argv.split_first() else {
             return Err("the command is empty; write a program and its arguments".to_owned());
         };
-        let open = || {
-            let output = OpenOptions::new().append(true).create(true).open(log)?;
-            Ok((output.try_clone()?, output))
+        // A process without output does its work all the same.
+        let opened = plain::append(folder, log).and_then(|log| Ok((log.try_clone()?, log)));
+        let (out, err) = match opened {
+            Ok((out, err)) => (Stdio::from(out), Stdio::from(err)),
+            Err(_) => (Stdio::null(), Stdio::null()),
         };
-        let (out, err) = open().map_err(|error: std::io::Error| {
-            format!("{}: cannot open it for output: {error}", log.display())
-        })?;
         let mut command = std::process::Command::new(program::place(name, folder));
         command
             .arg0(name)
@@ -93,6 +93,12 @@ impl Runner for SystemRunner {
 
     fn end_marked(&self, mark: &str) -> bool {
         group::Family::marked(mark).is_some_and(|mut family| family.end(GRACE, &mut thread::sleep))
+    }
+
+    fn can_log(&self, folder: &Path, log: &Path) -> Result<(), String> {
+        plain::append(folder, log)
+            .map(drop)
+            .map_err(|error| format!("{}: {error}", log.display()))
     }
 
     fn can_run(&self, program: &str, folder: &Path) -> Result<(), String> {

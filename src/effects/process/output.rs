@@ -1,7 +1,7 @@
 //! What a command writes: its secrets masked, kept in a file up to a cap, counted beyond it, with its digest and its
 //! last lines.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use ring::digest::{Context, SHA256};
 
 use crate::domain::ids::Digest;
 use crate::domain::variables::{Masking, Secrets};
+use crate::effects::plain;
 
 /// The most of the last lines that is handed on, in bytes.
 const TAIL: usize = 2 * 1024;
@@ -33,12 +34,9 @@ pub(super) struct Summary {
 }
 
 impl Kept {
-    /// Opens `path` for appending; its folder is made if need be.
-    pub(super) fn open(path: &Path, cap: u64, secrets: &Secrets) -> Self {
-        let opened = path
-            .parent()
-            .map_or(Ok(()), fs::create_dir_all)
-            .and_then(|()| OpenOptions::new().append(true).create(true).open(path));
+    /// Opens `path`, below `root`, for appending; its folder is made if need be.
+    pub(super) fn open((root, path): (&Path, &Path), cap: u64, secrets: &Secrets) -> Self {
+        let opened = plain::append(root, path);
         let mut kept = Self {
             path: path.to_owned(),
             file: None,
@@ -148,12 +146,13 @@ fn last_lines(bytes: &[u8], most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn keeps_up_to_the_cap_and_counts_the_rest() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("new/out.log");
-        let mut kept = Kept::open(&path, 5, &Secrets::default());
+        let mut kept = Kept::open((folder.path(), &path), 5, &Secrets::default());
         kept.take(b"abc");
         kept.take(b"defgh");
         let summary = kept.summary();
@@ -168,7 +167,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("out.log");
         fs::write(&path, "before\n").expect("written");
-        let mut kept = Kept::open(&path, 100, &Secrets::default());
+        let mut kept = Kept::open((folder.path(), &path), 100, &Secrets::default());
         kept.take(b"after\n");
         assert_eq!(kept.summary().digest, Digest::of(b"after\n"));
         assert_eq!(fs::read(&path).expect("kept"), b"before\nafter\n");
@@ -177,7 +176,7 @@ mod tests {
     #[test]
     fn a_disk_that_refuses_is_named_and_nothing_stops() {
         let mut kept = Kept::open(
-            Path::new("/proc/no/such/place/out.log"),
+            (Path::new("/proc"), Path::new("/proc/no/such/place/out.log")),
             100,
             &Secrets::default(),
         );
@@ -198,7 +197,11 @@ mod tests {
     #[test]
     fn the_tail_is_whole_lines_of_at_most_two_kib() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut kept = Kept::open(&folder.path().join("out"), 10, &Secrets::default());
+        let mut kept = Kept::open(
+            (folder.path(), &folder.path().join("out")),
+            10,
+            &Secrets::default(),
+        );
         for number in 0..1000 {
             kept.take(format!("line {number}\n").as_bytes());
         }
@@ -212,7 +215,11 @@ mod tests {
             tail.starts_with("line ") && tail.ends_with("line 999\n"),
             "{tail}"
         );
-        let mut kept = Kept::open(&folder.path().join("out"), 10, &Secrets::default());
+        let mut kept = Kept::open(
+            (folder.path(), &folder.path().join("out")),
+            10,
+            &Secrets::default(),
+        );
         kept.take(&[0xff; 10_000]);
         let tail = kept.summary().tail;
         assert!(tail.len() <= TAIL && !tail.is_empty());

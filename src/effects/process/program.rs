@@ -1,14 +1,10 @@
 //! Finds the program of a command, and says what is wrong with it.
 
-use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, access};
-
+use super::executable::{executable, search};
 use super::format;
-use crate::domain::quote;
 
 /// What to execute for `program`: with a slash it is found from `folder`, without one the system searches `PATH`.
 ///
@@ -58,50 +54,11 @@ pub(crate) fn start_failure(program: &str, folder: &Path, error: &io::Error) -> 
     }
 }
 
-pub(super) fn search(program: &str) -> Result<PathBuf, String> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut refused = None;
-    for folder in std::env::split_paths(&path) {
-        let candidate = folder.join(program);
-        match executable(&candidate) {
-            Ok(found) => return Ok(found),
-            Err(why) if candidate.is_file() => refused = refused.or(Some(why)),
-            Err(_) => {}
-        }
-    }
-    Err(match refused {
-        Some(why) => format!("the program {program:?}: {why}"),
-        None => format!(
-            "the program {program:?} is in no folder of PATH; install it, or write a path with a slash, such as ./{program}"
-        ),
-    })
-}
-
-pub(super) fn executable(path: &Path) -> Result<PathBuf, String> {
-    let about = fs::metadata(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => format!("there is no file {}", path.display()),
-        _ => format!("{}: {error}", path.display()),
-    })?;
-    if !about.is_file() {
-        return Err(format!("{} is not a file", path.display()));
-    }
-    access(path, Access::EXEC_OK).map_err(|_| match about.permissions().mode() & 0o111 {
-        0 => format!(
-            "{} may not be executed; run `chmod +x {}`",
-            path.display(),
-            quote::word(&path.display().to_string())
-        ),
-        _ => format!(
-            "{} may not be executed by this user, or lies on a disk from which nothing is (noexec)",
-            path.display()
-        ),
-    })?;
-    Ok(path.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
 
     fn script(folder: &Path, name: &str, text: &str, mode: u32) {
         let path = folder.join(name);

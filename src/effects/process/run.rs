@@ -44,11 +44,9 @@ pub(super) fn run(
     output: &mut dyn FnMut(&[u8]),
 ) -> Ended {
     let watch = Stopwatch::start();
-    let sink: Sink = Arc::new(Mutex::new(Some(Kept::open(
-        &command.output,
-        command.output_cap,
-        &command.secrets,
-    ))));
+    let place = (command.folder.as_path(), command.output.as_path());
+    let kept = Kept::open(place, command.output_cap, &command.secrets);
+    let sink: Sink = Arc::new(Mutex::new(Some(kept)));
     let outcome = match start(command, &sink) {
         Err(why) => Outcome::NotStarted(why),
         Ok(mut running) => {
@@ -77,7 +75,7 @@ pub(super) fn run(
     let took_ms = watch.elapsed_ms();
     let kept = lock(&sink).take();
     let summary = kept
-        .unwrap_or_else(|| Kept::open(&command.output, 0, &command.secrets))
+        .unwrap_or_else(|| Kept::open(place, 0, &command.secrets))
         .summary();
     Ended {
         outcome,

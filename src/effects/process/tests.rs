@@ -333,12 +333,25 @@ fn what_cannot_be_detached_says_why() {
             .expect_err("a cause")
     };
     assert!(detach("./missing", "log").contains("there is no file"));
-    assert!(detach("sh", "no/such/folder/log").contains("no/such/folder/log"));
     assert!(
         SystemRunner
             .detach(&[], stage.folder.path(), &stage.path("log"))
             .is_err()
     );
+}
+
+#[test]
+fn a_log_that_cannot_be_written_is_said_and_left_out() {
+    let stage = Stage::new();
+    let folder = stage.folder.path();
+    std::os::unix::fs::symlink(folder.join("elsewhere"), folder.join("log")).expect("linked");
+    let log = stage.path("log");
+    let why = SystemRunner.can_log(folder, &log).expect_err("a link");
+    assert!(why.contains("symbolic link"), "{why}");
+    let argv = ["sh", "-c", "echo said; echo $$ > pid"].map(str::to_owned);
+    let pid = SystemRunner.detach(&argv, folder, &log).expect("detached");
+    assert_eq!(stage.pid_in("pid"), pid);
+    assert!(!folder.join("elsewhere").exists());
 }
 
 /// The test below starts this program again with only this test, and with a place to report to.
