@@ -164,7 +164,7 @@ impl Shop {
 
     fn record(&mut self, body: Body, now: &Reading) {
         let record = self.next(body, now);
-        fs::write(self.ledger().join(record.file_name()), record.canonical()).expect("written");
+        fs::write(self.ledger().join(record.file_name()), record.bytes()).expect("written");
         self.names.insert(record.file_name());
         self.history.extend(vec![record]);
     }
@@ -196,7 +196,7 @@ impl Shop {
     fn window(&self, seconds: i64) -> i64 {
         let now = SystemClock.now();
         let record = self.next(self.opened(&format!("in-{seconds}"), &now), &now);
-        fs::write(self.ledger().join(record.file_name()), record.canonical()).expect("written");
+        fs::write(self.ledger().join(record.file_name()), record.bytes()).expect("written");
         let status = self.watch().wait().expect("it ends");
         assert_eq!(status.code(), Some(5), "not rolled back");
         let deadline = i64::try_from(now.boot_ms).expect("a time") * 1_000 + seconds * 1_000_000;
@@ -251,7 +251,7 @@ impl Shop {
         let now = SystemClock.now();
         let record = self.next(self.opened("long", &now), &now);
         let file = self.ledger().join(record.file_name());
-        fs::write(&file, record.canonical()).expect("written");
+        fs::write(&file, record.bytes()).expect("written");
         let mut watch = self.watch();
         std::thread::sleep(Duration::from_secs(3));
         let before = switches(watch.id());

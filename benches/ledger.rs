@@ -134,7 +134,7 @@ fn long_chain() -> &'static [Record] {
 
 fn fill(folder: &Path, count: usize) {
     for record in &long_chain()[..count] {
-        fs::write(folder.join(record.file_name()), record.canonical()).expect("written");
+        fs::write(folder.join(record.file_name()), record.bytes()).expect("written");
     }
 }
 
@@ -158,7 +158,7 @@ fn fold(bencher: Bencher, count: usize) {
 fn parse(bencher: Bencher, count: usize) {
     let all: Vec<Vec<u8>> = long_chain()[..count]
         .iter()
-        .map(Record::canonical)
+        .map(|record| record.bytes().to_vec())
         .collect();
     bencher.bench(|| {
         let read = all.iter().map(|bytes| Record::from_bytes(bytes));
@@ -230,7 +230,7 @@ fn append(bencher: Bencher, count: usize) {
 
 fn memory(count: usize) {
     let records = chain(count);
-    let bytes: usize = records.iter().map(|record| record.canonical().len()).sum();
+    let bytes: usize = records.iter().map(|record| record.bytes().len()).sum();
     let before = most_memory();
     let history = folded(records);
     println!(

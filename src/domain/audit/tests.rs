@@ -28,7 +28,7 @@ fn chain() -> [Record; 3] {
 }
 
 fn file(record: &Record) -> File {
-    with_name(&record.file_name(), record.canonical())
+    with_name(&record.file_name(), record.bytes().to_vec())
 }
 
 fn with_name(name: &str, bytes: Vec<u8>) -> File {
@@ -81,7 +81,7 @@ fn a_sound_chain_has_no_findings_and_one_head() {
 fn an_edited_byte_is_found_wherever_it_is() {
     // req: E10
     let [a, b, c] = chain();
-    let bytes = b.canonical();
+    let bytes = b.bytes().to_vec();
     for index in 0..bytes.len() {
         let mut changed = bytes.clone();
         changed[index] ^= 1;
@@ -99,7 +99,7 @@ fn an_edited_byte_is_found_wherever_it_is() {
 fn a_truncated_record_is_found_at_every_length() {
     // req: E10
     let [a, b, c] = chain();
-    let bytes = b.canonical();
+    let bytes = b.bytes().to_vec();
     for length in 0..bytes.len() {
         let cut = with_name(&b.file_name(), bytes[..length].to_vec());
         let found = findings(vec![file(&a), cut, file(&c)]);
@@ -121,7 +121,7 @@ fn a_renamed_record_is_found_with_its_proper_name() {
         other_id,
         "b.json".to_owned(),
     ] {
-        let files = vec![file(&a), with_name(&name, b.canonical()), file(&c)];
+        let files = vec![file(&a), with_name(&name, b.bytes().to_vec()), file(&c)];
         let audit = audit(&release(), FOLDER, files.clone());
         assert!(audit.findings[0].what.contains(&b.file_name()));
         assert!(audit.findings[0].help.starts_with("git mv "));
@@ -134,8 +134,8 @@ fn two_records_that_changed_names_are_both_found() {
     // req: E10
     let [a, b, c] = chain();
     let found = findings(vec![
-        with_name(&b.file_name(), a.canonical()),
-        with_name(&a.file_name(), b.canonical()),
+        with_name(&b.file_name(), a.bytes().to_vec()),
+        with_name(&a.file_name(), b.bytes().to_vec()),
         file(&c),
     ]);
     assert_eq!(
@@ -173,7 +173,7 @@ fn a_copy_under_another_name_is_found() {
             .replace(&b.id.to_string(), &Digest::of(b"other").to_string()),
         "copy of b.json".to_owned(),
     ] {
-        let copy = with_name(&name, b.canonical());
+        let copy = with_name(&name, b.bytes().to_vec());
         let found = findings(vec![file(&a), file(&b), file(&c), copy]);
         assert_eq!(found, [(Damage::Copied, name)]);
     }
@@ -186,7 +186,7 @@ fn swapped_parents_are_found() {
     let b = note("b", &[a.id], 2);
     let c = note("c", &[a.id], 3);
     let d = note("d", &[b.id, c.id], 4);
-    let text = String::from_utf8(d.canonical()).expect("UTF-8");
+    let text = String::from_utf8(d.bytes().to_vec()).expect("UTF-8");
     let [first, second] = [d.parents[0].to_string(), d.parents[1].to_string()];
     let swapped = text
         .replace(&first, "X")
@@ -248,7 +248,7 @@ fn a_record_of_another_release_is_found() {
 fn other_forms_of_the_same_record_are_found() {
     // req: E10
     let [a, ..] = chain();
-    let text = String::from_utf8(a.canonical()).expect("UTF-8");
+    let text = String::from_utf8(a.bytes().to_vec()).expect("UTF-8");
     let spaced = forged(&a, text.replace("\"by\":", "\"by\": ").as_bytes());
     let name = spaced.name.clone();
     assert_eq!(findings(vec![spaced]), [(Damage::NotCanonical, name)]);
@@ -260,7 +260,7 @@ fn other_forms_of_the_same_record_are_found() {
 #[test]
 fn an_unknown_kind_or_version_is_told_and_is_no_damage() {
     let [a, b, _] = chain();
-    let text = String::from_utf8(b.canonical()).expect("UTF-8");
+    let text = String::from_utf8(b.bytes().to_vec()).expect("UTF-8");
     let bytes = text.replace("\"noted\"", "\"blessed\"").into_bytes();
     let future = Record::from_bytes(&bytes).expect("a record");
     let audit = audit(&release(), FOLDER, [file(&a), file(&future)]);
@@ -316,12 +316,12 @@ proptest! {
     #[test]
     fn only_the_very_bytes_are_sound(index in 0usize..400, byte: u8, extra in prop::collection::vec(any::<u8>(), 0..3)) {
         let [a, ..] = chain();
-        let mut bytes = a.canonical();
+        let mut bytes = a.bytes().to_vec();
         let length = bytes.len();
         bytes[index % length] = byte;
         bytes.extend(extra);
         let sound = examine(&a.file_name(), &bytes).is_ok();
-        prop_assert_eq!(sound, bytes == a.canonical());
+        prop_assert_eq!(sound, bytes == a.bytes());
     }
 
     /// A number that a probe measured is the same number after it was stored, or a sound record would look forged.

@@ -118,7 +118,7 @@ fn about_record(
     predicate["record"] = json!({
         "id": record.id,
         "file": record.file_name(),
-        "text": String::from_utf8_lossy(&record.canonical()),
+        "text": String::from_utf8_lossy(record.bytes()),
         "signature": record.signature,
     });
     json!({"_type": STATEMENT, "subject": subject, "predicateType": kind, "predicate": predicate})

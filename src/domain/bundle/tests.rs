@@ -38,7 +38,7 @@ fn bundle(texts: &[String], key: Option<&TestKey>) -> Bundle {
             .iter()
             .map(|record| BundledRecord {
                 file: record.file_name(),
-                text: String::from_utf8(record.canonical()).expect("text"),
+                text: String::from_utf8(record.bytes().to_vec()).expect("text"),
             })
             .collect(),
         files: vec![

@@ -67,10 +67,7 @@ impl History {
         if unknowing.is_some() {
             self.state.closed = None;
         }
-        let renamed = Record {
-            body,
-            ..record.clone()
-        };
+        let renamed = record.understood_as(body);
         let applied = self.state.apply(&renamed);
         match (&applied, unknowing) {
             (Ok(()), Some(closed)) => self.superseded.push(Superseded {

@@ -1,9 +1,12 @@
 //! Ledger records: their envelope, their canonical form, and the id that follows from it.
 //!
 //! A record's bytes are its canonical JSON (RFC 8785) and nothing else, so its id is the SHA-256 of the file as it
-//! lies there: `sha256sum` repeats it.
+//! lies there: `sha256sum` repeats it. A record that was read keeps the bytes that were stored: they are what is hashed,
+//! verified and copied, so that a key that this program does not know takes nothing from a signature.
 
 pub mod body;
+
+use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
@@ -48,6 +51,8 @@ pub struct Record {
     pub body: Body,
     /// A signature over the canonical form without it.
     pub signature: Option<String>,
+    /// What is stored.
+    bytes: Arc<[u8]>,
 }
 
 /// Why bytes are not a record.
@@ -75,6 +80,7 @@ struct Envelope<'a> {
     signature: Option<&'a str>,
 }
 
+/// The envelope of a version that this program knows.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Parsed<'a> {
@@ -89,6 +95,49 @@ struct Parsed<'a> {
     body: &'a RawValue,
     #[serde(default)]
     signature: Option<String>,
+}
+
+/// What the envelope of a newer version has in common with those that are known.
+#[derive(Deserialize)]
+struct Newer<'a> {
+    version: u32,
+    release: ReleaseName,
+    parents: Vec<RecordId>,
+    at: DateTime<Utc>,
+    by: String,
+    host: String,
+    kind: String,
+    #[serde(borrow)]
+    body: &'a RawValue,
+    #[serde(default)]
+    signature: Option<String>,
+}
+
+impl<'a> From<Newer<'a>> for Parsed<'a> {
+    fn from(newer: Newer<'a>) -> Self {
+        let Newer {
+            version,
+            release,
+            parents,
+            at,
+            by,
+            host,
+            kind,
+            body,
+            signature,
+        } = newer;
+        Self {
+            version,
+            release,
+            parents,
+            at,
+            by,
+            host,
+            kind,
+            body,
+            signature,
+        }
+    }
 }
 
 impl Record {
@@ -112,13 +161,25 @@ impl Record {
             host: host.to_owned(),
             body: draft.body,
             signature: None,
+            bytes: Arc::default(),
         };
-        record.id = Digest::of(&record.canonical());
+        record.write();
         record
     }
 
-    /// The canonical form, which is what is stored and hashed.
-    pub fn canonical(&self) -> Vec<u8> {
+    /// Writes what it says now, which gives it its bytes and its id.
+    fn write(&mut self) {
+        self.bytes = self.canonical().into();
+        self.id = Digest::of(&self.bytes);
+    }
+
+    /// What is stored and hashed.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The canonical form of what this program knows of it.
+    fn canonical(&self) -> Vec<u8> {
         let (kind, body) = self.body.to_parts();
         let envelope = Envelope {
             version: self.version,
@@ -135,16 +196,24 @@ impl Record {
         serde_json_canonicalizer::to_vec(&envelope).unwrap_or_default()
     }
 
-    /// What a signature is over: the canonical form without a signature.
+    /// What a signature is over: the stored bytes without the signature.
     pub fn payload(&self) -> Vec<u8> {
-        match self.signature {
-            None => self.canonical(),
-            Some(_) => Self {
-                signature: None,
-                ..self.clone()
-            }
-            .canonical(),
+        let Some(signature) = &self.signature else {
+            return self.bytes.to_vec();
+        };
+        // In canonical form the signature stands before the version, and that is the last.
+        let text = serde_json::Value::from(signature.as_str());
+        let tail = format!(",\"signature\":{text},\"version\":{}}}", self.version);
+        if let Some(head) = self.bytes.strip_suffix(tail.as_bytes()) {
+            let version = format!(",\"version\":{}}}", self.version);
+            return [head, version.as_bytes()].concat();
         }
+        let value = serde_json::from_slice::<serde_json::Value>(&self.bytes);
+        let mut value = value.unwrap_or_default();
+        if let Some(envelope) = value.as_object_mut() {
+            envelope.remove("signature");
+        }
+        serde_json_canonicalizer::to_vec(&value).unwrap_or_default()
     }
 
     /// The same record after other ones, and with them another id.
@@ -153,7 +222,7 @@ impl Record {
         parents.sort_unstable();
         parents.dedup();
         self.parents = parents;
-        self.id = Digest::of(&self.canonical());
+        self.write();
         self
     }
 
@@ -161,8 +230,17 @@ impl Record {
     #[must_use]
     pub fn signed(mut self, signature: String) -> Self {
         self.signature = Some(signature);
-        self.id = Digest::of(&self.canonical());
+        self.write();
         self
+    }
+
+    /// The same record where what it says is understood as `body`; what is stored, and its id, stay as they are.
+    #[must_use]
+    pub fn understood_as(&self, body: Body) -> Self {
+        Self {
+            body,
+            ..self.clone()
+        }
     }
 
     /// Reads a record from its stored bytes; its id is their digest.
@@ -171,7 +249,14 @@ impl Record {
     /// [`RecordError::Malformed`] names what is wrong.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RecordError> {
         let malformed = |error: serde_json::Error| RecordError::Malformed(error.to_string());
-        let parsed: Parsed<'_> = serde_json::from_slice(bytes).map_err(malformed)?;
+        let parsed: Parsed<'_> = match serde_json::from_slice(bytes) {
+            Ok(parsed) => parsed,
+            // A newer version may have more in its envelope.
+            Err(error) => match serde_json::from_slice::<Newer<'_>>(bytes) {
+                Ok(newer) if newer.version > VERSION => newer.into(),
+                _ => return Err(malformed(error)),
+            },
+        };
         let body =
             Body::from_parts(parsed.version, &parsed.kind, parsed.body).map_err(malformed)?;
         Ok(Self {
@@ -184,6 +269,7 @@ impl Record {
             host: parsed.host,
             body,
             signature: parsed.signature,
+            bytes: bytes.into(),
         })
     }
 
@@ -262,9 +348,9 @@ mod tests {
     #[test]
     fn what_is_stored_reads_back_to_the_same_record() {
         let record = record("a \u{1F680} and a \"quote\"");
-        let bytes = record.canonical();
-        assert_eq!(check_canonical(&bytes), Ok(()));
-        assert_eq!(Record::from_bytes(&bytes), Ok(record.clone()));
+        let bytes = record.bytes();
+        assert_eq!(check_canonical(bytes), Ok(()));
+        assert_eq!(Record::from_bytes(bytes), Ok(record.clone()));
         assert_eq!(id_of_file_name(&record.file_name()), Some(record.id));
         assert!(
             record
@@ -275,7 +361,7 @@ mod tests {
 
     #[test]
     fn any_change_of_the_bytes_changes_the_id() {
-        let bytes = record("go").canonical();
+        let bytes = record("go").bytes().to_vec();
         for index in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[index] ^= 1;
@@ -287,19 +373,41 @@ mod tests {
 
     #[test]
     fn an_unknown_kind_or_newer_version_is_kept_and_not_understood() {
-        let text = String::from_utf8(record("go").canonical()).expect("UTF-8");
+        let text = String::from_utf8(record("go").bytes().to_vec()).expect("UTF-8");
         let future = text.replace("\"noted\"", "\"blessed\"");
         let read = Record::from_bytes(future.as_bytes()).expect("a record");
         assert!(matches!(&read.body, Body::Unknown { kind, .. } if kind == "blessed"));
-        assert_eq!(read.canonical(), future.as_bytes());
-        let newer = text.replace("\"version\":1", "\"version\":2");
+        assert_eq!(read.bytes(), future.as_bytes());
+        let newer = text.replace("\"version\":1", "\"target\":\"shop\",\"version\":2");
         let read = Record::from_bytes(newer.as_bytes()).expect("a record");
         assert!(matches!(read.body, Body::Unknown { .. }));
+        // What this version does not write in its envelope is no record of it.
+        let foreign = text.replace("\"version\":1", "\"target\":\"shop\",\"version\":1");
+        assert!(Record::from_bytes(foreign.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_key_that_is_not_known_stays_in_what_is_hashed_and_signed() {
+        let unsigned = record("go");
+        let signed = unsigned.clone().signed("a\nsignature\n".to_owned());
+        assert_eq!(signed.payload(), unsigned.bytes());
+        let more = |record: &Record| {
+            let text = String::from_utf8(record.bytes().to_vec()).expect("UTF-8");
+            text.replace("\"text\":\"go\"", "\"text\":\"go\",\"tone\":\"glad\"")
+        };
+        let read = Record::from_bytes(more(&signed).as_bytes()).expect("a record");
+        assert_eq!(read.bytes(), more(&signed).as_bytes());
+        assert_eq!(read.id, Digest::of(more(&signed).as_bytes()));
+        assert_eq!(read.payload(), more(&unsigned).as_bytes());
+        // Also where it is not in canonical form.
+        let spaced = more(&signed).replace("\"version\":1", "\"version\": 1");
+        let read = Record::from_bytes(spaced.as_bytes()).expect("a record");
+        assert_eq!(read.payload(), more(&unsigned).as_bytes());
     }
 
     #[test]
     fn other_spellings_of_the_same_json_are_not_canonical() {
-        let text = String::from_utf8(record("go").canonical()).expect("UTF-8");
+        let text = String::from_utf8(record("go").bytes().to_vec()).expect("UTF-8");
         assert_eq!(
             check_canonical(format!("{text}\n").as_bytes()),
             Err(RecordError::NotCanonical)

@@ -191,7 +191,7 @@ pub(super) fn write(folder: &Path, record: &Record) -> Result<(), LedgerError> {
     let name = record.file_name();
     let path = folder.join(&name);
     let failed = |source| write_error(&path, source);
-    let bytes = record.canonical();
+    let bytes = record.bytes();
     // What could not be read again would shut the ledger for good.
     if bytes.len() as u64 > LARGEST_RECORD {
         return Err(failed(io::Error::new(
@@ -202,7 +202,7 @@ pub(super) fn write(folder: &Path, record: &Record) -> Result<(), LedgerError> {
             ),
         )));
     }
-    if let Err(flaw) = audit::examine(&name, &bytes) {
+    if let Err(flaw) = audit::examine(&name, bytes) {
         return Err(failed(io::Error::new(
             io::ErrorKind::InvalidData,
             format!("it could not be read again: {}", flaw.what),
@@ -214,7 +214,7 @@ pub(super) fn write(folder: &Path, record: &Record) -> Result<(), LedgerError> {
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
         .tempfile_in(folder)
         .map_err(failed)?;
-    file.write_all(&bytes).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
     failpoint::hit(FAILPOINTS[1]);
     file.as_file().sync_all().map_err(failed)?;
     failpoint::hit(FAILPOINTS[2]);

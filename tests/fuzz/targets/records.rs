@@ -34,25 +34,19 @@ fn read(record: &Record, data: &[u8]) {
     let examined = audit::examine(&name, data);
     assert!(examined.is_ok() || record.signature.is_some());
 
-    let bytes = record.canonical();
+    assert_eq!(record.bytes(), data);
     if check_canonical(data).is_err() {
         // It may hold a number that canonical JSON does not have, as none that is written does.
         return;
     }
-    if bytes == data {
-        assert_eq!(examined.ok().as_ref(), Some(record));
-    }
-    let again = Record::from_bytes(&bytes).expect("what was written");
-    assert_eq!(again.canonical(), bytes, "written in two ways");
-    assert_eq!(check_canonical(&bytes), Ok(()));
-    assert_eq!(again.id, Digest::of(&bytes));
+    assert_eq!(examined.ok().as_ref(), Some(record));
     assert_eq!(
         record.clone().after(record.parents.clone()).release,
         record.release
     );
-    let mut changed = bytes;
+    let mut changed = data.to_vec();
     if let Some(byte) = changed.get_mut(data.len() / 2) {
         *byte ^= 1;
-        assert!(audit::examine(&again.file_name(), &changed).is_err());
+        assert!(audit::examine(&name, &changed).is_err());
     }
 }

@@ -13,7 +13,7 @@ fn a_ledger_that_does_not_exist_is_empty_and_begins_with_the_first_record() {
     assert_eq!(written[1].parents, [written[0].id]);
     assert_eq!(assert_chain(&folder), ["a", "b"]);
     let bytes = fs::read(folder.join(written[0].file_name())).expect("the file");
-    assert_eq!(bytes, written[0].canonical());
+    assert_eq!(bytes, written[0].bytes().to_vec());
 }
 
 #[test]

@@ -199,7 +199,7 @@ fn many_files_are_read_by_several_threads_to_the_same_history() {
         let at = DateTime::UNIX_EPOCH + TimeDelta::seconds(number);
         let text = note(&number.to_string());
         let record = Record::new(text, &release(), parents, at, "host");
-        fs::write(folder.join(record.file_name()), record.canonical()).expect("written");
+        fs::write(folder.join(record.file_name()), record.bytes()).expect("written");
         parents = vec![record.id];
         expected.push(number.to_string());
     }
