@@ -1,16 +1,21 @@
 //! `relgate ledger verify`: whether the records are whole, and their writers'.
 
 use crate::domain::audit;
-use crate::domain::ids::ReleaseName;
+use crate::domain::history::History;
+use crate::domain::ids::{RecordId, ReleaseName};
 use crate::domain::outcome::{Integrity, IntegrityFinding};
+use crate::domain::readiness::{self, Facts, Scope};
+use crate::domain::record::{Body, Record, digest_of};
 
+use super::project::{self, Release};
 use super::{Result, World, log};
 
-/// Audits the ledger of `release`: digests, links, order, foreign files, signatures.
+/// Audits the ledger of `release`: digests, links, order, foreign files, signatures, and whether the sign-offs bear out
+/// the go of each deployment.
 ///
 /// # Errors
 /// A ledger that cannot be read.
-pub fn verify(world: &World<'_>, release: &ReleaseName) -> Result<Integrity> {
+pub fn verify(world: &World<'_>, policy_path: &str, release: &ReleaseName) -> Result<Integrity> {
     let folder = world.ledgers.folder(release);
     let audit = audit::audit(
         release,
@@ -18,7 +23,22 @@ pub fn verify(world: &World<'_>, release: &ReleaseName) -> Result<Integrity> {
         world.ledgers.files(release)?,
     );
     let mut ledger = world.ledgers.open(release);
-    let aside = log::set_aside(ledger.refresh()?);
+    let history = ledger.refresh()?;
+    let (unsupported, repeated) = match project::load(world, policy_path, release) {
+        Ok(files) => goes(&files, history),
+        Err(error) => {
+            let why = project::first(&error);
+            let text = format!("whether the sign-offs bear out each go was not looked at: {why}");
+            (Vec::new(), vec![text])
+        }
+    };
+    let without_effect: Vec<String> = history
+        .superseded()
+        .iter()
+        .filter_map(|it| Some((history.find(&it.record)?.file_name(), &it.why)))
+        .map(|(file, why)| format!("{file} is without effect: {why}"))
+        .collect();
+    let aside = log::set_aside(history);
     let (lapsed, void): (Vec<_>, Vec<_>) = aside.into_iter().partition(|it| it.lapsed);
     let void = void.into_iter().map(|it| IntegrityFinding {
         what: format!("it does not count: {}", it.what),
@@ -45,6 +65,7 @@ pub fn verify(world: &World<'_>, release: &ReleaseName) -> Result<Integrity> {
                 help: Some(it.help),
             })
             .chain(void)
+            .chain(unsupported)
             .collect(),
         remarks: audit
             .unknown
@@ -56,6 +77,68 @@ pub fn verify(world: &World<'_>, release: &ReleaseName) -> Result<Integrity> {
                 )
             })
             .chain(lapsed)
+            .chain(without_effect)
+            .chain(repeated)
             .collect(),
     })
+}
+
+/// The deployments whose go the records do not bear out, and what could not be looked at.
+fn goes(release: &Release, history: &History) -> (Vec<IntegrityFinding>, Vec<String>) {
+    let (mut findings, mut remarks) = (Vec::new(), Vec::new());
+    for deployment in history.state().deployments.values() {
+        let started = &deployment.started;
+        let Some((check, fact)) = check(history, &started.fact.go) else {
+            continue;
+        };
+        let stage = &started.fact.stage;
+        if fact.notes != digest_of(&release.notes) || fact.policy != digest_of(&release.policy) {
+            remarks.push(format!(
+                "whether the sign-offs bear out the go of {stage} was not looked at: the release notes or the policy \
+                 were edited since"
+            ));
+            continue;
+        }
+        for unmet in readiness::unsupported(&release.inquiry(
+            &history.view_of(check),
+            &as_signed(history),
+            &Scope::Start,
+            check.at,
+        )) {
+            findings.push(IntegrityFinding {
+                file: Some(check.file_name()),
+                what: format!(
+                    "it says go for the deployment of {stage}, and {} was {}: {}",
+                    unmet.id,
+                    unmet.status.word(),
+                    unmet.why
+                ),
+                help: Some(readiness::command(
+                    &release.name,
+                    &format!("check --explain {}", unmet.id),
+                )),
+            });
+        }
+    }
+    (findings, remarks)
+}
+
+fn check<'a>(
+    history: &'a History,
+    id: &RecordId,
+) -> Option<(&'a Record, &'a crate::domain::record::body::Checked)> {
+    let record = history.find(id)?;
+    match &record.body {
+        Body::Checked(fact) => Some((record, fact)),
+        _ => None,
+    }
+}
+
+/// The artifacts as the last sign-off has them: what lies on disk now says nothing of then.
+fn as_signed(history: &History) -> Facts {
+    let last = history.state().sign_offs.last();
+    Facts {
+        artifacts: last.map(|signed| signed.fact.binding.artifacts),
+        ..Facts::default()
+    }
 }

@@ -159,6 +159,15 @@ pub fn readiness(inquiry: &Inquiry<'_>) -> Readiness {
     Readiness::of(all.map(|it| waivers::apply(inquiry, it)).collect())
 }
 
+/// The approvals that were not there when a check said go: what of its answer the records alone can repeat. `inquiry` is
+/// the history as the check saw it, at its time. What has become stale since says nothing of then.
+pub fn unsupported(inquiry: &Inquiry<'_>) -> Vec<Requirement> {
+    let all = readiness(inquiry).requirements.into_iter();
+    all.filter(|it| it.subject == Subject::Approval)
+        .filter(|it| !it.status.is_enough() && it.status != Status::Stale)
+        .collect()
+}
+
 /// Every requirement of the scope as it stands without a waiver of its own.
 pub fn requirements(inquiry: &Inquiry<'_>) -> Vec<Requirement> {
     let mut all = Vec::new();

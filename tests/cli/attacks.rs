@@ -2,6 +2,7 @@
 //! prints its rows, so that `cargo test --test cli attacks -- --nocapture` shows the matrix.
 
 mod artifacts;
+mod by_hand;
 mod commands;
 mod people;
 mod policy;

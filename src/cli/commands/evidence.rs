@@ -24,7 +24,10 @@ pub fn verify(context: &Context, bundle: Option<&str>) -> Result<u8> {
     }
     context.with_world(|world| {
         let release = context.selected(world)?;
-        show(context, &integrity::verify(world, &release)?)
+        show(
+            context,
+            &integrity::verify(world, context.policy_path(), &release)?,
+        )
     })
 }
 

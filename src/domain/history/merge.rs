@@ -85,7 +85,7 @@ impl History {
     }
 
     /// The history as the writer of `record` saw it.
-    pub(super) fn view_of(&self, record: &Record) -> Self {
+    pub fn view_of(&self, record: &Record) -> Self {
         let mut seen = vec![false; self.records.len()];
         let mut stack: Vec<usize> = self.positions(&record.parents).collect();
         while let Some(position) = stack.pop() {

@@ -152,7 +152,7 @@ fn a_signed_record_with_more_or_other_than_was_signed() {
         let old = file.file_name().and_then(|it| it.to_str()).expect("a name");
         let (rest, _) = old.rsplit_once('-').expect("an id");
         fs::rename(&put, team.path(&format!("{LEDGER}/{rest}-{id}"))).expect("moved");
-        let says = ["it is signed, and holds something else than what is signed"];
+        let says = ["its signature does not fit: the record was changed"];
         rows(
             &format!("a signed record {what}"),
             &team,
