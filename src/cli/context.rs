@@ -11,22 +11,25 @@ use crate::app::{Error, Result, World};
 use crate::domain::decide::{Actor, unknown_person};
 use crate::domain::ids::{PersonName, ReleaseName, RoleName};
 use crate::domain::policy::Policy;
-use crate::domain::refusal::{Kind, Refusal};
+use crate::domain::refusal::Refusal;
 use crate::effects::clock::SystemClock;
 use crate::effects::environment::SystemEnvironment;
 use crate::effects::identity;
 use crate::effects::ledger::FileLedgers;
+use crate::effects::plain;
 use crate::effects::probe::SystemProber;
 use crate::effects::process::SystemRunner;
 use crate::effects::repository::Repository;
 use crate::effects::signals::Signals;
 use crate::effects::ssh::SystemSsh;
+use crate::effects::stream::Stream;
 use crate::ports::{Environment, Files, Onlooker, OpenSsh};
 use crate::render::findings::Findings;
-use crate::render::{self, Format, Shown, Style};
+use crate::render::{self, Format, Shown, Style, text};
 
 use super::args::{Color, Global};
 use super::exit;
+use super::output::{Output, Weight};
 use super::screen::Screen;
 
 /// The policy's name where none is given.
@@ -50,6 +53,7 @@ pub struct Context {
     kept: OnceLock<Kept>,
     style: Style,
     screen: Screen,
+    output: Output,
     onlooker: Arc<dyn Onlooker>,
 }
 
@@ -58,7 +62,7 @@ impl Context {
     ///
     /// # Errors
     /// A policy that was named and is not there, or a current folder that is gone.
-    pub fn new(global: Global, command: &'static str) -> Result<Self> {
+    pub fn new(global: Global, command: &'static str, weight: Weight) -> Result<Self> {
         let (root, policy_path) = repository(&global)?;
         let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("relgate"));
         let full = root.join(&policy_path);
@@ -74,12 +78,12 @@ impl Context {
         let environment = SystemEnvironment { root: root.clone() };
         let style = style(&global, &environment);
         let terminal = is_live(&global, &environment).then_some(style);
+        let output = output(&global, &environment, terminal, weight);
         // Events are beside a result that is written for programs.
-        let out: Box<dyn Write + Send> = match global.format {
-            Format::Human | Format::Json => Box::new(io::stdout()),
-            _ => Box::new(io::stderr()),
+        let screen = match global.format {
+            Format::Human | Format::Json => output.out.clone(),
+            _ => output.err.clone(),
         };
-        let screen = Screen::new(terminal.filter(|it| it.columns > 0), out);
         Ok(Self {
             global,
             command,
@@ -96,6 +100,7 @@ impl Context {
             style,
             onlooker: Arc::new(screen.clone()),
             screen,
+            output,
         })
     }
 
@@ -177,7 +182,7 @@ impl Context {
         let name = project::select(world, self.global.release.as_deref())?;
         let release = project::load_armed(world, &self.policy_path, &name)?;
         for warning in release.warnings.iter().filter(|it| it.span.is_none()) {
-            let _ = writeln!(io::stderr(), "warning: {warning}");
+            self.warn(&warning.to_string());
         }
         Ok(release)
     }
@@ -328,10 +333,7 @@ impl Context {
             return;
         };
         let add = || {
-            let mut file = std::fs::OpenOptions::new()
-                .append(true)
-                .create(true)
-                .open(&path)?;
+            let path = Path::new(&path);
             let mut text = Vec::new();
             render::show(
                 result,
@@ -341,41 +343,41 @@ impl Context {
                 &mut text,
             )?;
             text.push(b'\n');
+            let mut file = plain::append(path.parent().unwrap_or(path), path)?;
             file.write_all(&text)
         };
         if let Err(error) = add() {
-            let _ = writeln!(
-                io::stderr(),
-                "warning: the step's summary {path} cannot be written: {error}"
-            );
+            self.warn(&format!(
+                "the step's summary {path} cannot be written: {error}"
+            ));
         }
     }
 
-    /// Lets `write` write to standard output.
+    /// Says on standard error what is wrong and stops nothing.
+    pub fn warn(&self, text: &str) {
+        let line = format!("warning: {}\n", text::one_line(text));
+        self.output.say(line.as_bytes());
+    }
+
+    /// Waits a moment for what is to stand before a prompt.
+    pub fn settle(&self) {
+        self.output.settle();
+    }
+
+    /// Waits for what is not written yet, and returns the exit code of a command that came to `code`.
+    pub fn finish(&self, code: u8) -> u8 {
+        self.output.finish(code, &|| self.signals.stop_wanted())
+    }
+
+    /// Lets `write` write to standard output. Nobody is waited for: whether it could be written, [`Self::finish`] says.
     ///
     /// # Errors
-    /// As [`Self::show`].
+    /// What could not be put into words.
     pub fn write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-        self.screen.flush();
-        let mut out = io::BufWriter::new(io::stdout().lock());
-        let written = write(&mut out).and_then(|()| out.flush());
-        match written {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                // What could not be written now is not tried again when the buffer is dropped.
-                let _ = out.into_parts();
-                Err(Refusal::new(
-                    Kind::Invalid,
-                    format!("the result cannot be written to standard output: {error}"),
-                )
-                .help("free some space, and run the command again")
-                .into())
-            }
-            Err(_) => {
-                let _ = out.into_parts();
-                Ok(())
-            }
-            Ok(()) => Ok(()),
-        }
+        let mut text = Vec::new();
+        write(&mut text).map_err(|error| Refusal::invalid(error.to_string()))?;
+        self.output.write(&text);
+        Ok(())
     }
 
     /// Shows why a command came to no result, and returns its exit code.
@@ -389,15 +391,17 @@ impl Context {
             other => self.say_no(&refusal_of(other)),
         };
         if let Err(Error::Refused(refusal)) = shown {
-            let _ = writeln!(io::stderr(), "error: {refusal}");
+            self.output.refuse(&refusal);
         }
         exit::of_refusal(error.kind())
     }
 
     fn say_no(&self, refusal: &dyn Shown) -> Result<()> {
-        self.screen.flush();
         if self.global.format == Format::Human {
-            let _ = refusal.human(&self.style(), &mut io::stderr().lock());
+            let mut text = Vec::new();
+            // Writing to memory does not fail.
+            let _ = refusal.human(&self.style(), &mut text);
+            self.output.say(&text);
             return Ok(());
         }
         self.show_always(refusal)
@@ -412,6 +416,27 @@ fn refusal_of(error: &Error) -> Refusal {
             .help("nothing was recorded; make the folder writable, free some space, and run the command again"),
         Error::File(error) => Refusal::invalid(error.to_string()).help("see that it is there and can be read"),
         Error::Findings { .. } => Refusal::invalid(error.to_string()).help("relgate lint"),
+    }
+}
+
+/// The two streams. What a runner of GitHub Actions reads is kept from being obeyed, but for the commands of a result.
+fn output(
+    global: &Global,
+    environment: &dyn Environment,
+    terminal: Option<Style>,
+    weight: Weight,
+) -> Output {
+    let github = global.format == Format::Github;
+    let actions = environment
+        .variable("GITHUB_ACTIONS")
+        .is_some_and(|it| it == "true");
+    let human = global.format == Format::Human;
+    let terminal = terminal.filter(|it| it.columns > 0);
+    Output {
+        out: Screen::new(terminal, Box::new(Stream::stdout()), actions && human),
+        err: Screen::new(None, Box::new(Stream::stderr()), actions || github),
+        weight,
+        for_people: human,
     }
 }
 

@@ -101,7 +101,7 @@ impl LiveAll {
                 .map(|line| format!("{release}  {line}\n"))
                 .collect(),
         };
-        self.screen.text(named.as_bytes());
+        self.screen.lines(named.as_bytes());
     }
 }
 

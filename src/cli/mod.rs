@@ -5,6 +5,7 @@ mod commands;
 mod context;
 pub mod exit;
 mod live;
+mod output;
 mod prompt;
 mod screen;
 

@@ -16,9 +16,10 @@ use crate::domain::event::Event;
 use crate::domain::running::{Running, Sight};
 use crate::effects::clock::{Stopwatch, SystemClock};
 use crate::effects::identity;
+use crate::effects::stream::Stream;
 use crate::ports::{Clock, Onlooker};
-use crate::render::Style;
 use crate::render::live::{Display, Terminal};
+use crate::render::{Style, shield};
 
 /// The time between two drawings.
 const FRAME: Duration = Duration::from_millis(100);
@@ -26,8 +27,37 @@ const FRAME: Duration = Duration::from_millis(100);
 /// A countdown is left out while so many bytes wait to be written: the next one says the same, and later.
 const BACKLOG: usize = 256 * 1024;
 
-/// How long it is waited for what was told before: a terminal that is stopped must not keep a window from its watcher.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Every event is left out while so many bytes wait: nobody reads them, and memory has an end.
+const FULL: usize = 4 * 1024 * 1024;
+
+/// How long a reader may take nothing before the end no longer waits for it.
+const STALL: Duration = Duration::from_secs(3);
+
+/// How much is written at once. A pipe with room takes so much without waiting.
+const CHUNK: usize = 4 * 1024;
+
+/// Where a screen writes to.
+pub trait Sink: Write + Send {
+    /// Whether [`CHUNK`] bytes would be taken at once.
+    fn is_ready(&self) -> bool;
+}
+
+impl Sink for Stream {
+    fn is_ready(&self) -> bool {
+        Self::is_ready(self)
+    }
+}
+
+/// How long the end waits for what is not written yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// As long as it takes: nothing but the output is to come.
+    Whole,
+    /// As long as the reader goes on taking it.
+    WhileRead,
+    /// At most so long.
+    Moment(Duration),
+}
 
 /// A handle to what is shown; a clone is another to the same.
 #[derive(Clone)]
@@ -43,6 +73,8 @@ struct Shared {
     running: Mutex<Option<Running>>,
     /// A terminal that probes are shown on though no event is; none where standard output is no such terminal.
     terminal: Option<Style>,
+    /// Whether lines are kept from being obeyed by the runner of GitHub Actions.
+    shielded: bool,
 }
 
 struct State {
@@ -50,33 +82,50 @@ struct State {
     /// Whether the display is there for the probes alone, and goes with them.
     for_probes: bool,
     /// Where it is written to, while nobody writes.
-    out: Option<Box<dyn Write + Send>>,
+    out: Option<Box<dyn Sink>>,
     waiting: Vec<u8>,
+    /// How much of what was taken from `waiting` is not written yet.
+    in_hand: usize,
+    /// How much was written or given up so far.
+    done: u64,
+    /// How many events were left out and not told of yet.
+    left_out: u64,
     /// Whether probes are drawn.
     draws: bool,
     /// Whether there is a thread that writes.
     written: bool,
     /// Nobody reads any more.
     closed: bool,
+    /// Why something could not be written; a closed pipe is no failure.
+    failure: Option<String>,
+    /// Whether what was written last ended within a line.
+    torn: bool,
 }
 
 impl Screen {
-    /// Nothing is shown yet. Probes are on `terminal`, where there is one; everything is written to `out`.
-    pub fn new(terminal: Option<Style>, out: Box<dyn Write + Send>) -> Self {
+    /// Nothing is shown yet. Probes are on `terminal`, where there is one; everything is written to `out`, `shielded` from
+    /// the runner of GitHub Actions.
+    pub fn new(terminal: Option<Style>, out: Box<dyn Sink>, shielded: bool) -> Self {
         Self(Arc::new(Shared {
             state: Mutex::new(State {
                 display: None,
                 for_probes: false,
                 out: Some(out),
                 waiting: Vec::new(),
+                in_hand: 0,
+                done: 0,
+                left_out: 0,
                 draws: false,
                 written: false,
                 closed: false,
+                failure: None,
+                torn: false,
             }),
             more: Condvar::new(),
             less: Condvar::new(),
             running: Mutex::new(None),
             terminal,
+            shielded,
         }))
     }
 
@@ -92,71 +141,143 @@ impl Screen {
         state.for_probes = false;
     }
 
-    /// Shows an event.
+    /// Shows an event, unless far too much waits to be written.
     pub fn event(&self, at: DateTime<Utc>, event: &Event) {
         let mut state = self.0.state();
-        let late = state.waiting.len() > BACKLOG;
-        if !(late && matches!(event, Event::Countdown { .. })) {
-            state.show(|display, out| display.event(at, event, out));
+        let waiting = state.backlog();
+        let countdown = matches!(event, Event::Countdown { .. });
+        if waiting > FULL {
+            state.left_out += u64::from(!countdown);
+        } else if waiting <= BACKLOG || !countdown {
+            if let Some(text) = state.tell_left_out() {
+                state.show(self.0.shielded, |display, out| {
+                    display.event(at, &Event::Warning { text }, out)
+                });
+            }
+            state.show(self.0.shielded, |display, out| {
+                display.event(at, event, out)
+            });
         }
         self.0.write(state);
     }
 
-    /// Shows a text as it is.
+    /// Shows lines that may be left out where far too much waits to be written.
+    pub fn lines(&self, text: &[u8]) {
+        let mut state = self.0.state();
+        if state.backlog() > FULL {
+            state.left_out += 1;
+            return;
+        }
+        state.push(text, self.0.shielded);
+        self.0.write(state);
+    }
+
+    /// Shows a text as it is. Returns at once: whether it could be written, [`Self::failure`] says at the end.
     pub fn text(&self, text: &[u8]) {
         let mut state = self.0.state();
-        if !state.closed {
-            state.waiting.extend_from_slice(text);
-        }
+        state.push(text, self.0.shielded);
         self.0.write(state);
     }
 
-    /// Shows no more events. What was told is written when this returns, unless that takes longer than a moment.
+    /// Shows no more events.
     pub fn end(&self) {
         let mut state = self.0.state();
-        state.show(|display, out| display.finish(out));
+        state.show(self.0.shielded, |display, out| display.finish(out));
         state.display = None;
         self.0.write(state);
-        let watch = Stopwatch::start();
+    }
+
+    /// Waits for what is not written yet, less where `hurry` says that somebody wants the end. Returns whether everything
+    /// was written, or given up.
+    pub fn drain(&self, wait: Wait, hurry: &dyn Fn() -> bool) -> bool {
+        let mut watch = Stopwatch::start();
         let mut state = self.0.state();
-        while !state.is_idle() {
-            let left = watch.left_of(PATIENCE);
-            if left.is_zero() {
-                return;
+        let mut done = state.done;
+        loop {
+            if state.is_idle() {
+                return true;
             }
-            let waited = self.0.less.wait_timeout(state, left);
+            if !state.written {
+                self.0.write_ready(&mut state);
+            }
+            if state.done != done && !matches!(wait, Wait::Moment(_)) {
+                done = state.done;
+                watch = Stopwatch::start();
+            }
+            let left = match wait {
+                Wait::Moment(limit) => watch.left_of(limit),
+                Wait::Whole if !hurry() => FRAME,
+                Wait::Whole | Wait::WhileRead => watch.left_of(STALL),
+            };
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.0.less.wait_timeout(state, left.min(FRAME));
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// Writes everything that was told, however long it takes: what comes next is the result.
-    pub fn flush(&self) {
-        let mut state = self.0.state();
-        while !state.is_idle() {
-            state = match state.out {
-                Some(_) => self.0.write_waiting(state),
-                None => {
-                    let waited = self.0.less.wait(state);
-                    waited.unwrap_or_else(PoisonError::into_inner)
-                }
-            };
-        }
+    /// Why something that was to be shown could not be written, where it could not; that nobody reads any more is none.
+    pub fn failure(&self) -> Option<String> {
+        self.0.state().failure.clone()
     }
 }
 
 impl State {
     /// Lets the display write, where there is one and somebody reads.
-    fn show(&mut self, show: impl FnOnce(&mut dyn Display, &mut Vec<u8>) -> io::Result<()>) {
+    fn show(
+        &mut self,
+        shielded: bool,
+        show: impl FnOnce(&mut dyn Display, &mut Vec<u8>) -> io::Result<()>,
+    ) {
+        let mut shown = Vec::new();
         if let Some(display) = self.display.as_mut().filter(|_| !self.closed) {
             let (columns, rows) = identity::terminal_size();
             display.resize(columns, rows);
             // Writing to memory does not fail.
-            let _ = show(display.as_mut(), &mut self.waiting);
+            let _ = show(display.as_mut(), &mut shown);
         }
+        self.push(&shown, shielded);
+    }
+
+    fn push(&mut self, text: &[u8], shielded: bool) {
+        match (self.closed, shielded) {
+            (true, _) => {}
+            (false, false) => self.waiting.extend_from_slice(text),
+            (false, true) => {
+                let text = shield(&String::from_utf8_lossy(text));
+                self.waiting.extend_from_slice(text.as_bytes());
+            }
+        }
+    }
+
+    fn backlog(&self) -> usize {
+        self.waiting.len() + self.in_hand
+    }
+
+    fn tell_left_out(&mut self) -> Option<String> {
+        let count = std::mem::take(&mut self.left_out);
+        (count > 0).then(|| format!("{count} events are left out here: nobody read this output"))
     }
 
     fn is_idle(&self) -> bool {
         self.closed || (self.waiting.is_empty() && self.out.is_some())
+    }
+
+    /// Takes note of what became of a piece of `length` bytes.
+    fn wrote(&mut self, piece: &[u8], result: io::Result<()>) {
+        self.done += 1;
+        self.in_hand = self.in_hand.saturating_sub(piece.len());
+        match result {
+            Ok(()) => self.torn = !piece.ends_with(b"\n"),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                // A closed pipe ends the showing, and nothing else.
+                self.closed = true;
+                self.waiting.clear();
+            }
+            // A disk that is full now may have room for what comes later.
+            Err(error) => self.failure = Some(error.to_string()),
+        }
     }
 }
 
@@ -182,8 +303,24 @@ impl Shared {
         if state.written {
             self.more.notify_one();
         } else {
-            // Without a thread it is better to be slow than to be silent.
-            drop(self.write_waiting(state));
+            self.write_ready(&mut state);
+        }
+    }
+
+    /// Without a thread: writes what is taken at once.
+    fn write_ready(&self, state: &mut State) {
+        while let Some(mut out) = state.out.take() {
+            let ready = !state.waiting.is_empty() && out.is_ready();
+            if ready {
+                let length = state.waiting.len().min(CHUNK);
+                let piece: Vec<u8> = state.waiting.drain(..length).collect();
+                let written = out.write_all(&piece);
+                state.wrote(&piece, written);
+            }
+            state.out = Some(out);
+            if !ready {
+                return;
+            }
         }
     }
 
@@ -223,25 +360,33 @@ impl Shared {
                 .map(|(it, room)| it.view(room, &now))
         };
         if view.is_some() {
-            state.show(|display, out| display.probes(view, out));
+            state.show(self.shielded, |display, out| display.probes(view, out));
         }
     }
 
-    /// Writes what waits, and is not in anybody's way meanwhile.
+    /// Writes what waits, piece by piece, and is not in anybody's way meanwhile.
     fn write_waiting<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        let waiting = std::mem::take(&mut state.waiting);
         let Some(mut out) = state.out.take() else {
             return state;
         };
-        drop(state);
-        let written = out.write_all(&waiting).and_then(|()| out.flush());
-        let mut state = self.state();
-        state.out = Some(out);
-        if written.is_err() {
-            // A closed pipe ends the showing, and nothing else.
-            state.closed = true;
-            state.waiting.clear();
+        let mut waiting = std::mem::take(&mut state.waiting);
+        if state.failure.is_some() && state.torn {
+            waiting.insert(0, b'\n');
         }
+        state.in_hand = waiting.len();
+        for piece in waiting.chunks(CHUNK) {
+            drop(state);
+            let written = out.write_all(piece).and_then(|()| out.flush());
+            let failed = written.is_err();
+            state = self.state();
+            state.wrote(piece, written);
+            self.less.notify_all();
+            if failed {
+                break;
+            }
+        }
+        state.in_hand = 0;
+        state.out = Some(out);
         self.less.notify_all();
         state
     }
@@ -275,9 +420,10 @@ impl Onlooker for Screen {
                     return;
                 }
                 state.draws = false;
-                state.show(|display, out| display.probes(None, out));
+                let shielded = self.0.shielded;
+                state.show(shielded, |display, out| display.probes(None, out));
                 if state.for_probes {
-                    state.show(|display, out| display.finish(out));
+                    state.show(shielded, |display, out| display.finish(out));
                     state.display = None;
                     state.for_probes = false;
                 }
@@ -293,174 +439,4 @@ impl Onlooker for Screen {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::probe::Probe;
-    use crate::domain::probe::judge::{Attempt, Verdict};
-    use std::sync::mpsc::{Receiver, Sender, channel};
-
-    /// Takes nothing before it is told to, and says what it took.
-    struct Stopped {
-        go: Receiver<()>,
-        took: Sender<Vec<u8>>,
-    }
-
-    impl Write for Stopped {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            match self.go.recv() {
-                Ok(()) => {
-                    let _ = self.took.send(bytes.to_vec());
-                    Ok(bytes.len())
-                }
-                Err(_) => Err(io::ErrorKind::BrokenPipe.into()),
-            }
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn stopped() -> (Screen, Sender<()>, Receiver<Vec<u8>>) {
-        let (lets_go, go) = channel();
-        let (took, taken) = channel();
-        let style = Style::new(false, 80, false);
-        let screen = Screen::new(Some(style), Box::new(Stopped { go, took }));
-        (screen, lets_go, taken)
-    }
-
-    fn probes() -> Vec<Probe> {
-        (0..2_000)
-            .map(|number| {
-                let probe =
-                    serde_json::json!({"id": format!("p{number}"), "tcp": {"address": "x:1"}});
-                serde_json::from_value(probe).expect("a probe")
-            })
-            .collect()
-    }
-
-    fn ask(screen: &Screen, probes: &[Probe]) {
-        screen.sees(&Sight::Sample);
-        let attempt = Attempt::troubled(Verdict::Fail, "refused", 1);
-        for probe in probes {
-            let probe = &probe.id;
-            screen.sees(&Sight::Asking { probe, attempt: 1 });
-            screen.sees(&Sight::Attempted {
-                probe,
-                attempt: &attempt,
-                again: false,
-            });
-        }
-    }
-
-    fn at(time: &str) -> DateTime<Utc> {
-        format!("2026-11-20T{time}Z").parse().expect("a time")
-    }
-
-    fn warning(text: &str) -> Event {
-        Event::Warning {
-            text: text.to_owned(),
-        }
-    }
-
-    #[test]
-    fn a_terminal_that_is_stopped_holds_nobody_up() {
-        let (screen, lets_go, taken) = stopped();
-        let probes = probes();
-        screen.begin(Box::new(Terminal::new(Style::new(false, 80, false))));
-        // Would any of it wait for the terminal, the test would not come to its end.
-        screen.sees(&Sight::Begins {
-            probes: &probes,
-            skipped: &[],
-            within_ms: Some(60_000),
-        });
-        ask(&screen, &probes);
-        screen.event(at("18:00:00"), &warning("one"));
-        ask(&screen, &probes);
-        screen.event(at("18:00:01"), &warning("two"));
-        screen.sees(&Sight::Ends);
-        screen.end();
-        // What was told is written in its order as soon as somebody reads again.
-        let flush = std::thread::spawn({
-            let screen = screen.clone();
-            move || screen.flush()
-        });
-        let mut all = Vec::new();
-        while !flush.is_finished() || all.is_empty() {
-            let _ = lets_go.send(());
-            all.extend(taken.try_iter().flatten());
-            std::thread::yield_now();
-        }
-        all.extend(taken.try_iter().flatten());
-        let text = String::from_utf8_lossy(&all);
-        let place = |part: &str| {
-            text.find(part)
-                .unwrap_or_else(|| panic!("no {part}: {text}"))
-        };
-        assert!(place("one") < place("two"));
-        flush.join().expect("it does not panic");
-    }
-
-    #[test]
-    fn a_closed_pipe_ends_the_showing_alone() {
-        let (screen, lets_go, taken) = stopped();
-        drop(lets_go);
-        let probes = probes();
-        screen.sees(&Sight::Begins {
-            probes: &probes,
-            skipped: &[],
-            within_ms: None,
-        });
-        screen.event(at("18:00:00"), &warning("one"));
-        screen.flush();
-        ask(&screen, &probes);
-        screen.event(at("18:00:00"), &warning("two"));
-        screen.sees(&Sight::Ends);
-        screen.flush();
-        assert_eq!(taken.try_iter().count(), 0);
-    }
-
-    #[test]
-    fn a_backlog_leaves_countdowns_out_and_nothing_else() {
-        let (screen, lets_go, taken) = stopped();
-        screen.begin(Box::new(crate::render::live::JsonLines::new("watch")));
-        screen.text(&vec![b'x'; 2 * BACKLOG]);
-        screen.text(&vec![b'x'; 2 * BACKLOG]);
-        let countdown = Event::Countdown {
-            release: "2.4.0".parse().expect("a name"),
-            windows: Vec::new(),
-        };
-        for _ in 0..100 {
-            screen.event(at("18:00:00"), &countdown);
-        }
-        screen.event(at("18:00:00"), &warning("this stays"));
-        for _ in 0..4 {
-            let _ = lets_go.send(());
-        }
-        screen.flush();
-        let text: Vec<u8> = taken.try_iter().flatten().collect();
-        let text = String::from_utf8_lossy(&text);
-        assert!(text.contains("this stays"));
-        assert_eq!(text.matches("countdown").count(), 0);
-    }
-
-    #[test]
-    fn nothing_is_kept_of_probes_that_nobody_sees() {
-        let screen = Screen::new(None, Box::new(io::sink()));
-        let probes = probes();
-        screen.sees(&Sight::Begins {
-            probes: &probes,
-            skipped: &[],
-            within_ms: None,
-        });
-        assert!(screen.0.running().is_none());
-        let style = Style::new(false, 80, false);
-        screen.begin(Box::new(crate::render::live::Plain::new(style)));
-        screen.sees(&Sight::Begins {
-            probes: &probes,
-            skipped: &[],
-            within_ms: None,
-        });
-        assert!(screen.0.running().is_none());
-    }
-}
+mod tests;

@@ -18,3 +18,4 @@ pub mod service;
 pub mod signals;
 pub mod ssh;
 pub mod stopped;
+pub mod stream;

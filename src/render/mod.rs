@@ -40,6 +40,8 @@ mod watched;
 mod windows;
 mod words;
 
+pub use cases::github::shield;
+
 /// Something that every format can write.
 pub trait Shown {
     /// What it says, as a document.

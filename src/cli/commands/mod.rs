@@ -17,6 +17,7 @@ use super::args::{
 };
 use super::context::Context;
 use super::exit;
+use super::output::Weight;
 use crate::app::{self, Error, Result};
 use crate::domain::gate::Phase;
 use crate::domain::outcome::{Check, Done};
@@ -29,7 +30,7 @@ pub fn run(cli: Cli) -> u8 {
     let Cli { global, command } = cli;
     failpoint::hit("bug:command");
     let word = word(&command);
-    let context = match Context::new(global, word) {
+    let context = match Context::new(global, word, Weight::of(&command)) {
         Ok(context) => context,
         Err(error) => {
             let _ =
@@ -39,7 +40,8 @@ pub fn run(cli: Cli) -> u8 {
     };
     let held = pin::hold(&context, &command);
     let code = held.and_then(|()| dispatch(&context, command));
-    code.unwrap_or_else(|error| context.fail(&error))
+    let code = code.unwrap_or_else(|error| context.fail(&error));
+    context.finish(code)
 }
 
 fn dispatch(context: &Context, command: Command) -> Result<u8> {

@@ -1,7 +1,5 @@
 //! `policy digest`, and what `--policy-digest` stops.
 
-use std::io::Write;
-
 use crate::app::{Result, World, pin};
 use crate::cli::args::{Command, Incident, Ledger};
 use crate::cli::context::Context;
@@ -77,7 +75,7 @@ pub fn hold(context: &Context, command: &Command) -> Result<()> {
         if !goes_on {
             return Err(error);
         }
-        let _ = writeln!(std::io::stderr(), "warning: {error}");
+        context.warn(&error.to_string());
         Ok(())
     })
 }

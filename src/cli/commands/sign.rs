@@ -131,6 +131,7 @@ impl Walks<'_, '_> {
             }
             Ok(())
         })?;
+        self.context.settle();
         let ended = if ready.items.is_empty() {
             match prompt::confirm(&format!("\n{title}\nsign it?")).map_err(terminal)? {
                 true => Walked::Answers(Vec::new()),

@@ -161,6 +161,7 @@ impl Session<'_, '_> {
             "deployment checklist of {name}, stage {}: pass {} of {}",
             self.stage, next.pass, next.of
         );
+        self.context.settle();
         match prompt::walk(&title, &next.items).map_err(terminal)? {
             Walked::Answers(answers) => Ok(answers),
             Walked::Left => Err(Refusal::new(

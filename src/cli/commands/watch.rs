@@ -103,6 +103,7 @@ pub fn rollback(context: &Context, request: &Rollback) -> Result<u8> {
                 .as_deref()
                 .unwrap_or("the previous version");
             let question = format!("Roll {} back to {previous} now?", release.name);
+            context.settle();
             if !prompt::confirm(&question).map_err(terminal)? {
                 return Err(Refusal::refused(
                     "the rollback was not confirmed: nothing was changed",

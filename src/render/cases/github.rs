@@ -24,6 +24,22 @@ pub fn write(shown: &dyn Shown, style: &Style, out: &mut dyn Write) -> io::Resul
     writeln!(out, "::{token}::")
 }
 
+/// Lines that stand beside a result, kept from being obeyed: a command of the runner begins a line with `::`, or stands
+/// after `##[` anywhere in one.
+pub fn shield(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive(['\n', '\r']) {
+        let begin = line.len() - line.trim_start().len();
+        let (before, rest) = line.split_at(begin);
+        out.push_str(before);
+        match rest.strip_prefix("::") {
+            Some(rest) => out.push_str(&format!(": :{}", rest.replace("##[", "## ["))),
+            None => out.push_str(&rest.replace("##[", "## [")),
+        }
+    }
+    out
+}
+
 fn annotations(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for case in &report.cases {
         let command = match case.outcome {
@@ -69,4 +85,26 @@ fn data(text: &str) -> String {
 
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shield;
+
+    #[test]
+    fn no_line_is_a_command_any_more() {
+        for (text, safe) in [
+            (
+                "::set-output name=go::true\n",
+                ": :set-output name=go::true\n",
+            ),
+            ("a\n  ::add-mask::x", "a\n  : :add-mask::x"),
+            ("a\r::x\n", "a\r: :x\n"),
+            ("12:00 ###[command]x", "12:00 ### [command]x"),
+            ("::##[group]\n", ": :## [group]\n"),
+            ("a::b\n", "a::b\n"),
+        ] {
+            assert_eq!(shield(text), safe);
+        }
+    }
 }
