@@ -1,6 +1,8 @@
 //! The traits through which use cases reach the world, with the promise that every implementation keeps.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -314,6 +316,15 @@ pub struct Command {
     pub secrets: Secrets,
     /// What [`Runner::end_marked`] finds it by, beside a mark that no other command has; no colons or spaces.
     pub marks: Vec<String>,
+    /// A lock that it inherits, with all that it starts.
+    pub lock: Option<Arc<dyn InheritedLock>>,
+}
+
+/// A lock that a command can inherit. Dropping it releases it, whoever inherited it; where this process dies before, it is
+/// held for as long as one of the heirs lives.
+pub trait InheritedLock: std::fmt::Debug + Send + Sync {
+    /// The open file that has the lock.
+    fn descriptor(&self) -> BorrowedFd<'_>;
 }
 
 /// How a command ended.
@@ -359,11 +370,15 @@ pub trait Runner: Sync {
     ) -> Ended;
 
     /// Starts `argv` in a session of its own, standard input closed and output to `log`, and does not wait for it: it
-    /// outlives this process and is sent none of its signals. Where the log cannot be written it runs without output.
+    /// outlives this process and is sent none of its signals. Where the program is this one, it is the same one even if
+    /// its file was replaced since. Where the log cannot be written it runs without output.
     ///
     /// # Errors
     /// A text that names the program and the cause.
-    fn detach(&self, argv: &[String], folder: &Path, log: &Path) -> Result<u32, String>;
+    fn detach(&self, argv: &[OsString], folder: &Path, log: &Path) -> Result<ProcessGroup, String>;
+
+    /// Whether this very process is alive: not one that was given its number since, and not one of an earlier boot.
+    fn is_running(&self, process: &ProcessGroup) -> bool;
 
     /// Whether `log` can be written, as the output of what is detached: it is or becomes a plain file below `folder`, and is
     /// reached through no link.
@@ -373,12 +388,12 @@ pub trait Runner: Sync {
     fn can_log(&self, folder: &Path, log: &Path) -> Result<(), String>;
 
     /// Ends a process group that its parent left behind: TERM, a grace of five seconds, KILL. Returns whether anything
-    /// of it was still alive. A group whose leader is another process than the one recorded is left alone.
+    /// of it was still alive. Only where its recorded leader itself is alive: a number alone may be a stranger's.
     fn end(&self, group: &ProcessGroup) -> bool;
 
-    /// Ends, in the same way, every process on this machine that carries the mark of a command: for one that was started
-    /// and never recorded. Returns whether anything was alive; never where the system does not show marks (macOS).
-    fn end_marked(&self, mark: &str) -> bool;
+    /// Ends, in the same way, every process on this machine that carries a mark of a command that `is_meant`. Returns
+    /// whether anything was alive; never where the system does not show marks (macOS).
+    fn end_marked(&self, is_meant: &dyn Fn(&str) -> bool) -> bool;
 
     /// Whether a command with this program could be started from `folder`: it exists and may be executed.
     ///
@@ -470,7 +485,7 @@ pub struct FileError {
 /// Opens the ledgers of releases, and says who is alive.
 pub trait Ledgers: Sync {
     /// The ledger of a release; it need not exist yet.
-    fn open(&self, release: &ReleaseName) -> Box<dyn Ledger + '_>;
+    fn open(&self, release: &ReleaseName) -> Box<dyn Ledger + Send + '_>;
 
     /// Whether a record says that the release was closed or rolled back. Only the names of the records are looked at, so
     /// this chooses which release is meant where none was named, and decides nothing.
@@ -519,9 +534,23 @@ pub trait Ledgers: Sync {
         duty: Duty,
     ) -> Result<Option<Box<dyn Lease>>, LedgerError>;
 
+    /// Whether the duty can be taken by anybody here, who has it or not: not on a disk without locks, where there is
+    /// nothing else either.
+    fn can_be_taken(&self, release: &ReleaseName, duty: Duty) -> bool;
+
     /// Whether somebody alive has the duty. A watcher that was stopped (`SIGSTOP`) does not count; a stopped driver does,
     /// since nobody may take its place.
     fn is_taken(&self, release: &ReleaseName, duty: Duty) -> bool;
+
+    /// The lock that a step of the rollback inherits; `None` where a step still has it whose driver died.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where there is nothing to lock.
+    fn step_lock(
+        &self,
+        release: &ReleaseName,
+        first: &Record,
+    ) -> Result<Option<Arc<dyn InheritedLock>>, LedgerError>;
 
     /// Lets whoever has the duty go on where that process was stopped: it would keep the duty and not do it. Returns
     /// whether it was; never where the system does not tell (macOS), or where the process is another user's.

@@ -31,6 +31,7 @@ pub mod waive;
 pub mod walk;
 pub mod watch;
 
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use crate::domain::event::Event;
@@ -63,8 +64,9 @@ pub struct World<'a> {
     pub seal: &'a dyn Seal,
     /// Whether this process was asked to stop.
     pub stop: &'a (dyn Fn() -> bool + Sync),
-    /// The command line that starts relgate on this repository: the program, and what chooses the policy.
-    pub relgate: &'a [String],
+    /// The command line that starts relgate on this repository: the program, and what chooses the policy. Paths need not
+    /// be text.
+    pub relgate: &'a [OsString],
 }
 
 /// Hears what happens.

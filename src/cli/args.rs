@@ -29,8 +29,8 @@ pub struct Global {
     #[arg(long, global = true, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), env = "RELGATE_RELEASE_NAME", hide_env = true)]
     pub release: Option<String>,
     /// The policy file [default: relgate.yaml, here or in a folder above]
-    #[arg(long, global = true, value_name = "FILE", value_parser = NonEmptyStringValueParser::new())]
-    pub policy: Option<String>,
+    #[arg(long, global = true, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
     /// The digest that the policy must have, from relgate policy digest: a pipeline pins it
     #[arg(long, global = true, value_name = "sha256:HEX", value_parser = policy_digest, env = "RELGATE_POLICY_DIGEST", hide_env = true)]
     pub policy_digest: Option<Digest>,

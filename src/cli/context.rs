@@ -1,5 +1,6 @@
 //! Wiring: the real effects behind the ports, who is asking, and where results go.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -18,7 +19,7 @@ use crate::effects::identity;
 use crate::effects::ledger::FileLedgers;
 use crate::effects::plain;
 use crate::effects::probe::SystemProber;
-use crate::effects::process::SystemRunner;
+use crate::effects::process::{self, SystemRunner};
 use crate::effects::repository::Repository;
 use crate::effects::signals::Signals;
 use crate::effects::ssh::SystemSsh;
@@ -42,7 +43,7 @@ pub struct Context {
     /// The word for the command, for machine output.
     pub command: &'static str,
     policy_path: String,
-    relgate: Vec<String>,
+    relgate: Vec<OsString>,
     clock: SystemClock,
     prober: SystemProber,
     runner: SystemRunner,
@@ -64,15 +65,11 @@ impl Context {
     /// A policy that was named and is not there, or a current folder that is gone.
     pub fn new(global: Global, command: &'static str, weight: Weight) -> Result<Self> {
         let (root, policy_path) = repository(&global)?;
-        let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("relgate"));
+        let program = process::program::own().unwrap_or_else(|| Path::new("relgate"));
         let full = root.join(&policy_path);
-        let mut relgate = vec![
-            program.to_string_lossy().into_owned(),
-            "--policy".to_owned(),
-            full.to_string_lossy().into_owned(),
-        ];
+        let mut relgate: Vec<OsString> = vec![program.into(), "--policy".into(), full.into()];
         if let Some(digest) = &global.policy_digest {
-            relgate.extend(["--policy-digest".to_owned(), format!("sha256:{digest}")]);
+            relgate.extend(["--policy-digest".into(), format!("sha256:{digest}").into()]);
         }
         let openssh = SystemSsh::new(root.clone(), global.key.clone());
         let environment = SystemEnvironment { root: root.clone() };
@@ -90,7 +87,10 @@ impl Context {
             policy_path,
             relgate,
             clock: SystemClock,
-            prober: SystemProber::new(root.clone()),
+            prober: match command {
+                "drive-rollback" => SystemProber::new(root.clone()).on_callers_thread(),
+                _ => SystemProber::new(root.clone()),
+            },
             runner: SystemRunner,
             environment,
             openssh,
@@ -185,6 +185,17 @@ impl Context {
             self.warn(&warning.to_string());
         }
         Ok(release)
+    }
+
+    /// The release that is named, as [`Self::armed_release`]; it is looked for nowhere, so that a folder that cannot be
+    /// listed is no obstacle.
+    ///
+    /// # Errors
+    /// No name, or one that is none.
+    pub fn named_release(&self, world: &World<'_>) -> Result<Release> {
+        let named = self.global.release.clone().unwrap_or_default();
+        let name = ReleaseName::new(named).map_err(|error| Refusal::invalid(error.to_string()))?;
+        project::load_armed(world, &self.policy_path, &name)
     }
 
     /// The same for somebody who decides something: the policy at least must be right.
@@ -492,9 +503,11 @@ fn repository(global: &Global) -> Result<(PathBuf, String)> {
             .map(|name| name.to_string_lossy().into_owned());
         return match (root, name) {
             (Some(root), Some(name)) => Ok((root, name)),
-            _ => Err(Refusal::invalid(format!("there is no policy {named}"))
-                .help("relgate init")
-                .into()),
+            _ => Err(
+                Refusal::invalid(format!("there is no policy {}", named.display()))
+                    .help("relgate init")
+                    .into(),
+            ),
         };
     }
     let root = here

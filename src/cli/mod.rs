@@ -43,6 +43,14 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
+/// From now on a panic of any thread ends the process, after it was reported.
+fn end_on_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        report_bug(panic);
+        std::process::exit(i32::from(exit::BUG));
+    }));
+}
+
 fn report_bug(panic: &std::panic::PanicHookInfo<'_>) {
     use std::io::Write;
     let place = panic

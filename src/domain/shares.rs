@@ -27,12 +27,16 @@ pub fn in_shares<T: Sync, R: Send>(list: &[T], work: impl Fn(&[T]) -> Vec<R> + S
         let (own, others) = list.split_at(list.len().div_ceil(threads));
         let others: Vec<_> = others
             .chunks(own.len())
-            .map(|share| (share, scope.spawn(move || work(share))))
+            .map(|share| {
+                let thread = std::thread::Builder::new();
+                (share, thread.spawn_scoped(scope, move || work(share)))
+            })
             .collect();
         let mut done = work(own);
         for (share, other) in others {
-            // A thread that panicked is a defect that shows when its share is worked on again here.
-            done.extend(other.join().unwrap_or_else(|_| work(share)));
+            // A thread that was refused, and one that panicked: a defect that shows when its share is worked on again here.
+            let others = other.ok().and_then(|other| other.join().ok());
+            done.extend(others.unwrap_or_else(|| work(share)));
         }
         done
     })

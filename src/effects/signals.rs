@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::signal::unix::{SignalKind, signal};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 
 /// Whether a signal asked this process to stop.
 #[derive(Clone, Debug, Default)]
@@ -18,43 +19,12 @@ impl Signals {
         Self::default()
     }
 
-    /// From now on INT, TERM and HUP no longer end the process: they are remembered.
+    /// From now on INT, TERM and HUP no longer end the process: they are remembered. No thread is needed for it.
     pub fn catch(&self) {
-        let wanted = Arc::clone(&self.wanted);
-        let (ready, is_ready) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
-                .enable_io()
-                .build()
-            else {
-                return;
-            };
-            runtime.block_on(async {
-                let kinds = [
-                    SignalKind::interrupt(),
-                    SignalKind::terminate(),
-                    SignalKind::hangup(),
-                ];
-                let mut streams: Vec<_> = kinds
-                    .into_iter()
-                    .filter_map(|kind| signal(kind).ok())
-                    .collect();
-                let _ = ready.send(());
-                let [one, two, three] = streams.as_mut_slice() else {
-                    return;
-                };
-                loop {
-                    tokio::select! {
-                        _ = one.recv() => {}
-                        _ = two.recv() => {}
-                        _ = three.recv() => {}
-                    }
-                    wanted.store(true, Ordering::SeqCst);
-                }
-            });
-        });
-        // A signal that comes before the handlers are in place would end the process.
-        let _ = is_ready.recv();
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            // It fails for signals that cannot be caught, and these can.
+            let _ = flag::register(signal, Arc::clone(&self.wanted));
+        }
     }
 
     /// Signals are caught and mean nothing.

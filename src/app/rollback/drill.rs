@@ -69,6 +69,7 @@ pub fn drill(
                 output,
                 secrets: secrets.clone(),
                 marks: Vec::new(),
+                lock: None,
             },
             &mut |_| {},
         );

@@ -7,13 +7,14 @@ pub mod drill;
 mod step;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::domain::decide::Actor;
 use crate::domain::decide::rollback::{self as decisions, Next};
 use crate::domain::ids::{StageName, StepId};
 use crate::domain::probe::judge::Verdict;
 use crate::domain::record::body::{
-    AttemptOutcome, AttemptStarted, Cause, StepOutcome, StepStarted,
+    AttemptOutcome, AttemptStarted, Cause, Noted, StepOutcome, StepStarted,
 };
 use crate::domain::record::{Body, Draft, TOOL};
 use crate::domain::release::Step;
@@ -21,7 +22,7 @@ use crate::domain::state::rollback::{Attempt, Rollback};
 use crate::domain::timespan::Timespan;
 use crate::domain::variables::Secrets;
 use crate::domain::watch;
-use crate::ports::{Duty, Ledger};
+use crate::ports::{Duty, InheritedLock, Ledger, ProcessGroup};
 
 use step::{Run, known_secrets, run};
 
@@ -37,6 +38,8 @@ const VERIFY_WITHIN: Timespan = Timespan::from_minutes(5);
 const A_DAY: u64 = 86_400_000;
 /// The driver is started this long before a deadline, in milliseconds, so that it has read everything when it comes.
 pub const READY_BEFORE: u64 = 2_000;
+/// A step that cannot be ended is waited for at most this long, in milliseconds, and no longer than a step may take.
+const LONGEST_WAIT_FOR_STEP: u64 = 300_000;
 /// The pause after a first attempt that failed, in milliseconds; doubled after every further one.
 const RETRY_PAUSE: u64 = 2_000;
 
@@ -65,22 +68,20 @@ pub fn claim(
     Ok(())
 }
 
-/// Starts the process that drives the rollback of `release`: it outlives this one.
+/// The file of what the processes that drive rollbacks say, in the ledger's output folder.
+pub const DRIVER_LOG: &str = "driver.log";
+
+/// Starts the process that drives the rollback of `release`: it outlives this one. That it was started says nothing; it
+/// drives once it has its duty.
 ///
 /// # Errors
 /// A text that names the program and the cause.
-pub fn launch(world: &World<'_>, release: &Release) -> std::result::Result<(), String> {
+pub fn launch(world: &World<'_>, release: &Release) -> std::result::Result<ProcessGroup, String> {
     let mut argv = world.relgate.to_vec();
-    argv.extend([
-        "drive-rollback".to_owned(),
-        "--release".to_owned(),
-        release.name.to_string(),
-    ]);
+    let name = release.name.to_string();
+    argv.extend(["drive-rollback".into(), "--release".into(), name.into()]);
     let log = driver_log(world, release);
-    world
-        .runner
-        .detach(&argv, world.files.root(), &log)
-        .map(|_| ())
+    world.runner.detach(&argv, world.files.root(), &log)
 }
 
 /// Why what the driver writes would be lost, where it would.
@@ -92,7 +93,7 @@ pub fn log_problem(world: &World<'_>, release: &Release) -> Option<String> {
 
 fn driver_log(world: &World<'_>, release: &Release) -> PathBuf {
     let folder = world.ledgers.output_folder(&release.name);
-    folder.join("driver.log")
+    folder.join(DRIVER_LOG)
 }
 
 /// The file of a step's output, in the ledger's output folder.
@@ -101,36 +102,74 @@ pub fn output_name(attempt: u32, place: usize, step: &StepId) -> String {
 }
 
 /// Drives the rollback to its end: from its claim, or from the deadline that is near, so that nothing has to be started
-/// when it comes. Returns at once where somebody alive does so already, or nothing is to be driven.
+/// when it comes. Returns at once where somebody alive does so already, or nothing is to be driven. A wish to stop is heard
+/// once nothing is left but to record what was done.
 ///
 /// # Errors
 /// A ledger that cannot be read at all. One that cannot be written stops nothing: what was done is recorded as soon as
 /// it can be.
 pub fn drive(world: &World<'_>, release: &Release) -> Result<()> {
-    let _duty = match world.ledgers.take(&release.name, Duty::Rollback) {
+    let steadfast = World {
+        stop: &never,
+        ..*world
+    };
+    let duty = match world.ledgers.take(&release.name, Duty::Rollback) {
         Ok(Some(duty)) => Some(duty),
         Ok(None) => return Ok(()),
-        // Nobody can take the duty on such a disk; the deadline counts more than the chance of a second driver.
+        // No means of exclusion is available: the deadline counts more.
         Err(_) => None,
     };
     let ledger = Insistent::new(world.ledgers.open(&release.name));
     let mut driver = Driver {
-        world,
+        world: &steadfast,
         release,
         ledger,
         claimed: None,
         secrets: Secrets::default(),
     };
-    driver.end_unrecorded()?;
+    match duty {
+        Some(_) => driver.end_unrecorded()?,
+        None => driver.await_recorded_step()?,
+    }
     driver.secrets = driver.known_secrets();
     driver.run()?;
     root_cause::write(world, release, &mut driver.ledger);
     // A disk that is full for a whole day is a case for people, and what happened is in the output of the steps.
     let began = world.clock.now();
-    while !driver.ledger.make_good(world.clock) && passed(&began, &world.clock.now()) < A_DAY {
+    while !driver.ledger.make_good(world.clock)
+        && passed(&began, &world.clock.now()) < A_DAY
+        && !(world.stop)()
+    {
         world.clock.wait(std::time::Duration::from_millis(500));
     }
     Ok(())
+}
+
+/// A rollback is not stopped half-way.
+fn never() -> bool {
+    false
+}
+
+/// Whether a mark is that of an attempt from `attempt` on of this ledger, or of one of its steps beyond those that ended.
+fn belongs_to_attempt(mark: &str, ledger: &str, (attempt, ended): (u32, usize)) -> bool {
+    let numbers = mark
+        .strip_prefix("rollback-")
+        .and_then(|rest| rest.strip_prefix(ledger))
+        .and_then(|rest| rest.strip_prefix('-'));
+    let Some(numbers) = numbers else {
+        return false;
+    };
+    let (number, place) = match numbers.split_once('-') {
+        Some((number, place)) => (number, place.parse::<usize>().ok()),
+        None => (numbers, None),
+    };
+    match (number.parse::<u32>(), place) {
+        (Ok(number), _) if number > attempt => true,
+        (Ok(number), Some(place)) => number == attempt && place > ended,
+        // The whole of an attempt has this mark, the steps that ended too.
+        (Ok(number), None) => number == attempt && ended == 0,
+        (Err(_), _) => false,
+    }
 }
 
 /// What came of waiting for a deadline.
@@ -159,20 +198,56 @@ impl Driver<'_, '_> {
     /// the attempt that is to come.
     fn end_unrecorded(&mut self) -> Result<()> {
         let state = self.ledger.refresh()?.state();
-        let last = state.rollback.as_ref().and_then(Rollback::last);
-        let ended = last.map_or(0, |last| last.steps.len());
-        let mark = match decisions::next(state) {
-            Next::Nothing => self.mark(1, None),
-            Next::Run(attempt) => self.mark(attempt, None),
-            // The steps that ended may have left on purpose what still runs.
-            Next::Recover(attempt, None) => self.mark(attempt, Some(ended)),
-            Next::AskTarget(attempt) | Next::Retry(attempt) => self.mark(attempt + 1, None),
-            Next::Recover(_, Some(_)) | Next::Verify(_) | Next::Stuck | Next::Ended => {
+        let first = match decisions::next(state) {
+            Next::Nothing => 1,
+            Next::Run(attempt) | Next::Recover(attempt, _) => attempt,
+            Next::AskTarget(attempt) | Next::Retry(attempt) => attempt + 1,
+            Next::Verify(_) | Next::Stuck | Next::Ended => return Ok(()),
+        };
+        self.end_from(first);
+        Ok(())
+    }
+
+    /// Waits for a recorded step that is alive, where no means of exclusion tells whether its driver is: nothing runs
+    /// beside it. No longer than a step may take.
+    fn await_recorded_step(&mut self) -> Result<()> {
+        let began = self.world.clock.now();
+        loop {
+            let state = self.ledger.refresh()?.state();
+            let Some(rollback) = &state.rollback else {
+                return Ok(());
+            };
+            let running = rollback.last().and_then(|last| last.running.as_ref());
+            let Some(group) = running.map(|step| &step.fact.group) else {
+                return Ok(());
+            };
+            let longest = rollback
+                .plan
+                .steps()
+                .iter()
+                .map(|it| it.timeout().milliseconds());
+            let patience = longest.max().unwrap_or(0);
+            if !self.world.runner.is_running(group)
+                || passed(&began, &self.world.clock.now()) > patience
+            {
                 return Ok(());
             }
-        };
-        self.world.runner.end_marked(&mark);
-        Ok(())
+            self.world.clock.wait(std::time::Duration::from_millis(100));
+        }
+    }
+
+    /// Ends what carries the mark of this attempt or of a later one: on a ledger that cannot be written, several may have
+    /// run that no record tells of. The steps that ended may have left on purpose what still runs.
+    fn end_from(&self, attempt: u32) {
+        let state = self.ledger.history().state();
+        let last = state.rollback.as_ref().and_then(Rollback::last);
+        let ended = last
+            .filter(|last| last.number == attempt && last.started.is_some())
+            .map_or(0, |last| last.steps.len());
+        let ledger = self.world.ledgers.identity(&self.release.name);
+        self.world
+            .runner
+            .end_marked(&|mark| belongs_to_attempt(mark, &ledger, (attempt, ended)));
     }
 
     /// Known before the deadline, so that nothing has to be looked up when it comes.
@@ -196,6 +271,37 @@ impl Driver<'_, '_> {
         match place {
             Some(place) => format!("rollback-{ledger}-{attempt}-{}", place + 1),
             None => format!("rollback-{ledger}-{attempt}"),
+        }
+    }
+
+    /// The lock that a step inherits. Where somebody has it, that is a step whose driver died and which could not be ended:
+    /// in another PID namespace, or without what marks it. It is waited for within bounds, and what is done then is
+    /// recorded; `None` where there is nothing to lock.
+    fn lock_for_step(&mut self, rollback: &Rollback) -> Option<Arc<dyn InheritedLock>> {
+        let steps = rollback.plan.steps().iter();
+        let longest = steps.map(|step| step.timeout().milliseconds()).max();
+        let patience = longest.unwrap_or(0).min(LONGEST_WAIT_FOR_STEP);
+        let began = self.world.clock.now();
+        loop {
+            let first = self.ledger.history().records().first()?;
+            let (ledgers, name) = (self.world.ledgers, &self.release.name);
+            match ledgers.step_lock(name, first) {
+                Ok(Some(lock)) => return Some(lock),
+                Err(_) => return None,
+                Ok(None) => {}
+            }
+            if passed(&began, &self.world.clock.now()) >= patience {
+                let text = format!(
+                    "a step of an attempt whose process died still ran after {} s, out of reach; the rollback goes on beside it",
+                    patience / 1_000
+                );
+                self.record(Draft {
+                    by: TOOL.to_owned(),
+                    body: Body::Noted(Noted { text }),
+                });
+                return None;
+            }
+            self.world.clock.wait(std::time::Duration::from_millis(50));
         }
     }
 
@@ -226,6 +332,9 @@ impl Driver<'_, '_> {
                     if let Some(group) = group {
                         self.world.runner.end(&group);
                     }
+                    self.end_from(attempt);
+                    // What it left behind out of sight may end well, and is asked about then.
+                    drop(self.lock_for_step(&rollback));
                     self.record(decisions::end_attempt(attempt, AttemptOutcome::Lost));
                 }
                 Next::Verify(attempt) => {
@@ -305,6 +414,7 @@ impl Driver<'_, '_> {
         env.extend(self.environment(rollback, attempt));
         let output = output_name(attempt, place, &step.id);
         let marks = vec![self.mark(attempt, None), self.mark(attempt, Some(place))];
+        let lock = self.lock_for_step(rollback);
         let ended = run(
             world,
             release,
@@ -315,6 +425,7 @@ impl Driver<'_, '_> {
                 output,
                 secrets: self.secrets.clone(),
                 marks,
+                lock,
             },
             &mut |group| {
                 let started = StepStarted {

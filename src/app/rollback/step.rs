@@ -1,6 +1,7 @@
 //! Running one step of a rollback plan, in earnest or in a drill.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::app::project::Release;
 use crate::app::{World, ask};
@@ -9,7 +10,7 @@ use crate::domain::record::body::{ProcessGroup, StepEnded, StepOutcome};
 use crate::domain::release::Step;
 use crate::domain::secret_name::names_a_secret;
 use crate::domain::variables::Secrets;
-use crate::ports::{Command, Outcome};
+use crate::ports::{Command, InheritedLock, Outcome};
 
 /// How much of a step's output is kept.
 const OUTPUT_CAP: u64 = 8 * 1024 * 1024;
@@ -28,6 +29,8 @@ pub struct Run<'a> {
     pub secrets: Secrets,
     /// What its processes are recognised by after their driver died.
     pub marks: Vec<String>,
+    /// What the next attempt waits for where its driver dies.
+    pub lock: Option<Arc<dyn InheritedLock>>,
 }
 
 /// A shorter value of an inherited variable is masked only where the notes refer to it: a word such as `none` would be
@@ -72,6 +75,7 @@ pub fn run(
         output_cap: OUTPUT_CAP,
         secrets: secrets_with(&run.secrets, &run.env),
         marks: run.marks.clone(),
+        lock: run.lock.clone(),
     };
     let ended = world.runner.run(&command, started, &mut |_| {});
     StepEnded {

@@ -1,11 +1,17 @@
-//! `relgate watch --all`: keeps the windows of every release, each on a thread of its own, for as long as it is let.
+//! `relgate watch --all`: keeps the windows of every release, for as long as it is let, with a few threads for all of them.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::{Builder, Scope};
 use std::time::Duration;
 
-use super::watch;
+use super::background::Background;
+use super::finish;
+use super::schedule::{After, Schedule};
+use super::watcher::{Step, Watcher};
+use crate::app::project::Release;
 use crate::app::{Result, World, project};
 use crate::domain::event::Event;
 use crate::domain::ids::ReleaseName;
@@ -15,11 +21,32 @@ use crate::ports::Ledger;
 /// How often releases are looked for, in milliseconds: a window that somebody opens is watched at the latest then.
 const LOOK: u64 = 1_000;
 
-/// What a watcher's thread says.
-enum Said {
-    Happened(ReleaseName, Event),
-    Ended(ReleaseName),
+/// The most threads that keep deadlines. Two are enough unless disks hang: a release whose disk does keeps one busy.
+const MOST_KEEPERS: usize = 64;
+
+/// The most threads that ask probes.
+const MOST_PROBERS: usize = 16;
+
+/// The stack of a thread that keeps deadlines.
+const STACK: usize = 1024 * 1024;
+
+/// A release, as far as it is known.
+struct Entry<'scope, 'env> {
+    kept: Kept<'scope, 'env>,
+    /// The last warning, so that it is not repeated every second.
+    said: String,
 }
+
+enum Kept<'scope, 'env> {
+    /// It has ended, or nothing of it is known yet.
+    Unread,
+    /// Nothing of it happens by itself.
+    Read(Box<dyn Ledger + Send + 'scope>),
+    Watched(Box<Watcher<'scope, 'env>>, Arc<Release>),
+}
+
+/// What happened to which release.
+type Said = (ReleaseName, Event);
 
 /// Watches until this process is asked to stop. `alive` is called at least once a second with the number of releases
 /// that are watched; a service manager that hears nothing for longer may start it anew.
@@ -34,43 +61,179 @@ pub fn watch_all(
 ) -> Result<()> {
     project::releases(world)?;
     let (say, said) = channel();
+    let watched = AtomicUsize::new(0);
     std::thread::scope(|scope| {
-        let mut ledgers: BTreeMap<ReleaseName, Box<dyn Ledger>> = BTreeMap::new();
-        let mut watched: BTreeSet<ReleaseName> = BTreeSet::new();
+        let schedule = Arc::new(Schedule::new());
+        let keeper = Keeper {
+            scope,
+            world: *world,
+            policy_path,
+            background: Arc::new(Background::new(scope, MOST_PROBERS)),
+            watched: &watched,
+            say,
+        };
         loop {
-            while let Ok(what) = said.try_recv() {
-                match what {
-                    Said::Happened(name, event) => hear(&name, &event),
-                    Said::Ended(name) => {
-                        watched.remove(&name);
-                    }
-                }
-            }
-            if (world.stop)() && watched.is_empty() {
-                return;
-            }
-            // A folder that cannot be read now is looked at again: what is watched goes on.
+            // A folder that cannot be listed now is looked at again: what is watched goes on.
             for name in project::releases(world).unwrap_or_default() {
-                if (world.stop)() || watched.contains(&name) || world.ledgers.has_ended(&name) {
-                    continue;
-                }
-                let ledger = ledgers
-                    .entry(name.clone())
-                    .or_insert_with(|| world.ledgers.open(&name));
-                if ledger
-                    .refresh()
-                    .is_ok_and(|history| needs_watching(history.state()))
+                schedule.add(name, || Entry {
+                    kept: Kept::Unread,
+                    said: String::new(),
+                });
+            }
+            let stopping = (world.stop)();
+            if stopping {
+                schedule.hurry();
+            }
+            if schedule.threads() == 0 && !keeper.start(&schedule) {
+                // Without a thread this one does it all, the slow with the urgent.
+                while schedule.work_once(&|| keeper.now(), &|name, entry| keeper.look(name, entry))
                 {
-                    watched.insert(name.clone());
-                    let say = say.clone();
-                    scope.spawn(move || watch_one(world, policy_path, &name, &say));
                 }
             }
-            alive(watched.len());
-            world.clock.wait(Duration::from_millis(LOOK));
+            alive(watched.load(Ordering::SeqCst));
+            if stopping && watched.load(Ordering::SeqCst) == 0 {
+                break;
+            }
+            let began = keeper.now();
+            loop {
+                let left = LOOK.saturating_sub(keeper.now().saturating_sub(began));
+                let left = Duration::from_millis(left.min(if stopping { 50 } else { LOOK }));
+                match said.recv_timeout(left) {
+                    Ok((name, event)) => hear(&name, &event),
+                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+                }
+                if (world.stop)() && !stopping {
+                    break;
+                }
+            }
+        }
+        schedule.end();
+        while let Ok((name, event)) = said.try_recv() {
+            hear(&name, &event);
         }
     });
     Ok(())
+}
+
+/// What every thread needs to know.
+#[derive(Clone)]
+struct Keeper<'scope, 'env> {
+    scope: &'scope Scope<'scope, 'env>,
+    world: World<'scope>,
+    policy_path: &'scope str,
+    background: Arc<Background<'scope, 'env>>,
+    watched: &'scope AtomicUsize,
+    say: Sender<Said>,
+}
+
+type Releases<'scope, 'env> = Schedule<ReleaseName, Entry<'scope, 'env>>;
+
+impl<'scope, 'env> Keeper<'scope, 'env> {
+    fn now(&self) -> u64 {
+        self.world.clock.now().boot_ms
+    }
+
+    /// Starts a thread that keeps deadlines. `false` where there are enough, or the system refuses it.
+    fn start(&self, schedule: &Arc<Releases<'scope, 'env>>) -> bool {
+        if schedule.threads() >= MOST_KEEPERS {
+            return false;
+        }
+        schedule.began();
+        let keeper = self.clone();
+        let theirs = Arc::clone(schedule);
+        let keep = move || {
+            theirs.work(
+                &|| keeper.now(),
+                &|name, entry| keeper.look(name, entry),
+                &|| {
+                    let _ = keeper.start(&theirs);
+                },
+            );
+        };
+        let started = Builder::new()
+            .name("watch".to_owned())
+            .stack_size(STACK)
+            .spawn_scoped(self.scope, keep);
+        if started.is_err() {
+            schedule.refused();
+        }
+        started.is_ok()
+    }
+
+    /// Looks at a release. Whatever comes of it, a bug too, only its own watch ends, and is begun anew by the next look.
+    fn look(&self, name: &ReleaseName, entry: Entry<'scope, 'env>) -> After<Entry<'scope, 'env>> {
+        let was_watched = matches!(entry.kept, Kept::Watched(..));
+        let said = entry.said.clone();
+        let looked = catch_unwind(AssertUnwindSafe(|| self.step(name, entry)));
+        let (entry, time) = looked.unwrap_or((
+            Entry {
+                kept: Kept::Unread,
+                said,
+            },
+            LOOK,
+        ));
+        match (was_watched, matches!(entry.kept, Kept::Watched(..))) {
+            (false, true) => drop(self.watched.fetch_add(1, Ordering::SeqCst)),
+            (true, false) => drop(self.watched.fetch_sub(1, Ordering::SeqCst)),
+            _ => {}
+        }
+        match (&entry.kept, entry.said.is_empty()) {
+            // Nothing is kept of what has ended. It is looked for again with the others.
+            (Kept::Unread, true) => After::Drop,
+            _ => After::Again(entry, time),
+        }
+    }
+
+    fn step(
+        &self,
+        name: &ReleaseName,
+        mut entry: Entry<'scope, 'env>,
+    ) -> (Entry<'scope, 'env>, u64) {
+        let hear = |event: &Event| {
+            let _ = self.say.send((name.clone(), event.clone()));
+        };
+        let (kept, time) = match entry.kept {
+            Kept::Watched(mut watcher, release) => match watcher.step(&mut |event| hear(event)) {
+                Step::Again(time) => (Kept::Watched(watcher, release), time),
+                Step::End(end) => {
+                    let mut ledger = watcher.into_ledger();
+                    let ended = (ledger.as_mut() as &mut dyn Ledger, end);
+                    let _ = finish(&self.world, &release, ended, &mut |event| hear(event));
+                    (Kept::Read(ledger), LOOK)
+                }
+            },
+            _ if (self.world.stop)() => (Kept::Unread, LOOK),
+            _ if self.world.ledgers.has_ended(name) => (Kept::Unread, LOOK),
+            kept => {
+                let mut ledger = match kept {
+                    Kept::Read(ledger) => ledger,
+                    _ => self.world.ledgers.open(name),
+                };
+                let wanted = ledger
+                    .refresh()
+                    .is_ok_and(|history| needs_watching(history.state()));
+                match wanted.then(|| project::load_armed(&self.world, self.policy_path, name)) {
+                    None => (Kept::Read(ledger), LOOK),
+                    Some(Ok(release)) => {
+                        let release = Arc::new(release);
+                        let watched = (Arc::clone(&release), ledger);
+                        let background = Arc::clone(&self.background);
+                        let watcher = Watcher::new(self.scope, background, self.world, watched);
+                        (Kept::Watched(Box::new(watcher), release), 0)
+                    }
+                    Some(Err(error)) => {
+                        let text = error.to_string();
+                        if entry.said != text {
+                            hear(&Event::Warning { text: text.clone() });
+                            entry.said = text;
+                        }
+                        (Kept::Read(ledger), LOOK)
+                    }
+                }
+            }
+        };
+        (Entry { kept, ..entry }, time)
+    }
 }
 
 /// Whether anything of a release happens by itself.
@@ -81,22 +244,4 @@ fn needs_watching(state: &ReleaseState) -> bool {
             .open_incidents()
             .any(|incident| incident.has_running_window()),
     }
-}
-
-/// Watches one release. Whatever becomes of it, a bug too, only its own watch ends, and is begun anew by the next look.
-fn watch_one(world: &World<'_>, policy_path: &str, name: &ReleaseName, say: &Sender<Said>) {
-    let happened = |event: Event| {
-        let _ = say.send(Said::Happened(name.clone(), event));
-    };
-    let watched = catch_unwind(AssertUnwindSafe(|| {
-        let release = project::load_armed(world, policy_path, name)?;
-        watch(world, &release, &mut |event| happened(event.clone()))
-    }));
-    if let Ok(Err(error)) = watched {
-        happened(Event::Warning {
-            text: error.to_string(),
-        });
-        world.clock.wait(Duration::from_millis(LOOK));
-    }
-    let _ = say.send(Said::Ended(name.clone()));
 }

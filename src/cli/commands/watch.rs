@@ -1,5 +1,7 @@
 //! `watch`, `rollback`, and the process that drives a rollback.
 
+use std::ffi::OsString;
+
 use crate::app::project::Release;
 use crate::app::{Result, World, deploy, rollback as app, watch as watching};
 use crate::cli::args::{Rollback, Watch};
@@ -10,7 +12,7 @@ use crate::cli::prompt;
 use crate::domain::outcome::Watched;
 use crate::domain::readiness::command;
 use crate::domain::refusal::Refusal;
-use crate::effects::{process, service};
+use crate::effects::{failpoint, process, service};
 use crate::render::Format;
 
 use super::sign::terminal;
@@ -50,23 +52,23 @@ fn watch_all(context: &Context, world: &World<'_>) -> Result<u8> {
 /// Starts a watcher that outlives this process, and says where it writes what happens.
 fn detach(context: &Context, world: &World<'_>, all: bool) -> Result<u8> {
     let mut argv = world.relgate.to_vec();
-    argv.extend(["watch", "--session"].map(str::to_owned));
+    argv.extend(["watch", "--session"].map(OsString::from));
     let release = match all {
         true => None,
         false => Some(context.armed_release(world)?.name),
     };
     let log = match &release {
         Some(name) => {
-            argv.extend(["--release".to_owned(), name.to_string()]);
+            argv.extend(["--release".into(), name.to_string().into()]);
             world.ledgers.output_folder(name).join("watch.log")
         }
         None => {
-            argv.push("--all".to_owned());
+            argv.push("--all".into());
             world.files.root().join(".relgate").join("watch.log")
         }
     };
     let written = world.runner.can_log(world.files.root(), &log);
-    let pid = world
+    let process = world
         .runner
         .detach(&argv, world.files.root(), &log)
         .map_err(|why| {
@@ -77,6 +79,7 @@ fn detach(context: &Context, world: &World<'_>, all: bool) -> Result<u8> {
         Ok(()) => format!("and writes to {}", log.display()),
         Err(why) => format!("without a log: {why}"),
     };
+    let pid = process.pid;
     context.write(|out| writeln!(out, "process {pid} watches {what}, {written}"))?;
     Ok(exit::GO)
 }
@@ -170,8 +173,11 @@ pub fn drive(context: &Context) -> Result<u8> {
     // A failure leaves the driver in its parent's session, which is no reason not to roll back.
     let _ = process::become_session();
     context.ignore_signals();
+    // Whoever started it starts another one. One that hung would keep its duty for ever.
+    crate::cli::end_on_panic();
+    failpoint::hit("driver:begin");
     context.with_world(|world| {
-        let release = context.armed_release(world)?;
+        let release = context.named_release(world)?;
         app::drive(world, &release)?;
         Ok(exit::GO)
     })

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::files::FileLedger;
 use super::folder;
@@ -10,9 +11,11 @@ use super::locks::Locks;
 use crate::domain::audit;
 use crate::domain::ids::ReleaseName;
 use crate::domain::record::Record;
-use crate::effects::lock::{self, Lock, LockTarget};
+use crate::effects::lock::{self, Lock, LockTarget, StepLock};
 use crate::effects::plain;
-use crate::ports::{AppendError, Clock, Duty, Lease, Ledger, LedgerError, Ledgers, Seal};
+use crate::ports::{
+    AppendError, Clock, Duty, InheritedLock, Lease, Ledger, LedgerError, Ledgers, Seal,
+};
 
 /// At most this much of a step's output is read at once, in bytes.
 const PIECE: u64 = 64 * 1024;
@@ -47,7 +50,7 @@ impl<'a> FileLedgers<'a> {
 }
 
 impl Ledgers for FileLedgers<'_> {
-    fn open(&self, release: &ReleaseName) -> Box<dyn Ledger + '_> {
+    fn open(&self, release: &ReleaseName) -> Box<dyn Ledger + Send + '_> {
         let ledger = FileLedger::new(self.folder(release), release.clone());
         Box::new(ledger.sealed(self.seal))
     }
@@ -116,12 +119,28 @@ impl Ledgers for FileLedgers<'_> {
         Ok(lease.map(|lease| Box::new(lease) as Box<dyn Lease>))
     }
 
+    fn can_be_taken(&self, release: &ReleaseName, duty: Duty) -> bool {
+        Lock::is_available(&self.duty(release, duty))
+    }
+
     fn is_taken(&self, release: &ReleaseName, duty: Duty) -> bool {
         let target = self.duty(release, duty);
         match duty {
             Duty::Rollback => Lock::is_held(&target),
             // A watcher that was stopped watches nothing.
             Duty::Watch => Lock::is_held_by_running(&target),
+        }
+    }
+
+    fn step_lock(
+        &self,
+        release: &ReleaseName,
+        first: &Record,
+    ) -> Result<Option<Arc<dyn InheritedLock>>, LedgerError> {
+        let path = self.folder(release).join(first.file_name());
+        match StepLock::try_acquire(&path) {
+            Ok(lock) => Ok(lock.map(|lock| Arc::new(lock) as Arc<dyn InheritedLock>)),
+            Err(source) => Err(LedgerError::Write { path, source }),
         }
     }
 

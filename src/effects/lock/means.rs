@@ -101,6 +101,18 @@ impl Flock<'_> {
         }
         open(self.path).or_else(|error| open_to_read(self.path).map_err(|_| error))
     }
+
+    /// Whether it can be locked at all, whoever has it now.
+    pub fn is_available(&self) -> bool {
+        let Ok(file) = self.open() else {
+            return false;
+        };
+        let tried = file.try_lock_shared();
+        if tried.is_ok() {
+            drop(file.unlock());
+        }
+        !matches!(tried, Err(TryLockError::Error(_)))
+    }
 }
 
 impl Means<Part> for Flock<'_> {
@@ -199,7 +211,7 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Opens the file where it is there already, as [`open`] does.
-fn open_to_read(path: &Path) -> io::Result<File> {
+pub(super) fn open_to_read(path: &Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file = rustix::fs::open(path, flags, Mode::empty())?;
     Ok(File::from(file))

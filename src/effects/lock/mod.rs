@@ -5,10 +5,13 @@
 //! removing one would let two processes lock two files of the same name.
 
 mod means;
+mod step;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+pub use step::StepLock;
 
 use means::{Flock, Means, Part, Socket, is_at};
 
@@ -138,6 +141,11 @@ impl Lock {
             parts,
             paths: target.paths().into_iter().map(Path::to_owned).collect(),
         }))
+    }
+
+    /// Whether there is any means to have it by, whoever has it now.
+    pub fn is_available(target: &LockTarget) -> bool {
+        target.socket().is_some() || target.flocks().iter().any(Flock::is_available)
     }
 
     /// Whether somebody has it.

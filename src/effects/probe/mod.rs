@@ -67,6 +67,7 @@ pub struct SystemProber {
     root: PathBuf,
     runtime: OnceLock<Result<Runtime, String>>,
     trust: Arc<Trust>,
+    on_callers_thread: bool,
 }
 
 impl SystemProber {
@@ -76,13 +77,25 @@ impl SystemProber {
             root: root.into(),
             runtime: OnceLock::new(),
             trust: Arc::default(),
+            on_callers_thread: false,
         }
+    }
+
+    /// The same, with no threads of its own but for what cannot be awaited: what asks few probes is not kept from it by a
+    /// limit of threads.
+    pub fn on_callers_thread(mut self) -> Self {
+        self.on_callers_thread = true;
+        self
     }
 
     fn runtime(&self) -> Result<&Runtime, &String> {
         let build = || {
             let threads = std::thread::available_parallelism().map_or(1, usize::from);
-            tokio::runtime::Builder::new_multi_thread()
+            let mut builder = match self.on_callers_thread {
+                true => tokio::runtime::Builder::new_current_thread(),
+                false => tokio::runtime::Builder::new_multi_thread(),
+            };
+            builder
                 .worker_threads(threads.min(MOST_THREADS))
                 .max_blocking_threads(MOST_BLOCKING_THREADS)
                 .thread_name("probe")

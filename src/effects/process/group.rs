@@ -51,6 +51,17 @@ pub fn started(pid: u32) -> String {
     }
 }
 
+/// The marks that `is_meant` of all processes on this machine.
+pub(crate) fn marks_in_use(is_meant: &dyn Fn(&str) -> bool) -> BTreeSet<String> {
+    let table = system::table();
+    let marks = table.iter().filter_map(|row| system::marks(row.pid));
+    let all: Vec<String> = marks.collect();
+    let each = all.iter().flat_map(|marks| marks.split(':'));
+    each.filter(|mark| is_meant(mark))
+        .map(str::to_owned)
+        .collect()
+}
+
 /// Whether the recorded leader itself is alive; one that has ended and was not reaped is not.
 pub fn is_alive(group: &ProcessGroup) -> bool {
     system::table()
@@ -102,16 +113,15 @@ impl Family {
         })
     }
 
-    /// The family of a group that its parent left behind; `None` where the leader's id belongs to another process.
-    ///
-    /// Where the leader is gone and its group is not, it is the recorded group: a group keeps its id reserved.
+    /// The family of a group that its parent left behind; `None` where its recorded leader is not alive. A number alone
+    /// says nothing: after a reboot, or when the group is gone, it may be a stranger's. What outlives its leader is known
+    /// by its marks.
     pub(crate) fn left_behind(group: &ProcessGroup) -> Option<Self> {
         // Ids 0 and 1 would address this process's own group and every process there is.
         if group.pid <= 1 || group.pid == std::process::id() {
             return None;
         }
-        let now = started(group.pid);
-        if !now.is_empty() && now != group.started {
+        if group.started.is_empty() || started(group.pid) != group.started {
             return None;
         }
         let mark = system::marks(group.pid)

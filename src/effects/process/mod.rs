@@ -4,6 +4,7 @@
 //! for, and what its end means, is the business of the callers. [`group`] knows who belongs to a command, `output`
 //! keeps what it writes, [`program`] finds it, `run` drives it.
 
+mod detached;
 mod executable;
 mod format;
 pub mod group;
@@ -11,6 +12,7 @@ mod output;
 pub mod program;
 mod run;
 
+use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Stdio;
@@ -25,6 +27,9 @@ use crate::ports::{Command, Ended, ProcessGroup, Runner};
 
 /// What a command is given between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// The program of whatever process opens it: the same one, even where its file was replaced or removed.
+const SELF: &str = "/proc/self/exe";
 
 /// Runs commands on this machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,37 +57,42 @@ impl Runner for SystemRunner {
     /// Starts `argv`, which must call [`become_session`] before anything else.
     ///
     /// A session can only be begun by a process that leads no group, and only from within, so the child is left in this
-    /// process's group until it does. Nothing but its standard streams is inherited. While this process lives it reaps
-    /// the child.
-    fn detach(&self, argv: &[String], folder: &Path, log: &Path) -> Result<u32, String> {
+    /// process's group until it does. Nothing but its standard streams is inherited. It is reaped the next time that this
+    /// process starts or looks for one.
+    fn detach(&self, argv: &[OsString], folder: &Path, log: &Path) -> Result<ProcessGroup, String> {
         let Some((name, arguments)) = argv.split_first() else {
             return Err("the command is empty; write a program and its arguments".to_owned());
         };
-        // A process without output does its work all the same.
-        let opened = plain::append(folder, log).and_then(|log| Ok((log.try_clone()?, log)));
-        let (out, err) = match opened {
-            Ok((out, err)) => (Stdio::from(out), Stdio::from(err)),
-            Err(_) => (Stdio::null(), Stdio::null()),
+        let start = |program: &Path| {
+            // A process without output does its work all the same.
+            let opened = plain::append(folder, log).and_then(|log| Ok((log.try_clone()?, log)));
+            let (out, err) = match opened {
+                Ok((out, err)) => (Stdio::from(out), Stdio::from(err)),
+                Err(_) => (Stdio::null(), Stdio::null()),
+            };
+            let mut command = std::process::Command::new(program);
+            command
+                .arg0(name)
+                .args(arguments)
+                .current_dir(folder)
+                .env_remove(group::MARK)
+                .stdin(Stdio::null())
+                .stdout(out)
+                .stderr(err);
+            command.spawn()
         };
-        let mut command = std::process::Command::new(program::place(name, folder));
-        command
-            .arg0(name)
-            .args(arguments)
-            .current_dir(folder)
-            .env_remove(group::MARK)
-            .stdin(Stdio::null())
-            .stdout(out)
-            .stderr(err);
-        let mut child = command
-            .spawn()
-            .map_err(|error| program::start_failure(name, folder, &error))?;
-        let pid = child.id();
-        // Without the thread the child would only stay a zombie until this process ends.
-        let _ = thread::Builder::new()
-            .name("reaper".to_owned())
-            .stack_size(64 * 1024)
-            .spawn(move || child.wait());
-        Ok(pid)
+        let own = (program::own() == Some(Path::new(name))).then(|| start(Path::new(SELF)));
+        let child = match own {
+            Some(Ok(child)) => child,
+            _ => start(&program::place_os(name, folder))
+                .map_err(|error| program::start_failure(&name.to_string_lossy(), folder, &error))?,
+        };
+        Ok(detached::keep(child))
+    }
+
+    fn is_running(&self, process: &ProcessGroup) -> bool {
+        detached::reap();
+        group::is_alive(process)
     }
 
     /// Ends the group, and what descends from it or carries its mark.
@@ -91,8 +101,13 @@ impl Runner for SystemRunner {
             .is_some_and(|mut family| family.end(GRACE, &mut thread::sleep))
     }
 
-    fn end_marked(&self, mark: &str) -> bool {
-        group::Family::marked(mark).is_some_and(|mut family| family.end(GRACE, &mut thread::sleep))
+    fn end_marked(&self, is_meant: &dyn Fn(&str) -> bool) -> bool {
+        let mut ended = false;
+        for mark in group::marks_in_use(is_meant) {
+            let family = group::Family::marked(&mark);
+            ended |= family.is_some_and(|mut family| family.end(GRACE, &mut thread::sleep));
+        }
+        ended
     }
 
     fn can_log(&self, folder: &Path, log: &Path) -> Result<(), String> {

@@ -1,10 +1,26 @@
 //! Finds the program of a command, and says what is wrong with it.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::executable::{executable, search};
 use super::format;
+
+/// The path of this program as it was when this was first called, before anybody replaced its file.
+pub fn own() -> Option<&'static Path> {
+    static OWN: OnceLock<Option<PathBuf>> = OnceLock::new();
+    OWN.get_or_init(|| std::env::current_exe().ok()).as_deref()
+}
+
+/// As [`place`], for a program whose path need not be text.
+pub(crate) fn place_os(program: &OsStr, folder: &Path) -> PathBuf {
+    match program.to_str() {
+        Some(text) => place(text, folder),
+        None => folder.join(program),
+    }
+}
 
 /// What to execute for `program`: with a slash it is found from `folder`, without one the system searches `PATH`.
 ///

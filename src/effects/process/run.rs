@@ -1,18 +1,20 @@
 //! Drives one command from its start to its end: output, timeout, and what is left afterwards.
 //!
-//! Three threads: one reads the pipe, one waits for the command, and the caller's own hears of both and watches the
-//! time. The command is not reaped before everything is decided, so its id cannot become another process's meanwhile.
+//! One thread does all of it: it waits for output and for the end of the command at once. A rollback is thus not kept
+//! from running by a limit of threads. The command is not reaped before everything is decided, so its id cannot become
+//! another process's meanwhile.
 
-use std::io::{self, Read};
+use std::io::{self, PipeReader, Read};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use rustix::io::Errno;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use rustix::time::Timespec;
 
 use super::GRACE;
 use super::group::{Family, MARK, marks_with, new_mark, started as start_of};
@@ -27,16 +29,11 @@ const DRAINING: Duration = Duration::from_millis(500);
 /// How long a killed command may take to become a zombie.
 const REAPING: Duration = Duration::from_secs(1);
 
-enum Event {
-    Piece(Vec<u8>),
-    /// The command has ended; its status is still to be fetched.
-    Exited,
-    /// Nobody holds the output open any more.
-    Closed,
-}
+/// How often the end of the command is looked for where the system cannot be waited for it together with the output.
+const LOOK: Duration = Duration::from_millis(20);
 
-/// Where the reading thread puts what it reads; `None` once nobody is interested.
-type Sink = Arc<Mutex<Option<Kept>>>;
+/// The pause before a command is started again that the system had no process for.
+const AGAIN: Duration = Duration::from_millis(100);
 
 pub(super) fn run(
     command: &Command,
@@ -45,38 +42,41 @@ pub(super) fn run(
 ) -> Ended {
     let watch = Stopwatch::start();
     let place = (command.folder.as_path(), command.output.as_path());
-    let kept = Kept::open(place, command.output_cap, &command.secrets);
-    let sink: Sink = Arc::new(Mutex::new(Some(kept)));
-    let outcome = match start(command, &sink) {
+    let mut kept = Kept::open(place, command.output_cap, &command.secrets);
+    let outcome = match start(command, &watch) {
         Err(why) => Outcome::NotStarted(why),
-        Ok(mut running) => {
+        Ok(Running {
+            child,
+            mut family,
+            pipe,
+        }) => {
             started(&ProcessGroup {
-                pid: running.child.id(),
-                started: start_of(running.child.id()),
+                pid: child.id(),
+                started: start_of(child.id()),
             });
             let mut feed = Feed {
-                events: running.events,
+                end: end_of(&child),
+                child: &child,
+                pipe,
+                buffer: vec![0; 32 * 1024],
+                kept: &mut kept,
                 output,
                 exited: false,
                 closed: false,
             };
-            let timed_out = !feed.ended_within(command.timeout.duration(), &watch)
-                && !has_ended(&running.child);
+            let timed_out =
+                !feed.ended_within(command.timeout.duration(), &watch) && !has_ended(&child);
             if timed_out {
-                running
-                    .family
-                    .end(GRACE, &mut |time| feed.pass(time, |_| false));
+                family.end(GRACE, &mut |time| feed.pass(time, |_| false));
                 feed.pass(REAPING, |feed| feed.exited);
             }
             feed.pass(DRAINING, |feed| feed.closed);
-            outcome(running.child, timed_out)
+            feed.leave();
+            outcome(child, timed_out)
         }
     };
     let took_ms = watch.elapsed_ms();
-    let kept = lock(&sink).take();
-    let summary = kept
-        .unwrap_or_else(|| Kept::open(place, 0, &command.secrets))
-        .summary();
+    let summary = kept.summary();
     Ended {
         outcome,
         took_ms,
@@ -90,91 +90,80 @@ pub(super) fn run(
 struct Running {
     child: Child,
     family: Family,
-    events: Receiver<Event>,
+    pipe: PipeReader,
 }
 
-/// Starts the threads before the command: once it runs, nothing can fail any more.
-fn start(command: &Command, sink: &Sink) -> Result<Running, String> {
+/// Starts the command. Where the system has no process for it now, that is tried again until its timeout: a limit of
+/// tasks that holds for a moment uses up no attempt of a rollback.
+fn start(command: &Command, watch: &Stopwatch) -> Result<Running, String> {
     let Some((name, arguments)) = command.argv.split_first() else {
         return Err("the command is empty; write a program and its arguments".to_owned());
     };
     let cannot = |error: io::Error| format!("the program {name:?} could not be started: {error}");
-    let (pipe, out) = io::pipe().map_err(cannot)?;
-    let err = out.try_clone().map_err(cannot)?;
-    let (events_in, events) = sync_channel(8);
-    read_in_background(pipe, Arc::clone(sink), events_in.clone()).map_err(cannot)?;
-    let tell_pid = wait_in_background(events_in).map_err(cannot)?;
-    let mark = new_mark();
-    let child = std::process::Command::new(program::place(name, &command.folder))
-        .arg0(name)
-        .args(arguments)
-        .envs(&command.env)
-        .env(MARK, marks_with(&command.marks, &mark))
-        .current_dir(&command.folder)
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(out)
-        .stderr(err)
-        .spawn()
-        .map_err(|error| program::start_failure(name, &command.folder, &error))?;
-    // The thread is there until it has heard of the id.
-    let _ = tell_pid.send(child.id());
-    let family = Family::new(child.id(), mark);
-    Ok(Running {
-        child,
-        family,
-        events,
-    })
-}
-
-fn read_in_background(
-    mut pipe: io::PipeReader,
-    sink: Sink,
-    events: SyncSender<Event>,
-) -> io::Result<()> {
-    let read = move || {
-        let mut buffer = vec![0; 32 * 1024];
-        loop {
-            match pipe.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => {
-                    // Even when nobody is interested any more the pipe is kept empty, so that what the command left
-                    // running is neither held up nor killed by writing.
-                    let kept = lock(&sink).as_mut().map(|kept| kept.take(&buffer[..count]));
-                    let _ = events.send(Event::Piece(kept.unwrap_or_default()));
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => break,
+    loop {
+        let (pipe, out) = io::pipe().map_err(cannot)?;
+        let err = out.try_clone().map_err(cannot)?;
+        let mark = new_mark();
+        let mut process = std::process::Command::new(program::place(name, &command.folder));
+        process
+            .arg0(name)
+            .args(arguments)
+            .envs(&command.env)
+            .env(MARK, marks_with(&command.marks, &mark))
+            .current_dir(&command.folder)
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(out)
+            .stderr(err);
+        match inheriting(command, || process.spawn()) {
+            Ok(child) => {
+                let family = Family::new(child.id(), mark);
+                return Ok(Running {
+                    child,
+                    family,
+                    pipe,
+                });
             }
+            Err(error) if is_shortage(&error) && watch.elapsed() < command.timeout.duration() => {
+                thread::sleep(AGAIN);
+            }
+            Err(error) => return Err(program::start_failure(name, &command.folder, &error)),
         }
-        let _ = events.send(Event::Closed);
-    };
-    in_background("output", read)
+    }
 }
 
-fn wait_in_background(events: SyncSender<Event>) -> io::Result<Sender<u32>> {
-    let (tell_pid, pid) = channel();
-    let wait = move || {
-        if let Ok(pid) = pid.recv() {
-            await_end(pid);
-            let _ = events.send(Event::Exited);
+/// Calls `spawn` while the command's lock is inherited by what is started. A process that another thread starts in this
+/// moment inherits it too, and then has it for as long as it lives; that only lets somebody wait.
+fn inheriting<T>(command: &Command, spawn: impl FnOnce() -> T) -> T {
+    let inherit = |flags: FdFlags| {
+        if let Some(lock) = &command.lock {
+            // Without it the next attempt does not wait for what this one leaves behind where it cannot be seen.
+            let _ = fcntl_setfd(lock.descriptor(), flags);
         }
     };
-    in_background("waiting", wait).map(|()| tell_pid)
+    inherit(FdFlags::empty());
+    let spawned = spawn();
+    inherit(FdFlags::CLOEXEC);
+    spawned
 }
 
-fn in_background(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    thread::Builder::new()
-        .name(name.to_owned())
-        .stack_size(256 * 1024)
-        .spawn(work)
-        .map(|_| ())
+/// Whether there is no process or memory now, which may change.
+fn is_shortage(error: &io::Error) -> bool {
+    let shortages = [Errno::AGAIN, Errno::NOMEM, Errno::NFILE, Errno::MFILE];
+    let number = error.raw_os_error();
+    shortages.iter().any(|it| Some(it.raw_os_error()) == number)
 }
 
-/// Returns when the process has ended, and leaves it to be reaped.
-fn await_end(pid: u32) {
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-    while let Some(Err(Errno::INTR)) = wait_id(pid).map(|id| waitid(id, options)) {}
+/// What can be waited for until the process has ended; `None` where the system has no such thing.
+#[cfg(target_os = "linux")]
+fn end_of(child: &Child) -> Option<OwnedFd> {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw)?;
+    rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn end_of(_: &Child) -> Option<OwnedFd> {
+    None
 }
 
 fn has_ended(child: &Child) -> bool {
@@ -187,12 +176,17 @@ fn wait_id(pid: u32) -> Option<WaitId<'static>> {
     Some(WaitId::Pid(pid))
 }
 
+fn in_background(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let thread = thread::Builder::new().stack_size(128 * 1024);
+    thread.spawn(work).map(|_| ())
+}
+
 fn outcome(mut child: Child, timed_out: bool) -> Outcome {
     let status = if has_ended(&child) {
         child.wait()
     } else {
         // It hangs in the kernel even after KILL. It is reaped whenever it goes.
-        let _ = in_background("reaper", move || {
+        let _ = in_background(move || {
             let _ = child.wait();
         });
         return Outcome::TimedOut;
@@ -208,9 +202,13 @@ fn outcome(mut child: Child, timed_out: bool) -> Outcome {
     }
 }
 
-/// Hands on what the threads tell, in the order of arrival.
+/// Waits for the command's output and end, and hands on the output.
 struct Feed<'a> {
-    events: Receiver<Event>,
+    child: &'a Child,
+    end: Option<OwnedFd>,
+    pipe: PipeReader,
+    buffer: Vec<u8>,
+    kept: &'a mut Kept,
     output: &'a mut dyn FnMut(&[u8]),
     exited: bool,
     closed: bool,
@@ -242,19 +240,66 @@ impl Feed<'_> {
         }
     }
 
+    /// Waits for the next thing that happens, at most for `most`.
     fn hear(&mut self, most: Duration) {
-        match self.events.recv_timeout(most) {
-            Ok(Event::Piece(piece)) => (self.output)(&piece),
-            Ok(Event::Exited) => self.exited = true,
-            Ok(Event::Closed) => self.closed = true,
-            Err(RecvTimeoutError::Timeout) => {}
-            // Both threads are done, and there is only time left to pass.
-            Err(RecvTimeoutError::Disconnected) => thread::sleep(most),
+        let end = self.end.as_ref().filter(|_| !self.exited);
+        let most = match end {
+            None if !self.exited => most.min(LOOK),
+            _ => most,
+        };
+        let mut awaited = Vec::with_capacity(2);
+        if !self.closed {
+            awaited.push(PollFd::from_borrowed_fd(self.pipe.as_fd(), PollFlags::IN));
+        }
+        awaited.extend(end.map(|end| PollFd::from_borrowed_fd(end.as_fd(), PollFlags::IN)));
+        let limit = Timespec {
+            tv_sec: i64::try_from(most.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: i64::from(most.subsec_nanos()),
+        };
+        let happened = match poll(&mut awaited, Some(&limit)) {
+            Ok(count) => count > 0,
+            Err(Errno::INTR) => false,
+            Err(_) => {
+                thread::sleep(most.min(LOOK));
+                true
+            }
+        };
+        let readable = happened && !self.closed && !awaited[0].revents().is_empty();
+        if readable {
+            self.read();
+        }
+        if !self.exited {
+            self.exited = has_ended(self.child);
         }
     }
-}
 
-/// The threads do not panic while they hold the lock; if one did, what it kept is still right.
-fn lock(sink: &Sink) -> std::sync::MutexGuard<'_, Option<Kept>> {
-    sink.lock().unwrap_or_else(PoisonError::into_inner)
+    fn read(&mut self) {
+        match self.pipe.read(&mut self.buffer) {
+            Ok(0) => self.closed = true,
+            Ok(count) => {
+                let shown = self.kept.take(&self.buffer[..count]);
+                (self.output)(&shown);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => self.closed = true,
+        }
+    }
+
+    /// Leaves the output to what the command left running. It is read and thrown away, so that nothing is held up or
+    /// killed by writing; where there is no thread for that, it is at least kept open.
+    fn leave(self) {
+        if self.closed {
+            return;
+        }
+        let Ok(spare) = self.pipe.try_clone() else {
+            return;
+        };
+        let mut pipe = self.pipe;
+        let drained = in_background(move || {
+            let _ = io::copy(&mut pipe, &mut io::sink());
+        });
+        if drained.is_err() {
+            std::mem::forget(spare);
+        }
+    }
 }

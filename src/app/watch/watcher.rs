@@ -1,0 +1,464 @@
+//! The watcher of one release: what it does, one step at a time. Who calls it, and waits between the steps, is left to
+//! others: one watcher may have a thread of its own, and a thousand share a few.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Scope;
+use std::time::Duration;
+
+use super::background::Background;
+use super::drivers::{APART, Drivers};
+use super::tell::{first_to_tell, tell};
+use crate::app::project::Release;
+use crate::app::verify::passed;
+use crate::app::{Hear, World, ask, facts, rollback, view};
+use crate::domain::clock::Reading;
+use crate::domain::decide::{incident, rollback as decisions};
+use crate::domain::event::Event;
+use crate::domain::history::History;
+use crate::domain::ids::{IncidentId, ProbeId, StepId};
+use crate::domain::outcome::WatchEnd;
+use crate::domain::policy::ResolvedBy;
+use crate::domain::probe::judge::{Sample, Verdict};
+use crate::domain::probe::sampling::{Sampling, Standing};
+use crate::domain::probe::{Probe, needs};
+use crate::domain::record::{Body, Draft, TOOL};
+use crate::domain::watch::{self, Next, Outcome};
+use crate::ports::{AppendError, Duty, Lease, Ledger};
+
+/// The longest a watcher sleeps, in milliseconds: what another process recorded is seen at the latest then.
+const LONGEST_SLEEP: u64 = 1_000;
+/// While a rollback runs, its records and output are looked for this often, in milliseconds.
+const FOLLOW: u64 = 200;
+/// What happens any moment is looked for this often, in milliseconds.
+const SOON: u64 = 20;
+/// Probes are asked for this long at most.
+const PROBING: Duration = Duration::from_secs(15);
+
+/// What comes after a step.
+pub(super) enum Step {
+    /// The next step, in so many milliseconds at the latest.
+    Again(u64),
+    /// Nothing is left to watch, or somebody wants it to stop.
+    End(WatchEnd),
+}
+
+/// Watches one release.
+pub(super) struct Watcher<'scope, 'env> {
+    world: World<'scope>,
+    release: Arc<Release>,
+    ledger: Box<dyn Ledger + Send + 'scope>,
+    drivers: Drivers<'scope, 'env>,
+    background: Arc<Background<'scope, 'env>>,
+    probing: Arc<Probing>,
+    asked_at: Option<Reading>,
+    latest: BTreeMap<ProbeId, Sample>,
+    sampling: BTreeMap<IncidentId, Sampling>,
+    /// How many records were told; none before the first look.
+    seen: Option<usize>,
+    /// Whether it was told that a dead driver's work is taken over.
+    adopted: bool,
+    /// Whether the claim could not be written.
+    unwritable: bool,
+    output: Option<Output>,
+    /// The last warning, so that it is not repeated every second.
+    said: String,
+    /// Tells others that somebody watches.
+    presence: Option<Box<dyn Lease>>,
+    /// How the rollback ended, and since when its process is awaited.
+    ending: Option<(WatchEnd, Reading)>,
+}
+
+/// The probes that are asked in the background.
+#[derive(Default)]
+struct Probing {
+    busy: AtomicBool,
+    /// Whether nobody wants to know any more.
+    over: AtomicBool,
+    samples: Mutex<Option<Vec<Sample>>>,
+}
+
+impl Probing {
+    /// Asks the probes again, and what they need.
+    fn sample(&self, world: &World<'_>, release: &Release, probes: &[Probe]) {
+        // A probe that hangs does not keep the watcher from its end.
+        let stop = || self.over.load(Ordering::SeqCst) || (world.stop)();
+        let world = World {
+            stop: &stop,
+            ..*world
+        };
+        let sampled = catch_unwind(AssertUnwindSafe(|| {
+            let about = facts::about(release, None);
+            let probes = needs::with_needed(release.notes.probes(), probes);
+            ask::sample(&world, &probes, &about, Some(PROBING))
+        }));
+        let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        *samples = Some(sampled.unwrap_or_default());
+    }
+
+    /// What the probes answered since the last call.
+    fn take(&self) -> Option<Vec<Sample>> {
+        let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        let samples = samples.take()?;
+        self.busy.store(false, Ordering::SeqCst);
+        Some(samples)
+    }
+}
+
+/// The output of the running step that was told so far.
+struct Output {
+    attempt: u32,
+    step: StepId,
+    name: String,
+    from: u64,
+}
+
+impl<'scope, 'env> Watcher<'scope, 'env> {
+    /// Watches `release`, of which `ledger` was read. What may take long is done by `background`.
+    pub fn new(
+        scope: &'scope Scope<'scope, 'env>,
+        background: Arc<Background<'scope, 'env>>,
+        world: World<'scope>,
+        (release, ledger): (Arc<Release>, Box<dyn Ledger + Send + 'scope>),
+    ) -> Self {
+        Self {
+            world,
+            drivers: Drivers::new(scope, world, Arc::clone(&release)),
+            release,
+            ledger,
+            background,
+            probing: Arc::default(),
+            asked_at: None,
+            latest: BTreeMap::new(),
+            sampling: BTreeMap::new(),
+            seen: None,
+            adopted: false,
+            unwritable: false,
+            output: None,
+            said: String::new(),
+            presence: None,
+            ending: None,
+        }
+    }
+
+    /// Does what is due now: never anything slow, and never more than once.
+    pub fn step(&mut self, hear: &mut Hear<'_>) -> Step {
+        if let Some((end, since)) = &self.ending {
+            return self.ended(*end, since);
+        }
+        if let Err(error) = self.ledger.refresh() {
+            self.warn(hear, error.to_string());
+        }
+        self.tell_new(hear);
+        self.be_present();
+        let now = self.world.clock.now();
+        let next = watch::next(self.history().state(), &now);
+        // A claim that is due is made first, unless it cannot be written: its driver makes it then.
+        let due = matches!(next, Next::Claim(_)) && !self.unwritable;
+        if !due && (self.world.stop)() {
+            return Step::End(WatchEnd::Detached);
+        }
+        match next {
+            Next::Done(Outcome::Quiet) => Step::End(WatchEnd::Quiet),
+            Next::Done(Outcome::Resolved) => Step::End(WatchEnd::Resolved),
+            Next::Done(Outcome::RolledBack) => self.ending(WatchEnd::RolledBack, now),
+            Next::Done(Outcome::Stuck) => self.ending(WatchEnd::Stuck, now),
+            Next::WaitForPerson => Step::End(WatchEnd::WaitsForPerson),
+            Next::Claim(id) => self.claim(&id, hear),
+            Next::Expire(id) => {
+                let expired = self.append(hear, &mut |history, now| {
+                    Ok(vec![decisions::expire(history, &id, now)?])
+                });
+                // Somebody else was first, or the ledger failed: neither is tried again at once.
+                Step::Again(if expired { 0 } else { FOLLOW })
+            }
+            Next::Drive => self.drive(hear),
+            Next::Wait(left) => self.wait(left, &now, hear),
+        }
+    }
+
+    /// What is left of it at its end.
+    pub fn into_ledger(self) -> Box<dyn Ledger + Send + 'scope> {
+        self.probing.over.store(true, Ordering::SeqCst);
+        self.ledger
+    }
+
+    /// Once the rollback is at its end, its process is given a moment to write its documents.
+    fn ending(&mut self, end: WatchEnd, since: Reading) -> Step {
+        let step = self.ended(end, &since);
+        self.ending = Some((end, since));
+        step
+    }
+
+    fn ended(&self, end: WatchEnd, since: &Reading) -> Step {
+        match self.drivers.is_driven() && passed(since, &self.world.clock.now()) < 2_000 {
+            true => Step::Again(SOON),
+            false => Step::End(end),
+        }
+    }
+
+    /// Claims the rollback, unless a driver lives that does so this moment, or did so in memory and writes it down when
+    /// it can.
+    fn claim(&mut self, id: &IncidentId, hear: &mut Hear<'_>) -> Step {
+        let now = self.world.clock.now();
+        let incidents = &self.history().state().incidents;
+        let late = incidents
+            .get(id)
+            .map_or(0, |incident| incident.window.late_ms(&now));
+        if (late < APART || self.unwritable) && self.drivers.is_driven() {
+            self.see_to_driver(hear);
+            return Step::Again(SOON);
+        }
+        let claimed = self.ledger.append(self.world.clock, &mut |history, now| {
+            Ok(vec![decisions::claim_expired(history, id, None, now)?])
+        });
+        // The rollback does not wait for the disk: its driver claims it in memory, and writes it down when it can.
+        if let Err(AppendError::Ledger(error)) = claimed {
+            let but = "the rollback goes on, and is recorded as soon as it can be";
+            self.warn(hear, format!("{error}; {but}"));
+            self.unwritable = true;
+            self.see_to_driver(hear);
+            return Step::Again(FOLLOW);
+        }
+        Step::Again(0)
+    }
+
+    /// Sees that a driver lives; it waits for a near deadline by itself.
+    fn see_to_driver(&mut self, hear: &mut Hear<'_>) {
+        let now = self.world.clock.now();
+        if let Some(text) = self.drivers.see_to_it(&now) {
+            self.warn(hear, text);
+        }
+    }
+
+    /// Sees that the claimed rollback is driven, and tells how it goes.
+    fn drive(&mut self, hear: &mut Hear<'_>) -> Step {
+        let rollback = self.history().state().rollback.as_ref();
+        let last = rollback.and_then(|rollback| rollback.last());
+        let begun = last.filter(|last| last.started.is_some() && last.ended.is_none());
+        if let Some(attempt) = begun.map(|last| last.number)
+            && !self.adopted
+            && !self.drivers.is_driven()
+        {
+            hear(&Event::Adopted { attempt });
+            self.adopted = true;
+        }
+        self.see_to_driver(hear);
+        self.tell_output(hear);
+        Step::Again(FOLLOW)
+    }
+
+    /// Tells others that somebody watches. Several may: one of them has the duty, and the next takes it up when that one
+    /// ends. One that was stopped is made to go on; one whose lock file was removed takes it anew.
+    fn be_present(&mut self) {
+        if self.presence.as_ref().is_some_and(|it| it.is_current()) {
+            return;
+        }
+        self.presence = None;
+        let (ledgers, name) = (self.world.ledgers, &self.release.name);
+        match ledgers.take(name, Duty::Watch) {
+            Ok(Some(presence)) => self.presence = Some(presence),
+            Ok(None) if !ledgers.is_taken(name, Duty::Watch) => {
+                ledgers.wake(name, Duty::Watch);
+            }
+            Ok(None) | Err(_) => {}
+        }
+    }
+
+    fn history(&mut self) -> &History {
+        self.ledger.history()
+    }
+
+    fn wait(&mut self, left: u64, now: &Reading, hear: &mut Hear<'_>) -> Step {
+        self.take_answers(hear);
+        if let Some(checkpoint) = watch::checkpoint(self.history().state(), now) {
+            if let Some(divergence) = checkpoint.divergence_ms {
+                self.warn(
+                    hear,
+                    format!(
+                        "the wall clock jumped by {divergence} ms; the window does not follow it"
+                    ),
+                );
+            }
+            let draft = Draft {
+                by: TOOL.to_owned(),
+                body: Body::Checkpoint(checkpoint),
+            };
+            self.append(hear, &mut |_, _| Ok(vec![draft.clone()]));
+        }
+        self.ask_again(now);
+        let rolls_back = self
+            .ledger
+            .history()
+            .state()
+            .open_incidents()
+            .any(|incident| incident.rolls_back());
+        if rolls_back && left <= rollback::READY_BEFORE {
+            self.see_to_driver(hear);
+        }
+        let state = self.ledger.history().state();
+        let windows = view::windows(&self.release, state, now, &self.latest);
+        hear(&Event::Countdown {
+            release: self.release.name.clone(),
+            windows,
+        });
+        // Up to the next whole second of the countdown, so that it is shown as it turns.
+        let turn = match left % 1_000 {
+            0 => LONGEST_SLEEP,
+            part => part,
+        };
+        Step::Again(left.min(turn))
+    }
+
+    /// Asks the probes of the open incidents again, as often as they say.
+    fn ask_again(&mut self, now: &Reading) {
+        let state = self.ledger.history().state();
+        let probes: Vec<Probe> = state
+            .open_incidents()
+            .flat_map(|incident| incident.facts.probes.clone())
+            .collect();
+        let every = probes
+            .iter()
+            .map(|probe| probe.every().milliseconds())
+            .min()
+            .unwrap_or(u64::MAX)
+            .max(1_000);
+        let due = self
+            .asked_at
+            .as_ref()
+            .is_none_or(|at| passed(at, now) >= every);
+        if !due || probes.is_empty() || self.probing.busy.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        self.asked_at = Some(now.clone());
+        let (world, release) = (self.world, Arc::clone(&self.release));
+        let probing = Arc::clone(&self.probing);
+        let job = Box::new(move || probing.sample(&world, &release, &probes));
+        // Where there is no thread now, there may be one the next time.
+        if !self.background.submit(job) {
+            self.probing.busy.store(false, Ordering::SeqCst);
+        }
+    }
+
+    /// Takes in what the probes answered; a window that evidence closes is closed when all of its probes pass.
+    fn take_answers(&mut self, hear: &mut Hear<'_>) {
+        if let Some(samples) = self.probing.take() {
+            for sample in &samples {
+                self.latest.insert(sample.probe.clone(), sample.clone());
+            }
+            let mended: Vec<(IncidentId, Vec<Sample>)> = self
+                .ledger
+                .history()
+                .state()
+                .open_incidents()
+                .filter(|incident| incident.window.resolved_by == ResolvedBy::Evidence)
+                .filter_map(|incident| {
+                    let probes = &incident.facts.probes;
+                    let its: Vec<Sample> = samples
+                        .iter()
+                        .filter(|it| probes.iter().any(|probe| probe.id == it.probe))
+                        .cloned()
+                        .collect();
+                    let sampling = self.sampling.entry(incident.id().clone()).or_default();
+                    let green = sampling.take(probes, &its) == Standing::Decided(Verdict::Pass);
+                    green.then(|| (incident.id().clone(), its))
+                })
+                .collect();
+            for (id, evidence) in mended {
+                let release = Arc::clone(&self.release);
+                let (policy, notes) = (&release.policy, &release.notes);
+                let resolution = incident::Resolution {
+                    how: None,
+                    evidence,
+                    overridden: None,
+                };
+                self.append(hear, &mut |history, now| {
+                    let who = (None, id.as_str());
+                    Ok(vec![incident::resolve(
+                        policy,
+                        notes,
+                        history,
+                        who,
+                        resolution.clone(),
+                        now,
+                    )?])
+                });
+            }
+        }
+    }
+
+    /// Appends; whoever was first is told by the records that follow, and trouble with the ledger is tried again.
+    fn append(&mut self, hear: &mut Hear<'_>, decide: &mut crate::ports::Decide<'_>) -> bool {
+        match self.ledger.append(self.world.clock, decide) {
+            Ok(records) => !records.is_empty(),
+            Err(AppendError::Refused(_)) => false,
+            Err(AppendError::Ledger(error)) => {
+                self.warn(hear, format!("{error}; it is tried again"));
+                false
+            }
+        }
+    }
+
+    fn warn(&mut self, hear: &mut Hear<'_>, text: String) {
+        if self.said != text {
+            hear(&Event::Warning { text: text.clone() });
+            self.said = text;
+        }
+    }
+
+    /// Tells what was recorded since the last look, by whomever.
+    fn tell_new(&mut self, hear: &mut Hear<'_>) {
+        let history = self.ledger.history();
+        let from = self.seen.unwrap_or_else(|| first_to_tell(history));
+        let new: Vec<Event> = history
+            .records()
+            .iter()
+            .skip(from)
+            .filter_map(|record| tell(record, history))
+            .collect();
+        self.seen = Some(history.records().len());
+        for event in new {
+            hear(&event);
+        }
+    }
+
+    fn tell_output(&mut self, hear: &mut Hear<'_>) {
+        let rollback = self.ledger.history().state().rollback.as_ref();
+        let running = rollback.and_then(|rollback| {
+            let last = rollback.last()?;
+            let step = last.running.as_ref()?.fact.step.clone();
+            let place = rollback.plan.steps().iter().position(|it| it.id == step)?;
+            Some((last.number, place, step))
+        });
+        let Some((attempt, place, step)) = running else {
+            return;
+        };
+        if self
+            .output
+            .as_ref()
+            .is_none_or(|output| output.attempt != attempt || output.step != step)
+        {
+            let name = rollback::output_name(attempt, place, &step);
+            self.output = Some(Output {
+                attempt,
+                step,
+                name,
+                from: 0,
+            });
+        }
+        if let Some(output) = &mut self.output {
+            let bytes = self
+                .world
+                .ledgers
+                .output(&self.release.name, &output.name, output.from);
+            if !bytes.is_empty() {
+                output.from += bytes.len() as u64;
+                hear(&Event::Output {
+                    text: String::from_utf8_lossy(&bytes).into_owned(),
+                });
+            }
+        }
+    }
+}
