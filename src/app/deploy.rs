@@ -1,6 +1,7 @@
 //! `relgate deploy`: recording that a deployment began, and that it is done.
 
-use crate::domain::decide::{Actor, deployment as decisions};
+use crate::domain::decide::Actor;
+use crate::domain::decide::deployment::{self as decisions, StageUse};
 use crate::domain::ids::{RecordId, StageName};
 use crate::domain::outcome::Done;
 use crate::domain::policy::Action;
@@ -9,13 +10,19 @@ use crate::domain::readiness::{Readiness, Scope, command};
 use super::project::Release;
 use super::{Result, World, append, check};
 
-/// The stage that is meant: the one that was named, or the next one that is not verified.
+/// The stage that is meant: the one that was named, or the one that `to` is about.
 ///
 /// # Errors
 /// Invalid for a stage that the notes do not have.
-pub fn stage(world: &World<'_>, release: &Release, named: Option<&str>) -> Result<StageName> {
+pub fn stage(
+    world: &World<'_>,
+    release: &Release,
+    named: Option<&str>,
+    to: StageUse,
+) -> Result<StageName> {
     let mut ledger = world.ledgers.open(&release.name);
-    Ok(decisions::stage(&release.notes, ledger.refresh()?, named)?)
+    let history = ledger.refresh()?;
+    Ok(decisions::stage(&release.notes, history, named, to)?)
 }
 
 /// Records that the deployment of a stage begins, if the release is go. The check is made here and now, and recorded;

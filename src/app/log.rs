@@ -166,9 +166,14 @@ pub fn sentence(body: &Body) -> String {
                 }
                 Cause::Person { role, reason } => format!("{role} said so: {reason}"),
                 Cause::Retry => "the attempt before did not succeed".to_owned(),
+                Cause::NextStage => "it is the next stage".to_owned(),
+            };
+            let what = match fact.covers.as_deref() {
+                None | Some([_]) => "the rollback".to_owned(),
+                Some(_) => format!("the rollback of {}", fact.stage),
             };
             format!(
-                "the rollback to {} was claimed, attempt {}: {why}",
+                "{what} to {} was claimed, attempt {}: {why}",
                 fact.plan.previous, fact.attempt
             )
         }
@@ -186,6 +191,7 @@ pub fn sentence(body: &Body) -> String {
         }
         Body::AttemptEnded(fact) => match &fact.outcome {
             AttemptOutcome::Completed => format!("attempt {}: every step succeeded", fact.attempt),
+            AttemptOutcome::Stopped => format!("attempt {} was stopped", fact.attempt),
             AttemptOutcome::Failed { step } => {
                 format!("attempt {} failed at the step {step}", fact.attempt)
             }
@@ -206,10 +212,20 @@ pub fn sentence(body: &Body) -> String {
             "rolled back by attempt {}: the checks after it pass",
             fact.attempt
         ),
-        Body::RollbackStuck(fact) => format!(
-            "the rollback is STUCK after {} attempts: {}",
-            fact.attempts, fact.reason
-        ),
+        Body::StageRolledBack(fact) => {
+            format!("{} is rolled back, by attempt {}", fact.stage, fact.attempt)
+        }
+        Body::RollbackStopped(fact) => {
+            format!("stopped the rollback as {}: {}", fact.role, fact.reason)
+        }
+        Body::RollbackStuck(fact) => {
+            let stage = fact.stage.as_ref();
+            let of = stage.map_or_else(String::new, |stage| format!(" of {stage}"));
+            format!(
+                "the rollback{of} is STUCK after {} attempts: {}",
+                fact.attempts, fact.reason
+            )
+        }
         Body::BaselineCaptured(fact) => {
             let each: Vec<String> = fact
                 .baselines

@@ -68,7 +68,7 @@ pub fn write(world: &World<'_>, release: &Release, ledger: &mut dyn Ledger) {
             due => owed.obligation.due.format("%Y-%m-%d %H:%M UTC").to_string(),
             rolled_back_at => rolled_back_at(rollback),
             attempts => rollback.attempts.len(),
-            checklist_passes => state.complete_passes(&rollback.stage).len(),
+            checklist_passes => rollback.stages.iter().map(|it| state.complete_passes(&it.stage).len()).sum::<usize>(),
             incidents => incidents(state),
             steps => steps(rollback),
             timeline => timeline,
@@ -85,7 +85,7 @@ pub fn write(world: &World<'_>, release: &Release, ledger: &mut dyn Ledger) {
 
 fn rolled_back_at(rollback: &Rollback) -> Option<String> {
     match &rollback.standing {
-        Standing::RolledBack(fact) => {
+        Standing::RolledBack(fact) | Standing::PartlyRolledBack(fact) => {
             Some(fact.origin.at.format("%Y-%m-%d %H:%M:%S UTC").to_string())
         }
         _ => None,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::clock::Reading;
-use crate::domain::decide::deployment::stage as next_stage;
+use crate::domain::decide::deployment::{StageUse, stage as stage_for};
 use crate::domain::gate::Gate;
 use crate::domain::ids::ReleaseName;
 use crate::domain::outcome::{GateStatus, ReleaseStatus, StageStatus, StatusReport};
@@ -131,7 +131,7 @@ pub fn of(world: &World<'_>, release: &Release) -> Result<ReleaseStatus> {
         stages,
         windows,
         watched,
-        rollback: state.rollback.as_ref().map(view::rollback),
+        rollback: view::rollback(state),
         obligations: obligations(release, state, &now),
         anomalies: history.anomalies(),
         set_aside: log::set_aside(history),
@@ -166,8 +166,9 @@ fn standing(state: &ReleaseState, gates: &[GateStatus]) -> &'static str {
         _ if state.closed.is_some() => "closed",
         Some(rollback) if rollback.is_rolled_back() => "rolled-back",
         Some(rollback) if rollback.is_stuck() => "stuck",
-        Some(_) => "rolling-back",
-        None if state.open_incidents().next().is_some() => "incident",
+        Some(rollback) if rollback.is_running() => "rolling-back",
+        _ if state.open_incidents().next().is_some() => "incident",
+        Some(_) => "partly-rolled-back",
         None if state.deployments.values().any(|it| it.done.is_none()) => "deploying",
         None if !state.deployments.is_empty() => {
             let passed = |verdict| verdict == Verdict::Pass;
@@ -194,7 +195,12 @@ fn next(
     standing: &str,
 ) -> Vec<String> {
     let name = &release.name;
-    let stage = next_stage(&release.notes, history, None)
+    let to = match standing {
+        "deploying" => StageUse::Done,
+        "deployed" => StageUse::Deployed,
+        _ => StageUse::Start,
+    };
+    let stage = stage_for(&release.notes, history, None, to)
         .map(|stage| stage.to_string())
         .unwrap_or_default();
     let first = |rest: &str| vec![command(name, rest)];
@@ -227,7 +233,7 @@ fn next(
             }
         }
         "incident" | "rolling-back" => vec![command(name, "watch"), command(name, "incident list")],
-        "stuck" => vec![
+        "stuck" | "partly-rolled-back" => vec![
             command(name, "log"),
             command(name, "rollback --reason TEXT"),
         ],

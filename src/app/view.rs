@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use crate::domain::clock::Reading;
 use crate::domain::event::{ProbeView, WindowView};
 use crate::domain::ids::ProbeId;
-use crate::domain::outcome::{AttemptView, ObligationView, RollbackView, StepView};
+use crate::domain::outcome::{
+    AttemptView, ObligationView, RollbackView, StageRollbackView, StepView,
+};
 use crate::domain::policy::Action;
 use crate::domain::probe::judge::Sample;
 use crate::domain::state::incident::Incident;
-use crate::domain::state::rollback::{Rollback, Standing};
+use crate::domain::state::rollback::{StageRollback, StageStanding, Standing};
 use crate::domain::state::{Owed, ReleaseState};
 use crate::domain::timespan::Timespan;
 
@@ -111,14 +113,20 @@ fn known(release: &Release, incident: &Incident) -> Vec<String> {
         .collect()
 }
 
-/// A rollback, with all its attempts.
-pub fn rollback(rollback: &Rollback) -> RollbackView {
-    RollbackView {
+/// The rollback of a release, with all its attempts; none where none was claimed.
+pub fn rollback(state: &ReleaseState) -> Option<RollbackView> {
+    let rollback = state.rollback.as_ref()?;
+    let running = state.running_stages().into_iter();
+    let still_running = running.filter(|it| !state.is_taken_back(it)).collect();
+    Some(RollbackView {
+        stages: rollback.stages.iter().map(stage_rollback).collect(),
+        still_running,
         cause: rollback.cause.clone(),
         previous: rollback.plan.previous.clone(),
         standing: match rollback.standing {
             Standing::Running => "running",
             Standing::RolledBack(_) => "rolled-back",
+            Standing::PartlyRolledBack(_) => "partly-rolled-back",
             Standing::Stuck(_) => "stuck",
         }
         .to_owned(),
@@ -127,6 +135,7 @@ pub fn rollback(rollback: &Rollback) -> RollbackView {
             .iter()
             .map(|attempt| AttemptView {
                 attempt: attempt.number,
+                stage: attempt.stage.clone(),
                 claimed_at: attempt.claimed.at,
                 outcome: attempt
                     .ended
@@ -152,6 +161,19 @@ pub fn rollback(rollback: &Rollback) -> RollbackView {
                     .collect(),
             })
             .collect(),
+    })
+}
+
+fn stage_rollback(stage: &StageRollback) -> StageRollbackView {
+    StageRollbackView {
+        stage: stage.stage.clone(),
+        standing: stage.standing.word().to_owned(),
+        why: match &stage.standing {
+            StageStanding::Stuck(stuck) | StageStanding::Stopped(stuck) => {
+                Some(stuck.fact.reason.clone())
+            }
+            _ => None,
+        },
     }
 }
 

@@ -225,7 +225,8 @@ pub enum WatchEnd {
 pub struct ReleaseStatus {
     /// Which release.
     pub release: ReleaseName,
-    /// One word: preparing, ready, deploying, deployed, verified, incident, rolling-back, rolled-back, stuck, closed.
+    /// One word: preparing, ready, deploying, deployed, verified, incident, rolling-back, rolled-back,
+    /// partly-rolled-back, stuck, closed.
     pub standing: String,
     /// What it brings, in one line.
     pub summary: Option<String>,
@@ -303,10 +304,26 @@ pub struct RollbackView {
     pub cause: Cause,
     /// Where it goes.
     pub previous: String,
-    /// running, rolled-back or stuck.
+    /// running, rolled-back, partly-rolled-back or stuck.
     pub standing: String,
+    /// Every stage that it takes back, in order.
+    pub stages: Vec<StageRollbackView>,
+    /// The stages that run the release and that it does not take back.
+    pub still_running: Vec<StageName>,
     /// Its attempts.
     pub attempts: Vec<AttemptView>,
+}
+
+/// The rollback of one stage, as shown.
+#[derive(Clone, Debug, Serialize)]
+pub struct StageRollbackView {
+    /// Which stage.
+    pub stage: StageName,
+    /// waiting, running, rolled-back, stuck or stopped.
+    pub standing: String,
+    /// Why it needs a person, where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// An attempt, as shown.
@@ -314,6 +331,8 @@ pub struct RollbackView {
 pub struct AttemptView {
     /// Its number.
     pub attempt: u32,
+    /// Which stage it takes back.
+    pub stage: StageName,
     /// When it was claimed.
     pub claimed_at: DateTime<Utc>,
     /// How it ended.

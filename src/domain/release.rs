@@ -214,6 +214,20 @@ pub struct Rollback {
     /// Where the plan is tried before it is needed: `relgate rollback --drill`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill: Option<Drill>,
+    /// What a window that expires takes back: the whole release, which is the default, or its own stage alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<RollbackScope>,
+}
+
+/// What a window that expires takes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RollbackScope {
+    /// Every stage that runs the release, the newest deployed first.
+    #[default]
+    Release,
+    /// The stage of the incident.
+    Stage,
 }
 
 /// Where the rollback plan is tried before it is needed.
@@ -248,6 +262,20 @@ pub struct Step {
     /// After this the step is ended: TERM, then KILL, to its whole process group; 10m unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Timespan>,
+    /// How often it runs: once for each stage, which is the default, or once for the release, with the last stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per: Option<StepScope>,
+}
+
+/// How often a step of the rollback plan runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepScope {
+    /// Once for each stage.
+    #[default]
+    Stage,
+    /// Once, with the last stage that runs the release: a database that all stages share.
+    Release,
 }
 
 /// What a step of the rollback plan puts back.
@@ -269,6 +297,11 @@ pub enum StepKind {
 }
 
 impl Step {
+    /// Whether it runs once for the release.
+    pub fn is_per_release(&self) -> bool {
+        self.per == Some(StepScope::Release)
+    }
+
     /// After this the step is ended.
     pub fn timeout(&self) -> Timespan {
         self.timeout.unwrap_or(Timespan::from_minutes(10))

@@ -164,9 +164,14 @@ impl Site {
 
     /// One on which both stages are deployed.
     pub fn deployed() -> Self {
+        Self::deployed_in(&["north", "south"])
+    }
+
+    /// One on which these stages are deployed, in this order.
+    pub fn deployed_in(stages: &[&str]) -> Self {
         let mut site = Self::new("site");
         let go = site.record(go(None)).id;
-        for stage in ["north", "south"] {
+        for stage in stages {
             let started = serde_json::json!({"stage": stage, "go": go});
             site.record(drafted("deploy-started", &started));
             site.record(drafted("deploy-done", &serde_json::json!({"stage": stage})));

@@ -7,6 +7,7 @@ use super::ids::IncidentId;
 use super::policy::OnExpiry;
 use super::record::body::Checkpoint;
 use super::state::ReleaseState;
+use super::state::rollback::Rollback;
 
 /// What a watcher does next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,13 +42,14 @@ pub enum Outcome {
 
 /// What a watcher does next at `now`.
 pub fn next(state: &ReleaseState, now: &Reading) -> Next {
-    if let Some(rollback) = &state.rollback {
-        return match (rollback.is_rolled_back(), rollback.is_stuck()) {
-            (true, _) => Next::Done(Outcome::RolledBack),
-            (_, true) => Next::Done(Outcome::Stuck),
-            _ => Next::Drive,
-        };
+    if state
+        .rollback
+        .as_ref()
+        .is_some_and(Rollback::is_rolled_back)
+    {
+        return Next::Done(Outcome::RolledBack);
     }
+    // A rollback that does not take every stage back leaves the windows of the others as they are.
     let mut due: Vec<_> = state
         .open_incidents()
         .filter(|incident| incident.is_due(now) && !incident.is_in_question(now))
@@ -65,12 +67,19 @@ pub fn next(state: &ReleaseState, now: &Reading) -> Next {
             OnExpiry::Decide | OnExpiry::None => Next::Expire(first.id().clone()),
         };
     }
+    if state.rollback.as_ref().is_some_and(Rollback::is_running) {
+        return Next::Drive;
+    }
     let running = state
         .open_incidents()
         .filter(|incident| incident.has_running_window() && !incident.is_in_question(now));
     match running.map(|incident| incident.window.left_ms(now)).min() {
         Some(left) => Next::Wait(left),
+        None if state.rollback.as_ref().is_some_and(Rollback::is_stuck) => {
+            Next::Done(Outcome::Stuck)
+        }
         None if state.open_incidents().next().is_some() => Next::WaitForPerson,
+        None if state.rollback.is_some() => Next::Done(Outcome::RolledBack),
         None if state.incidents.is_empty() => Next::Done(Outcome::Quiet),
         None => Next::Done(Outcome::Resolved),
     }

@@ -260,8 +260,15 @@ pub fn rollback(standing: &str) -> RollbackView {
         },
         previous: "2.3.1".to_owned(),
         standing: standing.to_owned(),
+        stages: vec![StageRollbackView {
+            stage: name("production"),
+            standing: standing.to_owned(),
+            why: None,
+        }],
+        still_running: Vec::new(),
         attempts: vec![AttemptView {
             attempt: 1,
+            stage: name("production"),
             claimed_at: at(300),
             outcome: ended.then(|| match standing {
                 "stuck" => AttemptOutcome::Failed {

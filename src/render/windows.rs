@@ -3,8 +3,8 @@
 use super::page::{Detail, Item, Mark, Page, Tone, faint, plain, strong};
 use super::words;
 use crate::domain::event::WindowView;
-use crate::domain::ids::ReleaseName;
-use crate::domain::outcome::{AttemptView, RollbackView, StepView};
+use crate::domain::ids::{ReleaseName, StageName};
+use crate::domain::outcome::{AttemptView, RollbackView, StageRollbackView, StepView};
 use crate::domain::policy::OnExpiry;
 use crate::domain::readiness::command;
 use crate::domain::window::clock_face;
@@ -65,20 +65,41 @@ pub fn time_left(window: &WindowView) -> String {
 /// Adds a rollback: how it stands first, then its attempts, the last one in full.
 pub fn add_rollback(page: &mut Page, release: &ReleaseName, rollback: &RollbackView) {
     let previous = &rollback.previous;
+    let is_stuck = |it: &&StageRollbackView| matches!(it.standing.as_str(), "stuck" | "stopped");
+    for stage in rollback.stages.iter().filter(is_stuck) {
+        let of = match rollback.stages.len() {
+            1 => release.to_string(),
+            _ => format!("{} in {release}", stage.stage),
+        };
+        let why = match (stage.standing.as_str(), &stage.why) {
+            ("stopped", Some(why)) => why.as_str(),
+            _ => "did not succeed",
+        };
+        let text =
+            format!("STUCK: the rollback of {of} to {previous} {why}; a person is needed now");
+        page.alert(Tone::Bad, text, Some(command(release, "rollback")));
+    }
     match rollback.standing.as_str() {
-        "stuck" => page.alert(
-            Tone::Bad,
+        "rolled-back" | "stuck" => {}
+        "partly-rolled-back" => page.alert(
+            Tone::Warning,
             format!(
-                "STUCK: the rollback of {release} to {previous} did not succeed; a person is needed now"
+                "{release} is rolled back to {previous} in a part of its stages, and still runs in {}",
+                stages(rollback.still_running.iter())
             ),
-            Some(command(release, "rollback")),
+            Some(command(release, "rollback --reason TEXT")),
         ),
-        "rolled-back" => {}
         _ => page.alert(
             Tone::Warning,
             format!("the rollback of {release} to {previous} is under way"),
             Some(command(release, "watch")),
         ),
+    }
+    if rollback.stages.len() > 1 {
+        page.list(
+            "rollback of each stage",
+            rollback.stages.iter().map(stage_item).collect(),
+        );
     }
     let last = rollback.attempts.len().saturating_sub(1);
     let items = rollback
@@ -94,6 +115,22 @@ pub fn add_rollback(page: &mut Page, release: &ReleaseName, rollback: &RollbackV
         ),
         items,
     );
+}
+
+fn stage_item(stage: &StageRollbackView) -> Item {
+    let mark = match stage.standing.as_str() {
+        "rolled-back" => Mark::Good,
+        "stuck" | "stopped" => Mark::Bad,
+        _ => Mark::Running,
+    };
+    let mut item = Item::new(mark, vec![plain(stage.standing.clone())]).lead(stage.stage.as_str());
+    item.say("why", stage.why.as_deref().unwrap_or_default());
+    item
+}
+
+fn stages<'a>(names: impl Iterator<Item = &'a StageName>) -> String {
+    let names: Vec<&str> = names.map(StageName::as_str).collect();
+    names.join(", ")
 }
 
 fn attempt_item(attempt: &AttemptView, last: bool) -> Item {

@@ -57,6 +57,7 @@ pub fn cause(cause: &Cause) -> String {
         Cause::Expired { incident } => format!("the window of {incident} expired"),
         Cause::Person { role, reason } => format!("the {role} ordered it: {reason}"),
         Cause::Retry => "the attempt before did not succeed".to_owned(),
+        Cause::NextStage => "it is the next stage that runs the release".to_owned(),
     }
 }
 
@@ -84,6 +85,7 @@ pub fn attempt_outcome(outcome: &AttemptOutcome) -> String {
     match outcome {
         AttemptOutcome::Completed => "every step succeeded".to_owned(),
         AttemptOutcome::Failed { step } => format!("the step {step} failed"),
+        AttemptOutcome::Stopped => "a person stopped it".to_owned(),
         AttemptOutcome::Lost => "its process died without a result".to_owned(),
         AttemptOutcome::NotVerified { failures } => {
             let all: Vec<String> = failures
@@ -133,7 +135,7 @@ pub fn standing_tone(standing: &str) -> Tone {
     match standing {
         "ready" | "verified" | "closed" => Tone::Good,
         "incident" | "rolling-back" | "stuck" => Tone::Bad,
-        "rolled-back" | "deploying" | "deployed" => Tone::Warning,
+        "rolled-back" | "partly-rolled-back" | "deploying" | "deployed" => Tone::Warning,
         _ => Tone::Neutral,
     }
 }

@@ -4,25 +4,27 @@
 //! takes up: an attempt that was claimed and never begun, one whose process died, checks that were not asked.
 
 pub mod drill;
+mod left_behind;
 mod step;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use crate::domain::decide::Actor;
 use crate::domain::decide::rollback::{self as decisions, Next};
+use crate::domain::history::History;
 use crate::domain::ids::{StageName, StepId};
 use crate::domain::probe::judge::Verdict;
 use crate::domain::record::body::{
-    AttemptOutcome, AttemptStarted, Cause, Noted, StepOutcome, StepStarted,
+    AttemptOutcome, AttemptStarted, Cause, StepOutcome, StepStarted,
 };
-use crate::domain::record::{Body, Draft, TOOL};
+use crate::domain::record::{Body, Draft, Record, TOOL};
+use crate::domain::refusal::Refusal;
 use crate::domain::release::Step;
-use crate::domain::state::rollback::{Attempt, Rollback};
+use crate::domain::state::rollback::{Attempt, StageRollback};
 use crate::domain::timespan::Timespan;
 use crate::domain::variables::Secrets;
 use crate::domain::watch;
-use crate::ports::{Duty, InheritedLock, Ledger, ProcessGroup};
+use crate::ports::{Duty, Ledger, ProcessGroup};
 
 use step::{Run, known_secrets, run};
 
@@ -38,12 +40,10 @@ const VERIFY_WITHIN: Timespan = Timespan::from_minutes(5);
 const A_DAY: u64 = 86_400_000;
 /// The driver is started this long before a deadline, in milliseconds, so that it has read everything when it comes.
 pub const READY_BEFORE: u64 = 2_000;
-/// A step that cannot be ended is waited for at most this long, in milliseconds, and no longer than a step may take.
-const LONGEST_WAIT_FOR_STEP: u64 = 300_000;
 /// The pause after a first attempt that failed, in milliseconds; doubled after every further one.
 const RETRY_PAUSE: u64 = 2_000;
 
-/// Claims the rollback by hand.
+/// Claims the rollback by hand: of `stage`, or of every stage that runs the release.
 ///
 /// # Errors
 /// Refused for authority, where nothing is deployed, or where it runs or has run already.
@@ -51,7 +51,7 @@ pub fn claim(
     world: &World<'_>,
     release: &Release,
     actor: &Actor,
-    stage: &StageName,
+    stage: Option<&StageName>,
     reason: &str,
 ) -> Result<()> {
     let mut ledger = world.ledgers.open(&release.name);
@@ -150,28 +150,6 @@ fn never() -> bool {
     false
 }
 
-/// Whether a mark is that of an attempt from `attempt` on of this ledger, or of one of its steps beyond those that ended.
-fn belongs_to_attempt(mark: &str, ledger: &str, (attempt, ended): (u32, usize)) -> bool {
-    let numbers = mark
-        .strip_prefix("rollback-")
-        .and_then(|rest| rest.strip_prefix(ledger))
-        .and_then(|rest| rest.strip_prefix('-'));
-    let Some(numbers) = numbers else {
-        return false;
-    };
-    let (number, place) = match numbers.split_once('-') {
-        Some((number, place)) => (number, place.parse::<usize>().ok()),
-        None => (numbers, None),
-    };
-    match (number.parse::<u32>(), place) {
-        (Ok(number), _) if number > attempt => true,
-        (Ok(number), Some(place)) => number == attempt && place > ended,
-        // The whole of an attempt has this mark, the steps that ended too.
-        (Ok(number), None) => number == attempt && ended == 0,
-        (Err(_), _) => false,
-    }
-}
-
 /// What came of waiting for a deadline.
 enum Awaited {
     /// None is near any more.
@@ -181,6 +159,27 @@ enum Awaited {
     /// The deadline is here, or the rollback was claimed. Claiming and starting look at the ledger themselves, under its
     /// lock; with many records a look beside that is most of the time that users wait.
     Known,
+}
+
+/// What a decision comes to.
+type Decided = std::result::Result<Draft, Refusal>;
+
+/// An attempt, and the rollback of its stage.
+struct Part {
+    attempt: Attempt,
+    stage: StageRollback,
+    /// How many attempts of the stage were made since a person last gave it some.
+    made: u32,
+    /// How many are left.
+    left: u32,
+}
+
+/// The attempt that a record claims.
+fn attempt_of(record: &Record) -> Option<u32> {
+    match &record.body {
+        Body::RollbackClaimed(fact) => Some(fact.attempt),
+        _ => None,
+    }
 }
 
 struct Driver<'a, 'w> {
@@ -194,66 +193,11 @@ struct Driver<'a, 'w> {
 }
 
 impl Driver<'_, '_> {
-    /// Ends what a driver before this one started and died before it could record it, so that it does not work against
-    /// the attempt that is to come.
-    fn end_unrecorded(&mut self) -> Result<()> {
-        let state = self.ledger.refresh()?.state();
-        let first = match decisions::next(state) {
-            Next::Nothing => 1,
-            Next::Run(attempt) | Next::Recover(attempt, _) => attempt,
-            Next::AskTarget(attempt) | Next::Retry(attempt) => attempt + 1,
-            Next::Verify(_) | Next::Stuck | Next::Ended => return Ok(()),
-        };
-        self.end_from(first);
-        Ok(())
-    }
-
-    /// Waits for a recorded step that is alive, where no means of exclusion tells whether its driver is: nothing runs
-    /// beside it. No longer than a step may take.
-    fn await_recorded_step(&mut self) -> Result<()> {
-        let began = self.world.clock.now();
-        loop {
-            let state = self.ledger.refresh()?.state();
-            let Some(rollback) = &state.rollback else {
-                return Ok(());
-            };
-            let running = rollback.last().and_then(|last| last.running.as_ref());
-            let Some(group) = running.map(|step| &step.fact.group) else {
-                return Ok(());
-            };
-            let longest = rollback
-                .plan
-                .steps()
-                .iter()
-                .map(|it| it.timeout().milliseconds());
-            let patience = longest.max().unwrap_or(0);
-            if !self.world.runner.is_running(group)
-                || passed(&began, &self.world.clock.now()) > patience
-            {
-                return Ok(());
-            }
-            self.world.clock.wait(std::time::Duration::from_millis(100));
-        }
-    }
-
-    /// Ends what carries the mark of this attempt or of a later one: on a ledger that cannot be written, several may have
-    /// run that no record tells of. The steps that ended may have left on purpose what still runs.
-    fn end_from(&self, attempt: u32) {
-        let state = self.ledger.history().state();
-        let last = state.rollback.as_ref().and_then(Rollback::last);
-        let ended = last
-            .filter(|last| last.number == attempt && last.started.is_some())
-            .map_or(0, |last| last.steps.len());
-        let ledger = self.world.ledgers.identity(&self.release.name);
-        self.world
-            .runner
-            .end_marked(&|mark| belongs_to_attempt(mark, &ledger, (attempt, ended)));
-    }
-
     /// Known before the deadline, so that nothing has to be looked up when it comes.
     fn known_secrets(&self) -> Secrets {
         let state = self.ledger.history().state();
-        let rollback = state.rollback.as_ref().map(|rollback| &rollback.plan);
+        let stages = state.rollback.iter().flat_map(|it| &it.stages);
+        let rollback = stages.map(|stage| &stage.plan);
         let opened = state.open_incidents().map(|incident| &incident.facts.plan);
         let pinned = opened.chain(rollback).flat_map(|plan| {
             let checks = plan.rollback.verify.iter().flatten();
@@ -264,47 +208,6 @@ impl Driver<'_, '_> {
         known_secrets(self.world, written.chain(pinned))
     }
 
-    /// What the processes of an attempt, or of one of its steps, carry. It is the same for every driver of this ledger,
-    /// however its path is spelled, and for no other.
-    fn mark(&self, attempt: u32, place: Option<usize>) -> String {
-        let ledger = self.world.ledgers.identity(&self.release.name);
-        match place {
-            Some(place) => format!("rollback-{ledger}-{attempt}-{}", place + 1),
-            None => format!("rollback-{ledger}-{attempt}"),
-        }
-    }
-
-    /// The lock that a step inherits. Where somebody has it, that is a step whose driver died and which could not be ended:
-    /// in another PID namespace, or without what marks it. It is waited for within bounds, and what is done then is
-    /// recorded; `None` where there is nothing to lock.
-    fn lock_for_step(&mut self, rollback: &Rollback) -> Option<Arc<dyn InheritedLock>> {
-        let steps = rollback.plan.steps().iter();
-        let longest = steps.map(|step| step.timeout().milliseconds()).max();
-        let patience = longest.unwrap_or(0).min(LONGEST_WAIT_FOR_STEP);
-        let began = self.world.clock.now();
-        loop {
-            let first = self.ledger.history().records().first()?;
-            let (ledgers, name) = (self.world.ledgers, &self.release.name);
-            match ledgers.step_lock(name, first) {
-                Ok(Some(lock)) => return Some(lock),
-                Err(_) => return None,
-                Ok(None) => {}
-            }
-            if passed(&began, &self.world.clock.now()) >= patience {
-                let text = format!(
-                    "a step of an attempt whose process died still ran after {} s, out of reach; the rollback goes on beside it",
-                    patience / 1_000
-                );
-                self.record(Draft {
-                    by: TOOL.to_owned(),
-                    body: Body::Noted(Noted { text }),
-                });
-                return None;
-            }
-            self.world.clock.wait(std::time::Duration::from_millis(50));
-        }
-    }
-
     fn run(&mut self) -> Result<()> {
         let mut look = true;
         loop {
@@ -313,20 +216,23 @@ impl Driver<'_, '_> {
             }
             let state = self.ledger.history().state();
             let next = decisions::next(state);
-            let Some(rollback) = state.rollback.clone() else {
+            // The windows of stages that are not taken back keep their deadlines.
+            let now = self.world.clock.now();
+            let is_due = matches!(watch::next(state, &now), watch::Next::Claim(_));
+            if is_due || matches!(next, Next::Nothing | Next::Ended) {
                 look = match self.await_deadline()? {
                     Awaited::Nothing => return Ok(()),
                     Awaited::Look => true,
                     Awaited::Known => false,
                 };
                 continue;
-            };
+            }
             look = true;
             match next {
                 Next::Nothing | Next::Ended => return Ok(()),
-                Next::Run(attempt) => self.attempt(&rollback, attempt),
+                Next::Run(attempt) => self.attempt(attempt),
                 Next::Recover(attempt, None) if self.claimed.take() == Some(attempt) => {
-                    self.attempt(&rollback, attempt);
+                    self.attempt(attempt);
                 }
                 Next::Recover(attempt, group) => {
                     if let Some(group) = group {
@@ -334,24 +240,73 @@ impl Driver<'_, '_> {
                     }
                     self.end_from(attempt);
                     // What it left behind out of sight may end well, and is asked about then.
-                    drop(self.lock_for_step(&rollback));
-                    self.record(decisions::end_attempt(attempt, AttemptOutcome::Lost));
+                    if let Some(part) = self.part(attempt) {
+                        drop(self.lock_for_step(&part.stage.plan));
+                    }
+                    self.end_attempt(attempt, AttemptOutcome::Lost);
+                }
+                Next::NextStage(stage) => {
+                    self.claim_attempt(&mut |history, pid| {
+                        decisions::claim_next_stage(history, &stage, pid)
+                    })?;
                 }
                 Next::Verify(attempt) => {
-                    if let Err(failures) = self.checks(&rollback)? {
-                        self.record(decisions::end_attempt(attempt, failures));
+                    if let Some(part) = self.part(attempt)
+                        && let Err(failures) = self.checks(&part)?
+                    {
+                        self.end_attempt(attempt, failures);
                     }
                 }
                 Next::AskTarget(attempt) => {
-                    let live = self.target_is_live(&rollback);
-                    if !(live && self.checks(&rollback)?.is_ok()) {
-                        self.again(&rollback, attempt)?;
+                    if let Some(part) = self.part(attempt) {
+                        let live = self.target_is_live(&part);
+                        if !(live && self.checks(&part)?.is_ok()) {
+                            self.again(&part)?;
+                        }
                     }
                 }
-                Next::Retry(attempt) => self.again(&rollback, attempt)?,
-                Next::Stuck => self.stuck()?,
+                Next::Retry(attempt) => {
+                    if let Some(part) = self.part(attempt) {
+                        self.again(&part)?;
+                    }
+                }
+                Next::Stuck(stage) => self.stuck(&stage)?,
             }
         }
+    }
+
+    /// What an attempt is about.
+    fn part(&self, attempt: u32) -> Option<Part> {
+        let state = self.ledger.history().state();
+        let rollback = state.rollback.as_ref()?;
+        let known = rollback.attempt(attempt)?;
+        let stage = rollback.stage(&known.stage)?.clone();
+        Some(Part {
+            made: rollback.made(&stage),
+            left: rollback.attempts_left(&stage.stage),
+            attempt: known.clone(),
+            stage,
+        })
+    }
+
+    /// Whether nobody has ended this attempt, as a person does who stops the rollback.
+    fn is_current(&self, attempt: u32) -> bool {
+        let state = self.ledger.history().state();
+        let rollback = state.rollback.as_ref();
+        let known = rollback.and_then(|it| it.attempt(attempt));
+        known.is_some_and(|it| it.ended.is_none())
+    }
+
+    /// Claims an attempt for this process.
+    fn claim_attempt(
+        &mut self,
+        decide: &mut dyn FnMut(&History, Option<u32>) -> Decided,
+    ) -> Result<()> {
+        let claimed = append(&mut self.ledger, self.world.clock, &mut |history, _| {
+            Ok(vec![decide(history, Some(std::process::id()))?])
+        });
+        self.claimed = claimed.as_ref().ok().and_then(attempt_of);
+        self.settle(claimed)
     }
 
     /// Waits for a deadline that is near and claims the rollback when it comes.
@@ -364,7 +319,7 @@ impl Driver<'_, '_> {
                     Ok(vec![decisions::claim_expired(history, &id, pid, now)?])
                 });
                 let known = claimed.is_ok();
-                self.claimed = known.then_some(1);
+                self.claimed = claimed.as_ref().ok().and_then(attempt_of);
                 self.settle(claimed)?;
                 Ok(if known { Awaited::Known } else { Awaited::Look })
             }
@@ -382,40 +337,55 @@ impl Driver<'_, '_> {
         }
     }
 
-    /// Runs the plan's steps in order, up to the first that does not succeed.
-    fn attempt(&mut self, rollback: &Rollback, attempt: u32) {
-        if rollback.last().is_some_and(|last| last.started.is_none()) {
-            let pid = std::process::id();
+    /// Runs the plan's steps in order, up to the first that does not succeed, or until somebody stops the rollback.
+    fn attempt(&mut self, attempt: u32) {
+        let Some(part) = self.part(attempt) else {
+            return;
+        };
+        if part.attempt.started.is_none() {
             self.record(Draft {
                 by: TOOL.to_owned(),
-                body: Body::AttemptStarted(AttemptStarted { attempt, pid }),
+                body: Body::AttemptStarted(AttemptStarted {
+                    attempt,
+                    stage: Some(part.stage.stage.clone()),
+                    pid: std::process::id(),
+                }),
             });
         }
-        for (place, step) in rollback.plan.steps().iter().enumerate() {
-            let outcome = self.step(rollback, attempt, (place, step));
+        let steps: Vec<(usize, Step)> = self
+            .ledger
+            .history()
+            .state()
+            .steps_to_run(&part.stage.stage)
+            .into_iter()
+            .map(|(place, step)| (place, step.clone()))
+            .collect();
+        for (index, (place, step)) in steps.iter().enumerate() {
+            // The first follows a record that was appended just now; users wait for it.
+            if index > 0 {
+                let _ = self.ledger.refresh();
+            }
+            if !self.is_current(attempt) {
+                return;
+            }
+            let outcome = self.step(&part, (*place, step));
             if outcome != (StepOutcome::Exited { code: 0 }) {
-                let failed = AttemptOutcome::Failed {
-                    step: step.id.clone(),
-                };
-                return self.record(decisions::end_attempt(attempt, failed));
+                let step = step.id.clone();
+                return self.end_attempt(attempt, AttemptOutcome::Failed { step });
             }
         }
-        self.record(decisions::end_attempt(attempt, AttemptOutcome::Completed));
+        self.end_attempt(attempt, AttemptOutcome::Completed);
     }
 
-    fn step(
-        &mut self,
-        rollback: &Rollback,
-        attempt: u32,
-        (place, step): (usize, &Step),
-    ) -> StepOutcome {
+    fn step(&mut self, part: &Part, (place, step): (usize, &Step)) -> StepOutcome {
         let (world, release) = (self.world, self.release);
+        let attempt = part.attempt.number;
         let mut env = step.env.clone();
-        env.extend(self.environment(rollback, attempt));
+        env.extend(self.environment(part));
         let output = output_name(attempt, place, &step.id);
         let marks = vec![self.mark(attempt, None), self.mark(attempt, Some(place))];
-        let lock = self.lock_for_step(rollback);
-        let ended = run(
+        let lock = self.lock_for_step(&part.stage.plan);
+        let mut ended = run(
             world,
             release,
             &Run {
@@ -430,6 +400,7 @@ impl Driver<'_, '_> {
             &mut |group| {
                 let started = StepStarted {
                     attempt,
+                    stage: Some(part.stage.stage.clone()),
                     step: step.id.clone(),
                     group: group.clone(),
                 };
@@ -437,8 +408,13 @@ impl Driver<'_, '_> {
                     by: TOOL.to_owned(),
                     body: Body::StepStarted(started),
                 });
+                // Whoever stopped the rollback between the last look and this record did not know of the step.
+                if !self.is_current(attempt) {
+                    world.runner.end(group);
+                }
             },
         );
+        ended.stage = Some(part.stage.stage.clone());
         let outcome = ended.outcome.clone();
         self.record(Draft {
             by: TOOL.to_owned(),
@@ -448,31 +424,32 @@ impl Driver<'_, '_> {
     }
 
     /// The stated environment of every step.
-    fn environment(&self, rollback: &Rollback, attempt: u32) -> Vec<(String, String)> {
-        let (incident, reason) = match &rollback.cause {
+    fn environment(&self, part: &Part) -> Vec<(String, String)> {
+        let (incident, reason) = match &part.stage.cause {
             Cause::Expired { incident } => (
                 incident.to_string(),
                 format!("the window of {incident} expired"),
             ),
             Cause::Person { role, reason } => (String::new(), format!("{role}: {reason}")),
-            Cause::Retry => (String::new(), "retry".to_owned()),
+            Cause::Retry | Cause::NextStage => (String::new(), "retry".to_owned()),
         };
         [
             ("RELGATE_RELEASE", self.release.name.to_string()),
-            ("RELGATE_PREVIOUS", rollback.plan.previous.clone()),
-            ("RELGATE_STAGE", rollback.stage.to_string()),
+            ("RELGATE_PREVIOUS", part.stage.plan.previous.clone()),
+            ("RELGATE_STAGE", part.stage.stage.to_string()),
             ("RELGATE_INCIDENT", incident),
             ("RELGATE_REASON", reason),
-            ("RELGATE_ATTEMPT", attempt.to_string()),
+            ("RELGATE_ATTEMPT", part.attempt.number.to_string()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .to_vec()
     }
 
     /// Asks the checks after the rollback, and records that it is rolled back where they pass.
-    fn checks(&mut self, rollback: &Rollback) -> Result<std::result::Result<(), AttemptOutcome>> {
-        let probes = decisions::checks(rollback);
-        let within = rollback
+    fn checks(&mut self, part: &Part) -> Result<std::result::Result<(), AttemptOutcome>> {
+        let probes = decisions::checks(&part.stage.plan);
+        let within = part
+            .stage
             .plan
             .rollback
             .verify_within
@@ -488,7 +465,7 @@ impl Driver<'_, '_> {
         let decided = sample_until_decided(
             self.world,
             &Suite::of(&patient, Some(within)),
-            &self.about(rollback),
+            &self.about(part),
             &mut |_| {},
         )?;
         if decided.verdict == Verdict::Pass {
@@ -498,7 +475,7 @@ impl Driver<'_, '_> {
                 Ok(vec![decisions::rolled_back(
                     policy,
                     history,
-                    evidence.clone(),
+                    (part.attempt.number, evidence.clone()),
                     now,
                 )?])
             });
@@ -516,47 +493,50 @@ impl Driver<'_, '_> {
         Ok(Err(decisions::not_verified(failures)))
     }
 
-    fn target_is_live(&self, rollback: &Rollback) -> bool {
-        let Some(probe) = rollback.plan.rollback.target_probe.clone() else {
+    fn target_is_live(&self, part: &Part) -> bool {
+        let Some(probe) = part.stage.plan.rollback.target_probe.clone() else {
             return false;
         };
-        let samples = super::ask::sample(self.world, &[probe], &self.about(rollback), None);
+        let samples = super::ask::sample(self.world, &[probe], &self.about(part), None);
         samples.iter().all(|sample| sample.verdict == Verdict::Pass) && !samples.is_empty()
     }
 
-    fn about(&self, rollback: &Rollback) -> About {
+    fn about(&self, part: &Part) -> About {
         About {
             release: self.release.name.to_string(),
-            previous: Some(rollback.plan.previous.clone()),
-            stage: Some(rollback.stage.to_string()),
+            previous: Some(part.stage.plan.previous.clone()),
+            stage: Some(part.stage.stage.to_string()),
             concurrency: None,
             per_host: None,
         }
     }
 
-    /// Claims the next attempt after a pause, or says that none is left.
-    fn again(&mut self, rollback: &Rollback, attempt: u32) -> Result<()> {
-        if rollback.attempts_left() == 0 {
-            return self.stuck();
+    /// Claims the next attempt of a stage after a pause, or says that none is left.
+    fn again(&mut self, part: &Part) -> Result<()> {
+        if part.left == 0 {
+            return self.stuck(&part.stage.stage);
         }
         // A plan that failed may succeed after a while; one whose driver died was not refused by anything.
-        if !rollback.last().is_some_and(Attempt::is_lost) {
-            pause(self.world, RETRY_PAUSE << attempt.saturating_sub(1).min(4))?;
+        if !part.attempt.is_lost() {
+            let made = part.made.saturating_sub(1).min(4);
+            pause(self.world, RETRY_PAUSE << made)?;
         }
-        let claimed = append(&mut self.ledger, self.world.clock, &mut |history, _| {
-            let pid = Some(std::process::id());
-            Ok(vec![decisions::claim_retry(history, attempt, pid)?])
-        });
-        self.claimed = claimed.is_ok().then_some(attempt + 1);
-        self.settle(claimed)
+        let after = part.attempt.number;
+        self.claim_attempt(&mut |history, pid| decisions::claim_retry(history, after, pid))
     }
 
-    fn stuck(&mut self) -> Result<()> {
+    fn stuck(&mut self, stage: &StageName) -> Result<()> {
         let policy = &self.release.policy;
         let recorded = append(&mut self.ledger, self.world.clock, &mut |history, now| {
-            Ok(vec![decisions::stuck(policy, history, now)?])
+            Ok(vec![decisions::stuck(policy, history, stage, now)?])
         });
         self.settle(recorded)
+    }
+
+    fn end_attempt(&mut self, attempt: u32, outcome: AttemptOutcome) {
+        let state = self.ledger.history().state();
+        let draft = decisions::end_attempt(state, attempt, outcome);
+        self.record(draft);
     }
 
     /// A refusal means that somebody else was first: the next look at the state says what to do.

@@ -80,6 +80,7 @@ pub fn run(
     let ended = world.runner.run(&command, started, &mut |_| {});
     StepEnded {
         attempt: run.attempt,
+        stage: None,
         step: run.step.id.clone(),
         outcome: match ended.outcome {
             Outcome::Exited(code) => StepOutcome::Exited { code },

@@ -16,6 +16,7 @@ use crate::app::{Result, World, project};
 use crate::domain::event::Event;
 use crate::domain::ids::ReleaseName;
 use crate::domain::state::ReleaseState;
+use crate::domain::state::rollback::Rollback;
 use crate::ports::Ledger;
 
 /// How often releases are looked for, in milliseconds: a window that somebody opens is watched at the latest then.
@@ -238,10 +239,7 @@ impl<'scope, 'env> Keeper<'scope, 'env> {
 
 /// Whether anything of a release happens by itself.
 fn needs_watching(state: &ReleaseState) -> bool {
-    match &state.rollback {
-        Some(rollback) => rollback.is_running(),
-        None => state
-            .open_incidents()
-            .any(|incident| incident.has_running_window()),
-    }
+    let rollback = state.rollback.as_ref();
+    let mut open = state.open_incidents();
+    rollback.is_some_and(Rollback::is_running) || open.any(|it| it.has_running_window())
 }

@@ -2,9 +2,11 @@
 
 use crate::app::project::Release;
 use crate::domain::clock::Reading;
+use crate::domain::ids::StageName;
 use crate::domain::outcome::WatchEnd;
 use crate::domain::readiness::command;
 use crate::domain::state::ReleaseState;
+use crate::domain::state::rollback::Rollback;
 use crate::domain::window::clock_face;
 
 /// One sentence, and the next commands to type.
@@ -76,20 +78,57 @@ pub(super) fn farewell(
             )
         }
         // req: A12
-        WatchEnd::RolledBack => (
-            format!("{name} is rolled back to {previous}: everybody can go home"),
-            due(),
-        ),
+        WatchEnd::RolledBack => {
+            let running = names(&state.running_stages());
+            let back = |it: &Rollback| {
+                let back = it.stages.iter().filter(|it| it.is_rolled_back());
+                back.map(|it| it.stage.clone()).collect::<Vec<_>>()
+            };
+            let back = state.rollback.as_ref().map(back).unwrap_or_default();
+            match state
+                .rollback
+                .as_ref()
+                .is_some_and(Rollback::is_rolled_back)
+            {
+                true => (
+                    format!("{name} is rolled back to {previous}: everybody can go home"),
+                    due(),
+                ),
+                false => (
+                    format!(
+                        "{name} is rolled back to {previous} in {}; it still runs in {running}",
+                        names(&back)
+                    ),
+                    vec![
+                        command(name, "rollback --reason TEXT"),
+                        command(name, "status"),
+                    ],
+                ),
+            }
+        }
         WatchEnd::Stuck => {
             let mut next = vec![
                 command(name, "log"),
                 command(name, "rollback --reason TEXT"),
             ];
             next.extend(due());
+            let stuck = state.rollback.iter().flat_map(|it| it.stuck_stages());
+            let stuck: Vec<StageName> = stuck.map(|it| it.stage.clone()).collect();
+            let of = match state.deployments.len() {
+                0 | 1 => String::new(),
+                _ => format!(" in {}", names(&stuck)),
+            };
             (
-                format!("the rollback of {name} to {previous} is STUCK: a person is needed now"),
+                format!(
+                    "the rollback of {name} to {previous} is STUCK{of}: a person is needed now"
+                ),
                 next,
             )
         }
     }
+}
+
+fn names(stages: &[StageName]) -> String {
+    let names: Vec<&str> = stages.iter().map(StageName::as_str).collect();
+    names.join(", ")
 }

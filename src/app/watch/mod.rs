@@ -83,7 +83,7 @@ fn finish(
     if let Some(event) = event {
         hear(&event);
     }
-    let rollback = state.rollback.as_ref().map(view::rollback);
+    let rollback = view::rollback(&state);
     Ok(Watched {
         release: release.name.clone(),
         end,

@@ -236,8 +236,8 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
     /// Sees that the claimed rollback is driven, and tells how it goes.
     fn drive(&mut self, hear: &mut Hear<'_>) -> Step {
         let rollback = self.history().state().rollback.as_ref();
-        let last = rollback.and_then(|rollback| rollback.last());
-        let begun = last.filter(|last| last.started.is_some() && last.ended.is_none());
+        let open = rollback.and_then(|rollback| rollback.open_attempt());
+        let begun = open.filter(|open| open.started.is_some());
         if let Some(attempt) = begun.map(|last| last.number)
             && !self.adopted
             && !self.drivers.is_driven()
@@ -427,10 +427,11 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
     fn tell_output(&mut self, hear: &mut Hear<'_>) {
         let rollback = self.ledger.history().state().rollback.as_ref();
         let running = rollback.and_then(|rollback| {
-            let last = rollback.last()?;
-            let step = last.running.as_ref()?.fact.step.clone();
-            let place = rollback.plan.steps().iter().position(|it| it.id == step)?;
-            Some((last.number, place, step))
+            let open = rollback.open_attempt()?;
+            let step = open.running.as_ref()?.fact.step.clone();
+            let plan = &rollback.stage(&open.stage)?.plan;
+            let place = plan.steps().iter().position(|it| it.id == step)?;
+            Some((open.number, place, step))
         });
         let Some((attempt, place, step)) = running else {
             return;

@@ -5,6 +5,7 @@ use crate::app::{Result, deploy};
 use crate::cli::args::Incident;
 use crate::cli::context::Context;
 use crate::cli::exit;
+use crate::domain::decide::deployment::StageUse;
 use crate::domain::ids::{NameError, PriorityName, TriggerName};
 use crate::domain::refusal::Refusal;
 use crate::ports::Duty;
@@ -35,7 +36,12 @@ pub fn incident(context: &Context, incident: Incident) -> Result<u8> {
                         .transpose()
                         .map_err(invalid)?,
                     trigger: trigger.map(TriggerName::new).transpose().map_err(invalid)?,
-                    stage: deploy::stage(world, &release, stage.stage.as_deref())?,
+                    stage: deploy::stage(
+                        world,
+                        &release,
+                        stage.stage.as_deref(),
+                        StageUse::Deployed,
+                    )?,
                 };
                 context.show(&app::open(world, &release, &actor, &opening)?)?;
                 // A window that nobody watches would not end by itself.

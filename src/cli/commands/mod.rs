@@ -19,6 +19,7 @@ use super::context::Context;
 use super::exit;
 use super::output::Weight;
 use crate::app::{self, Error, Result};
+use crate::domain::decide::deployment::StageUse;
 use crate::domain::gate::Phase;
 use crate::domain::outcome::{Check, Done};
 use crate::domain::readiness::{Decision, Readiness, Scope};
@@ -110,7 +111,7 @@ fn deploy_start(context: &Context, args: &StageArgs) -> Result<u8> {
     context.with_world(|world| {
         let release = context.release_with_files(world)?;
         let actor = context.actor(&release.policy, args.role.as_deref())?;
-        let stage = app::deploy::stage(world, &release, args.stage.as_deref())?;
+        let stage = app::deploy::stage(world, &release, args.stage.as_deref(), StageUse::Start)?;
         let (readiness, started) = app::deploy::start(world, &release, &actor, &stage)?;
         answer(context, &release, (None, readiness), started)
     })
@@ -120,7 +121,7 @@ fn deploy_done(context: &Context, args: &StageArgs) -> Result<u8> {
     context.with_world(|world| {
         let release = context.release(world)?;
         let actor = context.actor(&release.policy, args.role.as_deref())?;
-        let stage = app::deploy::stage(world, &release, args.stage.as_deref())?;
+        let stage = app::deploy::stage(world, &release, args.stage.as_deref(), StageUse::Done)?;
         context.show(&app::deploy::done(world, &release, &actor, &stage)?)?;
         Ok(exit::GO)
     })

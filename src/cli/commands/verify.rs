@@ -12,6 +12,7 @@ use crate::cli::exit;
 use crate::cli::live::Live;
 use crate::cli::prompt::{self, Walked};
 use crate::domain::decide::Actor;
+use crate::domain::decide::deployment::StageUse;
 use crate::domain::ids::StageName;
 use crate::domain::outcome::{Conclusion, Verification, WatchEnd};
 use crate::domain::probe::judge::Verdict;
@@ -28,7 +29,12 @@ pub fn verify(context: &Context, args: &Verify) -> Result<u8> {
     context.with_world(|world| {
         let release = context.release(world)?;
         let actor = context.actor(&release.policy, args.stage.role.as_deref())?;
-        let stage = deploy::stage(world, &release, args.stage.stage.as_deref())?;
+        let stage = deploy::stage(
+            world,
+            &release,
+            args.stage.stage.as_deref(),
+            StageUse::Deployed,
+        )?;
         let selection = Selection {
             only: args.only.clone(),
             skip: args.skip.clone(),

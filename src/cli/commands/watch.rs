@@ -9,6 +9,8 @@ use crate::cli::context::Context;
 use crate::cli::exit;
 use crate::cli::live::{Live, LiveAll};
 use crate::cli::prompt;
+use crate::domain::decide::deployment::StageUse;
+use crate::domain::ids::StageName;
 use crate::domain::outcome::Watched;
 use crate::domain::readiness::command;
 use crate::domain::refusal::Refusal;
@@ -91,7 +93,8 @@ pub fn rollback(context: &Context, request: &Rollback) -> Result<u8> {
         }
         let release = context.armed_release_with_policy(world)?;
         let actor = context.actor(&release.policy, request.role.as_deref())?;
-        let stage = deploy::stage(world, &release, request.stage.as_deref())?;
+        let stage = request.stage.clone().map(StageName::new).transpose();
+        let stage = stage.map_err(|error| Refusal::invalid(error.to_string()))?;
         if !request.yes {
             if !prompt::is_interactive() {
                 return Err(
@@ -119,7 +122,7 @@ pub fn rollback(context: &Context, request: &Rollback) -> Result<u8> {
             world,
             &release,
             &actor,
-            &stage,
+            stage.as_ref(),
             request.reason.as_deref().unwrap_or_default(),
         )?;
         let watched = follow(context, world, &release, false)?;
@@ -131,7 +134,7 @@ pub fn rollback(context: &Context, request: &Rollback) -> Result<u8> {
 fn drill(context: &Context, world: &World<'_>, request: &Rollback) -> Result<u8> {
     let release = context.release(world)?;
     let actor = context.actor(&release.policy, request.role.as_deref())?;
-    let stage = deploy::stage(world, &release, request.stage.as_deref())?;
+    let stage = deploy::stage(world, &release, request.stage.as_deref(), StageUse::Start)?;
     let mut live = Live::new(context, true);
     let drill = app::drill::drill(world, &release, &actor, &stage, &mut |event| {
         live.event(world.clock.now().wall, event);

@@ -16,7 +16,18 @@ use crate::domain::refusal::{Kind, Refusal, nearest};
 use crate::domain::release::ReleaseNotes;
 use chrono::{DateTime, Utc};
 
-/// The stage that is meant: the one that was named, or the next one that is not done.
+/// What a stage is wanted for, which says what is meant where none is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StageUse {
+    /// Beginning a deployment: the first that is not verified.
+    Start,
+    /// Saying that a deployment is done: the one that was started.
+    Done,
+    /// Verifying, or opening an incident: the last deployed that still runs the release.
+    Deployed,
+}
+
+/// The stage that is meant: the one that was named, or the one that `to` is about.
 ///
 /// # Errors
 /// Invalid for a stage that the notes do not have.
@@ -24,15 +35,11 @@ pub fn stage(
     notes: &ReleaseNotes,
     history: &History,
     named: Option<&str>,
+    to: StageUse,
 ) -> Result<StageName, Refusal> {
-    let stages = notes.stages();
-    let done = |stage: &&StageName| {
-        let deployment = history.state().deployments.get(*stage);
-        let run = deployment.and_then(|deployment| deployment.verification.as_ref());
-        run.is_some_and(|run| run.fact.verdict == Verdict::Pass)
-    };
-    match named {
-        Some(name) => stages
+    let (stages, state) = (notes.stages(), history.state());
+    if let Some(name) = named {
+        return stages
             .iter()
             .find(|stage| stage.as_str() == name)
             .cloned()
@@ -46,14 +53,28 @@ pub fn stage(
                     name,
                     stages.iter().map(StageName::as_str),
                 ))
-            }),
-        None => stages
-            .iter()
-            .find(|stage| !done(stage))
-            .or(stages.last())
-            .cloned()
-            .ok_or_else(|| Refusal::invalid(format!("the release {} has no stage", notes.release))),
+            });
     }
+    let is_done = |stage: &StageName| {
+        let deployment = state.deployments.get(stage);
+        deployment.is_some_and(|deployment| deployment.done.is_some())
+    };
+    let running = state.running_stages();
+    let meant = match to {
+        StageUse::Start => None,
+        StageUse::Done => running.iter().find(|stage| !is_done(stage)),
+        StageUse::Deployed => running.iter().find(|it| is_done(it)).or(running.first()),
+    };
+    let is_verified = |stage: &StageName| {
+        let deployment = state.deployments.get(stage);
+        let run = deployment.and_then(|deployment| deployment.verification.as_ref());
+        run.is_some_and(|run| run.fact.verdict == Verdict::Pass)
+    };
+    meant
+        .or_else(|| stages.iter().find(|stage| !is_verified(stage)))
+        .or(stages.last())
+        .cloned()
+        .ok_or_else(|| Refusal::invalid(format!("the release {} has no stage", notes.release)))
 }
 
 /// A deployment begins: only after a go, stage by stage, each verified before the next (req: C9, req: E4).
@@ -174,10 +195,11 @@ pub fn done(
 ) -> Result<Draft, Refusal> {
     actor.authority(policy, Action::Deploy)?;
     let (state, release) = (history.state(), &notes.release);
-    if state.rollback.is_some() {
-        return Err(Refusal::refused(format!(
-            "the release {release} was rolled back"
-        )));
+    if state.is_taken_back(stage) {
+        return Err(
+            Refusal::refused(format!("the release {release} was rolled back in {stage}"))
+                .help(command(release, "status")),
+        );
     }
     match state.deployments.get(stage) {
         None => Err(
@@ -210,8 +232,12 @@ pub fn may_verify(
     if state.closed.is_some() {
         return Err(Refusal::refused(format!("the release {release} is closed")));
     }
-    if let Some(rollback) = &state.rollback {
-        let how = if rollback.is_rolled_back() {
+    if let Some(rollback) = state
+        .rollback
+        .as_ref()
+        .filter(|_| state.is_taken_back(stage))
+    {
+        let how = if rollback.is_back(stage) || rollback.is_rolled_back() {
             "was rolled back"
         } else {
             "is being rolled back"
@@ -402,7 +428,7 @@ pub fn close(
         )));
     }
     if let Some(rollback) = &history.state().rollback
-        && !rollback.is_rolled_back()
+        && (rollback.is_running() || rollback.is_stuck())
     {
         return Err(
             Refusal::refused(format!("the rollback of {release} is not at its end"))

@@ -151,7 +151,7 @@ pub fn open(
     if state.closed.is_some() {
         return Err(Refusal::refused(format!("the release {release} is closed")));
     }
-    if state.rollback.is_some() {
+    if state.is_taken_back(&trouble.stage) {
         return Err(
             Refusal::refused(format!("the rollback of {release} has begun"))
                 .help(command(release, "status")),

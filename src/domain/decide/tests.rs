@@ -8,6 +8,7 @@ mod intents;
 mod machine;
 mod merging;
 mod rollbacks;
+mod stages;
 
 use crate::domain::refusal::{Kind, Refusal};
 

@@ -49,9 +49,9 @@ impl History {
             why,
             breaks_rule: false,
         };
-        let fence = self.state.rollback.as_ref().and_then(|it| it.fence());
-        if goes_on(&record.body)
-            && let Some(fence) = fence
+        let rollback = self.state.rollback.as_ref();
+        if let Some(attempt) = goes_on(&record.body)
+            && let Some(fence) = rollback.and_then(|it| it.fence(attempt))
             && !self.follows(record, &fence)
         {
             let why = "the rollback was claimed elsewhere, and this is another attempt";
@@ -268,17 +268,18 @@ impl History {
     }
 }
 
-/// Whether a record goes on with an attempt that was claimed before.
-fn goes_on(body: &Body) -> bool {
+/// Whether a record goes on with an attempt that was claimed before, and with which; without a number, with the last.
+fn goes_on(body: &Body) -> Option<Option<u32>> {
     match body {
-        Body::AttemptStarted(_)
-        | Body::StepStarted(_)
-        | Body::StepEnded(_)
-        | Body::AttemptEnded(_)
-        | Body::RolledBack(_)
-        | Body::RollbackStuck(_) => true,
-        Body::RollbackClaimed(fact) => fact.attempt > 1,
-        _ => false,
+        Body::AttemptStarted(fact) => Some(Some(fact.attempt)),
+        Body::StepStarted(fact) => Some(Some(fact.attempt)),
+        Body::StepEnded(fact) => Some(Some(fact.attempt)),
+        Body::AttemptEnded(fact) => Some(Some(fact.attempt)),
+        Body::StageRolledBack(fact) => Some(Some(fact.attempt)),
+        Body::RolledBack(fact) => Some(Some(fact.attempt)),
+        Body::RollbackStuck(_) | Body::RollbackStopped(_) => Some(None),
+        Body::RollbackClaimed(fact) if fact.attempt > 1 => Some(None),
+        _ => None,
     }
 }
 

@@ -120,7 +120,7 @@ fn resolve(site: &mut Site, id: &str) -> Record {
 }
 
 fn claim(site: &mut Site) -> Record {
-    let who = (&actor("ana"), &north());
+    let who = (&actor("ana"), None);
     site.tick(1_000);
     let claimed = rollback::claim_by_hand(&policy(), &notes(), &site.history, who, "now");
     site.record(claimed.expect("authority"))
@@ -180,6 +180,7 @@ fn of_two_claims_the_first_stands_with_what_follows_it() {
         by: "relgate".into(),
         body: Body::AttemptStarted(crate::domain::record::body::AttemptStarted {
             attempt: 1,
+            stage: None,
             pid: 7,
         }),
     };
@@ -259,6 +260,7 @@ fn what_is_illegal_where_it_was_written_is_an_anomaly_on_any_branch() {
         by: "relgate".into(),
         body: Body::AttemptEnded(crate::domain::record::body::AttemptEnded {
             attempt: 1,
+            stage: None,
             outcome: crate::domain::record::body::AttemptOutcome::Completed,
         }),
     };

@@ -128,6 +128,7 @@ pub(super) fn incidents(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
         let why = match &rollback.standing {
             Standing::Running => "its rollback runs",
             Standing::RolledBack(_) => "it was rolled back: make a new release",
+            Standing::PartlyRolledBack(_) => "a part of it was rolled back: make a new release",
             Standing::Stuck(_) => "its rollback is stuck",
         };
         all.push(Requirement {

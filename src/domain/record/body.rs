@@ -23,7 +23,8 @@ use crate::domain::timespan::Timespan;
 
 pub use rollback::{
     AttemptEnded, AttemptOutcome, AttemptStarted, Cause, Drilled, PinnedPlan, ProcessGroup,
-    RollbackClaimed, RollbackStuck, RolledBack, StepEnded, StepOutcome, StepStarted,
+    RollbackClaimed, RollbackStopped, RollbackStuck, RolledBack, StageRolledBack, StepEnded,
+    StepOutcome, StepStarted,
 };
 
 macro_rules! bodies {
@@ -114,10 +115,14 @@ bodies! {
     StepEnded(StepEnded) = "step-ended",
     /// The attempt ended.
     AttemptEnded(AttemptEnded) = "attempt-ended",
+    /// The checks after the rollback of one stage passed; others are still to be taken back.
+    StageRolledBack(StageRolledBack) = "stage-rolled-back",
     /// The checks after the rollback passed: it is rolled back.
     RolledBack(RolledBack) = "rolled-back",
     /// The attempts are used up: a person is needed.
     RollbackStuck(RollbackStuck) = "rollback-stuck",
+    /// A person stopped the rollback: no attempt follows by itself.
+    RollbackStopped(RollbackStopped) = "rollback-stopped",
     /// The plan was tried on a staging system.
     Drilled(Drilled) = "drilled",
     /// Something owed was done.

@@ -239,6 +239,7 @@ fn only_people(body: &Body) -> bool {
         | Body::ChecklistPass(_)
         | Body::Verified(_)
         | Body::IncidentEscalated(_)
+        | Body::RollbackStopped(_)
         | Body::Drilled(_)
         | Body::ObligationSettled(_)
         | Body::Closed(_) => true,
@@ -253,6 +254,7 @@ fn only_people(body: &Body) -> bool {
         | Body::StepStarted(_)
         | Body::StepEnded(_)
         | Body::AttemptEnded(_)
+        | Body::StageRolledBack(_)
         | Body::RolledBack(_)
         | Body::RollbackStuck(_)
         | Body::Noted(_)
@@ -283,7 +285,9 @@ fn action_of(body: &Body) -> Option<Action> {
         Body::IncidentOpened(_) => Some(Action::Open),
         Body::IncidentEscalated(_) => Some(Action::Escalate),
         Body::IncidentResolved(_) => Some(Action::Resolve),
-        Body::RollbackClaimed(_) | Body::Drilled(_) => Some(Action::Rollback),
+        Body::RollbackClaimed(_) | Body::RollbackStopped(_) | Body::Drilled(_) => {
+            Some(Action::Rollback)
+        }
         Body::Closed(_) => Some(Action::Close),
         _ => None,
     }

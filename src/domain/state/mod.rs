@@ -11,9 +11,11 @@ use chrono::{DateTime, Utc};
 use super::ids::{IncidentId, ObligationId, RecordId, StageName};
 use super::record::body::{
     Baseline, Checked, ChecklistPass, DeployStarted, Drilled, IncidentOpened, Obligation,
-    ObligationSettled, Rejection, RollbackStuck, RolledBack, SignOff, VerificationRun, Waiver,
+    ObligationSettled, Rejection, RollbackStopped, RollbackStuck, RolledBack, SignOff,
+    VerificationRun, Waiver,
 };
 use super::record::{Body, Record};
+use super::release::Step;
 use super::signature::Flaw;
 use incident::Incident;
 use rollback::Rollback;
@@ -84,6 +86,8 @@ pub struct WaiverGiven {
 pub struct Deployment {
     /// When it began.
     pub started: Recorded<DeployStarted>,
+    /// Its place among the deployments of the release, in order of their beginnings.
+    pub order: usize,
     /// When it was said to be done.
     pub done: Option<Origin>,
     /// The passes over the deployment checklist since it was done.
@@ -181,8 +185,10 @@ impl ReleaseState {
             Body::StepStarted(fact) => self.claimed()?.may_start_step(fact),
             Body::StepEnded(fact) => self.claimed()?.may_end_step(fact),
             Body::AttemptEnded(fact) => self.claimed()?.may_end(fact),
+            Body::StageRolledBack(fact) => self.claimed()?.may_be_rolled_back_in(fact),
             Body::RolledBack(fact) => self.claimed()?.may_be_verified(fact),
-            Body::RollbackStuck(_) => self.claimed()?.may_be_stuck(),
+            Body::RollbackStuck(fact) => self.claimed()?.may_be_stuck(fact),
+            Body::RollbackStopped(_) => self.claimed()?.may_be_stopped(),
             Body::ObligationSettled(fact) if !self.obligations.contains_key(&fact.obligation) => {
                 Err(format!("nothing named {} is owed", fact.obligation))
             }
@@ -251,7 +257,9 @@ impl ReleaseState {
             }
             Body::DeployStarted(fact) => {
                 self.owe(&fact.obligations, &origin);
+                let orders = self.deployments.values().map(|it| it.order + 1);
                 let deployment = Deployment {
+                    order: orders.max().unwrap_or(0),
                     started: recorded(fact, origin),
                     done: None,
                     passes: Vec::new(),
@@ -303,8 +311,14 @@ impl ReleaseState {
                 }
             }
             Body::RollbackClaimed(fact) => {
+                let taken_over = |stage: &StageName| {
+                    let covers = fact.covers.as_ref();
+                    covers.is_none_or(|covers| covers.contains(stage))
+                };
                 for incident in self.incidents.values_mut() {
-                    incident.absorb(origin.clone());
+                    if taken_over(&incident.facts.stage) {
+                        incident.absorb(origin.clone());
+                    }
                 }
                 match &mut self.rollback {
                     None => self.rollback = Some(Rollback::begin(fact, origin)),
@@ -321,8 +335,10 @@ impl ReleaseState {
             | Body::StepStarted(_)
             | Body::StepEnded(_)
             | Body::AttemptEnded(_)
+            | Body::StageRolledBack(_)
             | Body::RolledBack(_)
-            | Body::RollbackStuck(_) => self.go_on(body, origin),
+            | Body::RollbackStuck(_)
+            | Body::RollbackStopped(_) => self.go_on(body, origin),
             Body::Drilled(fact) => self.drills.push(recorded(fact, origin)),
             Body::Noted(_) | Body::Unknown { .. } => {}
         }
@@ -331,7 +347,8 @@ impl ReleaseState {
     /// Takes in a step of the claimed rollback.
     fn go_on(&mut self, body: &Body, origin: Origin) {
         if let Body::RolledBack(RolledBack { obligations, .. })
-        | Body::RollbackStuck(RollbackStuck { obligations, .. }) = body
+        | Body::RollbackStuck(RollbackStuck { obligations, .. })
+        | Body::RollbackStopped(RollbackStopped { obligations, .. }) = body
         {
             self.owe(obligations, &origin);
         }
@@ -343,8 +360,18 @@ impl ReleaseState {
             Body::StepStarted(fact) => rollback.start_step(recorded(fact, origin)),
             Body::StepEnded(fact) => rollback.end_step(fact),
             Body::AttemptEnded(fact) => rollback.end(recorded(fact, origin)),
-            Body::RolledBack(fact) => rollback.verified(recorded(fact, origin)),
-            Body::RollbackStuck(fact) => rollback.stuck(recorded(fact, origin)),
+            Body::StageRolledBack(fact) => rollback.rolled_back_in(recorded(fact, origin)),
+            Body::RolledBack(fact) => {
+                let last = rollback.attempt(fact.attempt).map(|it| it.stage.clone());
+                let mut others = self
+                    .deployments
+                    .keys()
+                    .filter(|it| Some(*it) != last.as_ref());
+                let is_everywhere = others.all(|it| rollback.is_back(it));
+                rollback.verified(recorded(fact, origin), is_everywhere);
+            }
+            Body::RollbackStuck(fact) => rollback.stuck(&recorded(fact, origin)),
+            Body::RollbackStopped(fact) => rollback.stop(&recorded(fact, origin)),
             _ => {}
         }
     }
@@ -353,7 +380,9 @@ impl ReleaseState {
     /// know, is taken over by it like the others.
     fn open(&mut self, fact: &IncidentOpened, origin: Origin) {
         let mut incident = Incident::open(fact.clone(), origin);
-        if let Some(claim) = self.rollback.as_ref().and_then(Rollback::last) {
+        let rollback = self.rollback.as_ref();
+        let covering = rollback.filter(|it| it.is_rolled_back() || it.covers(&fact.stage));
+        if let Some(claim) = covering.and_then(Rollback::last) {
             incident.absorb(claim.claimed.clone());
         }
         self.incidents.insert(fact.incident.clone(), incident);
@@ -390,6 +419,49 @@ impl ReleaseState {
     pub fn is_deployed(&self) -> bool {
         !self.deployments.is_empty()
             && !self.rollback.as_ref().is_some_and(Rollback::is_rolled_back)
+    }
+
+    /// Whether the deployment of a stage began, and the stage was not taken back since.
+    pub fn runs(&self, stage: &StageName) -> bool {
+        let rollback = self.rollback.as_ref();
+        self.deployments.contains_key(stage) && !rollback.is_some_and(|it| it.is_back(stage))
+    }
+
+    /// The stages that run the release, the newest deployed first.
+    pub fn running_stages(&self) -> Vec<StageName> {
+        let mut running: Vec<(&StageName, &Deployment)> = self
+            .deployments
+            .iter()
+            .filter(|(stage, _)| self.runs(stage))
+            .collect();
+        running.sort_by_key(|(_, deployment)| std::cmp::Reverse(deployment.order));
+        running
+            .into_iter()
+            .map(|(stage, _)| stage.clone())
+            .collect()
+    }
+
+    /// The steps that an attempt to take `stage` back runs now, with their places in the plan. A step that runs once for
+    /// the release runs with the last stage: while another stage runs the release, what they share is left to it.
+    pub fn steps_to_run(&self, stage: &StageName) -> Vec<(usize, &Step)> {
+        let Some(rollback) = &self.rollback else {
+            return Vec::new();
+        };
+        let Some(known) = rollback.stage(stage) else {
+            return Vec::new();
+        };
+        let mut others = self.deployments.keys().filter(|it| self.runs(it));
+        let is_last = others.all(|it| rollback.covers(it)) && rollback.is_last_to_go(stage);
+        let runs =
+            |step: &Step| !step.is_per_release() || is_last && !rollback.has_run(step, known);
+        let steps = known.plan.steps().iter().enumerate();
+        steps.filter(|(_, step)| runs(step)).collect()
+    }
+
+    /// Whether a rollback takes this stage back, or has done so.
+    pub fn is_taken_back(&self, stage: &StageName) -> bool {
+        let rollback = self.rollback.as_ref();
+        rollback.is_some_and(|it| it.covers(stage) || it.is_rolled_back())
     }
 
     /// Whether the release needs nothing any more: closed, or rolled back.
@@ -442,7 +514,7 @@ impl ReleaseState {
             return Err(format!("the incident {} is open", incident.id()));
         }
         match &self.rollback {
-            Some(rollback) if !rollback.is_rolled_back() => {
+            Some(rollback) if rollback.is_running() || rollback.is_stuck() => {
                 Err("the rollback is not at its end".to_owned())
             }
             _ => Ok(()),

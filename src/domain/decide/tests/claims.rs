@@ -59,7 +59,7 @@ const STEPS: [Step; 12] = [
 
 impl World {
     fn new() -> Self {
-        let mut site = Site::deployed();
+        let mut site = Site::deployed_in(&["north"]);
         let trouble = incident::Trouble {
             title: "it is down".to_owned(),
             stage: north(),
@@ -96,7 +96,9 @@ impl World {
             .collect();
         let standing = state.rollback.as_ref().map(|it| {
             let ends = (it.is_rolled_back(), it.is_stuck());
-            (ends, it.granted_after)
+            let stages = it.stages.iter();
+            let stages = stages.map(|it| (it.standing.word(), it.granted_after));
+            (ends, stages.collect::<Vec<_>>())
         });
         let due = incident.is_due(&self.site.now());
         let word = incident.word();
@@ -143,7 +145,7 @@ impl World {
                 if world.by_hand == 1 {
                     return None;
                 }
-                let who = (&actor("ana"), &north());
+                let who = (&actor("ana"), None);
                 let history = &world.site.history;
                 let decided = rollback::claim_by_hand(&policy(), &notes(), history, who, "now");
                 world.write(Some(decided.ok()?));

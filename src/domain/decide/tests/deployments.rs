@@ -169,11 +169,26 @@ fn a_stage_waits_for_the_one_before_it_to_be_verified() {
 }
 
 #[test]
-fn the_next_stage_is_meant_where_none_is_named() {
+fn where_no_stage_is_named_it_follows_from_what_it_is_for() {
+    use deployment::StageUse::{Deployed, Done, Start};
     let mut site = Site::deployed();
-    let meant = |site: &Site, named| {
-        deployment::stage(&notes(), &site.history, named).map(|it| it.to_string())
+    let used = |site: &Site, to| {
+        deployment::stage(&notes(), &site.history, None, to).map(|it| it.to_string())
     };
+    let meant = |site: &Site, named| {
+        deployment::stage(&notes(), &site.history, named, Start).map(|it| it.to_string())
+    };
+    assert_eq!(used(&site, Deployed).as_deref(), Ok("south"), "the last");
+    let again = start(&site, "cy", "north", Decision::Go);
+    let mut started = site.clone();
+    started.record(again.expect("it is done"));
+    assert_eq!(used(&started, Done).as_deref(), Ok("north"), "the started");
+    assert_eq!(used(&started, Deployed).as_deref(), Ok("south"));
+    for to in [Start, Done, Deployed] {
+        assert_eq!(used(&Site::new("s"), to).as_deref(), Ok("north"));
+    }
+    let canary = Site::deployed_in(&["north"]);
+    assert_eq!(used(&canary, Deployed).as_deref(), Ok("north"));
     assert_eq!(meant(&site, None).as_deref(), Ok("north"));
     pass(&mut site, &actor("bea"), true);
     let run = verify(&site, "north", Verdict::Pass);
@@ -321,7 +336,7 @@ fn it_is_closed_once_on_a_go_and_by_authority() {
 #[test]
 fn while_it_is_rolled_back_nothing_is_deployed_verified_or_closed() {
     let mut site = Site::deployed();
-    let who = (&actor("ana"), &north());
+    let who = (&actor("ana"), None);
     let claimed = crate::domain::decide::rollback::claim_by_hand(
         &policy(),
         &notes(),

@@ -162,7 +162,7 @@ pub fn act(site: &mut Site, stale: &ReleaseState, intent: &Intent) -> Option<Rec
             incident::resolve(&policy, &notes, &site.history, who, resolution, &now)
         }
         Intent::ByHand => {
-            let who = (&actor("ana"), &north());
+            let who = (&actor("ana"), None);
             rollback::claim_by_hand(&policy, &notes, &site.history, who, "data at risk")
         }
         Intent::Settle { obligation: index } => {
@@ -224,15 +224,25 @@ pub fn drive(site: &Site, luck: u8) -> Option<Result<Draft, Refusal>> {
     let (policy, now) = (policy(), site.now());
     let history = &site.history;
     let state = history.state();
-    let again = |attempt| match state.rollback.as_ref().map(|it| it.attempts_left()) {
-        Some(0) => rollback::stuck(&policy, history, &now),
-        _ => rollback::claim_retry(history, attempt, luck.is_multiple_of(2).then_some(1)),
+    let pid = luck.is_multiple_of(2).then_some(1);
+    let again = |attempt| {
+        let stage = rollback::stage_of(state, attempt).expect("a stage");
+        let rollback = state.rollback.as_ref().expect("a rollback");
+        match rollback.attempts_left(&stage) {
+            0 => rollback::stuck(&policy, history, &stage, &now),
+            _ => rollback::claim_retry(history, attempt, pid),
+        }
     };
+    let back = |attempt| rollback::rolled_back(&policy, history, (attempt, Vec::new()), &now);
     Some(match rollback::next(state) {
         rollback::Next::Nothing | rollback::Next::Ended => return None,
         rollback::Next::Run(attempt) => Ok(Draft {
             by: TOOL.to_owned(),
-            body: Body::AttemptStarted(AttemptStarted { attempt, pid: 1 }),
+            body: Body::AttemptStarted(AttemptStarted {
+                attempt,
+                stage: rollback::stage_of(state, attempt),
+                pid: 1,
+            }),
         }),
         rollback::Next::Recover(attempt, _) => {
             let step = "back".parse().expect("a name");
@@ -241,19 +251,17 @@ pub fn drive(site: &Site, luck: u8) -> Option<Result<Draft, Refusal>> {
                 1 => AttemptOutcome::Failed { step },
                 _ => AttemptOutcome::Lost,
             };
-            Ok(rollback::end_attempt(attempt, outcome))
+            Ok(rollback::end_attempt(state, attempt, outcome))
         }
-        rollback::Next::Verify(_) if luck.is_multiple_of(2) => {
-            rollback::rolled_back(&policy, history, Vec::new(), &now)
-        }
+        rollback::Next::NextStage(stage) => rollback::claim_next_stage(history, &stage, pid),
+        rollback::Next::Verify(attempt) if luck.is_multiple_of(2) => back(attempt),
         rollback::Next::Verify(attempt) => Ok(rollback::end_attempt(
+            state,
             attempt,
             rollback::not_verified(Vec::new()),
         )),
-        rollback::Next::AskTarget(_) if luck.is_multiple_of(3) => {
-            rollback::rolled_back(&policy, history, Vec::new(), &now)
-        }
+        rollback::Next::AskTarget(attempt) if luck.is_multiple_of(3) => back(attempt),
         rollback::Next::AskTarget(attempt) | rollback::Next::Retry(attempt) => again(attempt),
-        rollback::Next::Stuck => rollback::stuck(&policy, history, &now),
+        rollback::Next::Stuck(stage) => rollback::stuck(&policy, history, &stage, &now),
     })
 }

@@ -44,11 +44,10 @@ fn hold(
         let (last, earlier) = rollback.attempts.split_last().expect("an attempt");
         assert!(earlier.iter().all(|attempt| attempt.ended.is_some()));
         assert!(last.number as usize == rollback.attempts.len());
-        let granted = last.number - rollback.granted_after;
-        assert!(
-            granted <= rollback.plan.attempts(),
-            "more attempts than granted"
-        );
+        for stage in &rollback.stages {
+            let made = rollback.made(stage);
+            assert!(made <= stage.plan.attempts(), "more attempts than granted");
+        }
         assert!(
             state.incidents.values().all(|incident| !incident.is_open()),
             "an incident is open beside a rollback"

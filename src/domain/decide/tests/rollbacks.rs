@@ -10,7 +10,7 @@ use crate::domain::refusal::{Kind, Refusal};
 use crate::domain::testing::{Site, actor, north, notes, policy};
 
 fn broken(priority: &str) -> Site {
-    let mut site = Site::deployed();
+    let mut site = Site::deployed_in(&["north"]);
     let trouble = Trouble {
         title: "it is slow".to_owned(),
         stage: north(),
@@ -31,7 +31,7 @@ fn claim(site: &Site) -> Result<Draft, Refusal> {
 }
 
 fn by_hand(site: &Site, who: &str, reason: &str) -> Result<Draft, Refusal> {
-    let who = (&actor(who), &north());
+    let who = (&actor(who), None);
     rollback::claim_by_hand(&policy(), &notes(), &site.history, who, reason)
 }
 
@@ -125,7 +125,7 @@ fn what_was_pinned_runs_whatever_was_edited_since() {
     let site = broken("lower");
     let mut edited = notes();
     edited.previous = Some("9.9.9".to_owned());
-    let who = (&actor("ana"), &north());
+    let who = (&actor("ana"), None);
     let draft = rollback::claim_by_hand(&policy(), &edited, &site.history, who, "now");
     let Body::RollbackClaimed(claimed) = draft.expect("authority").body else {
         panic!("another record");
@@ -144,13 +144,13 @@ fn it_is_tried_as_often_as_the_plan_says_and_then_it_is_stuck() {
         kind_of(&rollback::claim_retry(&site.history, 2, None)),
         Kind::Refused
     );
-    let stuck_again = rollback::stuck(&policy(), &site.history, &site.now());
+    let stuck_again = rollback::stuck(&policy(), &site.history, &north(), &site.now());
     assert_eq!(kind_of(&stuck_again), Kind::Refused);
     // A person gives it as many attempts again.
     site.record(by_hand(&site, "ana", "the disk is free again").expect("stuck"));
     assert_eq!(next(&site), Next::Run(3));
     let rollback = site.history.state().rollback.clone().expect("a rollback");
-    assert_eq!(rollback.attempts_left(), 1);
+    assert_eq!(rollback.attempts_left(&north()), 1);
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn only_the_attempt_that_failed_last_is_tried_again_and_once() {
 #[test]
 fn nothing_is_stuck_while_attempts_are_left() {
     let mut site = broken("at-once");
-    let stuck = |site: &Site| rollback::stuck(&policy(), &site.history, &site.now());
+    let stuck = |site: &Site| rollback::stuck(&policy(), &site.history, &north(), &site.now());
     assert_eq!(kind_of(&stuck(&site)), Kind::Refused);
     site.record(claim(&site).expect("a window of no length"));
     assert_eq!(kind_of(&stuck(&site)), Kind::Refused);
@@ -188,13 +188,14 @@ fn it_is_rolled_back_when_the_checks_pass_and_the_follow_up_is_owed_once() {
     // req: A14, req: A15
     let mut site = broken("at-once");
     let done =
-        |site: &Site| rollback::rolled_back(&policy(), &site.history, Vec::new(), &site.now());
+        |site: &Site| rollback::rolled_back(&policy(), &site.history, (1, Vec::new()), &site.now());
     assert_eq!(kind_of(&done(&site)), Kind::Refused);
     site.record(claim(&site).expect("a window of no length"));
     go_on(&mut site, 0);
     go_on(&mut site, 0);
     assert_eq!(next(&site), Next::Verify(1));
-    site.record(rollback::end_attempt(1, rollback::not_verified(Vec::new())));
+    let failed = rollback::not_verified(Vec::new());
+    site.record(rollback::end_attempt(site.history.state(), 1, failed));
     assert_eq!(next(&site), Next::Retry(1), "completed is not rolled back");
     let titles: Vec<_> = {
         site.record(done(&site).expect("it has ended"));
@@ -228,6 +229,7 @@ fn an_attempt_whose_process_died_is_lost_and_the_target_is_asked_first() {
     assert_eq!(next(&site), Next::Run(1));
     go_on(&mut site, 0);
     assert_eq!(next(&site), Next::Recover(1, None));
-    site.record(rollback::end_attempt(1, AttemptOutcome::Lost));
+    let state = site.history.state();
+    site.record(rollback::end_attempt(state, 1, AttemptOutcome::Lost));
     assert_eq!(next(&site), Next::AskTarget(1));
 }

@@ -245,7 +245,7 @@ fn a_claim_that_does_not_count_starts_nothing_and_stands_once_it_was_acted_on() 
         &strict(),
         &notes(),
         &site.history,
-        (&actor("ana"), &north()),
+        (&actor("ana"), None),
         "too slow",
     );
     take(&mut site, claim.expect("authority"), lapsed());

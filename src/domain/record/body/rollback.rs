@@ -38,6 +38,8 @@ pub enum Cause {
     },
     /// The attempt before did not succeed.
     Retry,
+    /// The rollback goes on with its next stage.
+    NextStage,
 }
 
 /// The right to run an attempt was taken.
@@ -47,8 +49,12 @@ pub struct RollbackClaimed {
     pub attempt: u32,
     /// Why.
     pub cause: Cause,
-    /// Which stage.
+    /// Which stage the attempt takes back.
     pub stage: StageName,
+    /// The stages that the rollback takes back from now on, in this order; without it the whole release, in one run of
+    /// the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub covers: Option<Vec<StageName>>,
     /// The incidents that it absorbs.
     pub absorbs: Vec<IncidentId>,
     /// What runs.
@@ -67,6 +73,9 @@ pub struct RollbackClaimed {
 pub struct AttemptStarted {
     /// Which attempt.
     pub attempt: u32,
+    /// Which stage it takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<StageName>,
     /// Its process id.
     pub pid: u32,
 }
@@ -86,6 +95,9 @@ pub struct ProcessGroup {
 pub struct StepStarted {
     /// Which attempt.
     pub attempt: u32,
+    /// Which stage it takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<StageName>,
     /// Which step.
     pub step: StepId,
     /// The group that it runs in.
@@ -120,6 +132,9 @@ pub enum StepOutcome {
 pub struct StepEnded {
     /// Which attempt.
     pub attempt: u32,
+    /// Which stage it takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<StageName>,
     /// Which step.
     pub step: StepId,
     /// How.
@@ -154,6 +169,8 @@ pub enum AttemptOutcome {
         /// The probes that do not pass.
         failures: Vec<Failure>,
     },
+    /// A person stopped the rollback.
+    Stopped,
 }
 
 /// An attempt ended.
@@ -161,17 +178,49 @@ pub enum AttemptOutcome {
 pub struct AttemptEnded {
     /// Which attempt.
     pub attempt: u32,
+    /// Which stage it takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<StageName>,
     /// How.
     pub outcome: AttemptOutcome,
 }
 
-/// The checks after the rollback passed.
+/// The checks after the rollback of one stage passed, and others are still to be taken back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RolledBack {
+pub struct StageRolledBack {
+    /// Which stage.
+    pub stage: StageName,
     /// Which attempt did it.
     pub attempt: u32,
     /// The probes, passing.
     pub evidence: Vec<Sample>,
+}
+
+/// The checks after the rollback passed, in every stage that it takes back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RolledBack {
+    /// Which attempt did it, of the last stage.
+    pub attempt: u32,
+    /// The stages that were taken back; empty where the release went back as a whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<StageName>,
+    /// The stages that still run the release, because it was not to be taken back there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub still_running: Vec<StageName>,
+    /// The probes, passing.
+    pub evidence: Vec<Sample>,
+    /// What is owed now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub obligations: Vec<Obligation>,
+}
+
+/// A person ended a rollback that does harm: no attempt follows by itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RollbackStopped {
+    /// By which role's authority.
+    pub role: RoleName,
+    /// Why.
+    pub reason: String,
     /// What is owed now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub obligations: Vec<Obligation>,
@@ -180,7 +229,10 @@ pub struct RolledBack {
 /// The attempts are used up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RollbackStuck {
-    /// How many there were.
+    /// Which stage; without it the whole rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<StageName>,
+    /// How many attempts there were.
     pub attempts: u32,
     /// Why the last one did not do.
     pub reason: String,
