@@ -9,6 +9,7 @@ use crate::domain::outcome::{Done, IncidentReport, IncidentView};
 use crate::domain::policy::Action;
 use crate::domain::probe::judge::Sample;
 use crate::domain::probe::{Probe, needs};
+use crate::domain::readable::is_blank;
 use crate::domain::readiness::command;
 use crate::domain::record::Body;
 use crate::domain::refusal::Refusal;
@@ -43,7 +44,7 @@ pub fn open(
     actor: &Actor,
     opening: &Opening,
 ) -> Result<Done> {
-    if opening.title.trim().is_empty() {
+    if is_blank(&opening.title) {
         return Err(Refusal::usage("an incident needs a title")
             .help("add --title TEXT")
             .into());

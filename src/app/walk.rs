@@ -2,6 +2,7 @@
 //! shows it and passes on what was typed.
 
 use crate::domain::gate::Item;
+use crate::domain::readable::is_blank;
 use crate::domain::record::body::{Answer, Answered};
 
 /// A walk through the items that a person answers.
@@ -74,7 +75,7 @@ impl Walk {
             Act::No => Answer::No,
             Act::NotApplicable if item.is_optional() => Answer::NotApplicable,
             Act::NotApplicable => return Step::Stay("this item cannot be left out: answer y or n"),
-            Act::Comment(text) if text.trim().is_empty() => {
+            Act::Comment(text) if is_blank(&text) => {
                 return Step::Stay("an empty comment says nothing");
             }
             Act::Comment(text) => {

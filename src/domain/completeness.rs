@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::release::{ReleaseNotes, ReleaseType, StepKind, Strategy};
+use crate::domain::readable::is_blank;
 
 /// Something that the release notes still lack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,8 +44,11 @@ pub fn gaps(notes: &ReleaseNotes) -> Vec<Gap> {
             });
         }
     };
-    let text = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.trim().is_empty());
-    let some = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
+    let text = |text: &Option<String>| text.as_ref().is_some_and(|text| !is_blank(text));
+    let some = |list: &Option<Vec<String>>| {
+        let mut list = list.iter().flatten();
+        list.any(|text| !is_blank(text))
+    };
     let emergency = notes.kind == ReleaseType::Emergency;
     let strategy = notes
         .deployment

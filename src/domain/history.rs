@@ -151,7 +151,7 @@ impl History {
             [] => Ok(()),
             [one] => {
                 let legal = self.state.check(&one.body);
-                let kept = legal.and_then(|()| self.state.keeps_rules(&one.body));
+                let kept = legal.and_then(|()| self.state.keeps_rules(&one.by, &one.body));
                 kept.map_err(|why| refused(one, why))
             }
             several => {

@@ -20,6 +20,7 @@ pub mod outcome;
 pub mod policy;
 pub mod probe;
 pub mod quote;
+pub mod readable;
 pub mod readiness;
 pub mod record;
 pub mod refusal;

@@ -8,6 +8,7 @@ use crate::domain::policy::{Action, Policy, Priority, Signatures};
 use crate::domain::probe::Probe;
 use crate::domain::probe::judge::{Sample, Verdict};
 use crate::domain::probe::sampling::Failure;
+use crate::domain::readable::is_blank;
 use crate::domain::readiness::command;
 use crate::domain::record::body::{
     IncidentEscalated, IncidentOpened, IncidentResolved, PinnedPlan,
@@ -212,7 +213,7 @@ pub fn pinned(notes: &ReleaseNotes) -> Result<PinnedPlan, Refusal> {
     let previous = notes
         .previous
         .clone()
-        .filter(|it| !it.trim().is_empty())
+        .filter(|it| !is_blank(it))
         .ok_or_else(|| missing("previous"))?;
     Ok(PinnedPlan::new(rollback, previous))
 }
@@ -332,7 +333,7 @@ pub fn resolve(
     if resolution
         .overridden
         .as_ref()
-        .is_some_and(|reason| reason.trim().is_empty())
+        .is_some_and(|reason| is_blank(reason))
     {
         return Err(Refusal::usage("an override needs a reason").help("add --override TEXT"));
     }
@@ -357,10 +358,7 @@ pub fn resolve(
                 &format!("incident resolve {id} --override REASON"),
             )));
         }
-        let told = resolution
-            .how
-            .as_ref()
-            .is_some_and(|how| !how.trim().is_empty());
+        let told = resolution.how.as_ref().is_some_and(|how| !is_blank(how));
         if incident.facts.probes.is_empty() && !told {
             return Err(
                 Refusal::usage(format!("no probe opened {id}, so say how it was mended")).help(

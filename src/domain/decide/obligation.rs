@@ -7,6 +7,7 @@ use crate::domain::calendar::Calendar;
 use crate::domain::history::History;
 use crate::domain::ids::Digest;
 use crate::domain::policy::{Due, DueDay, FollowUpEvent, Policy};
+use crate::domain::readable::is_blank;
 use crate::domain::record::body::{Obligation, ObligationSettled};
 use crate::domain::record::{Body, Draft};
 use crate::domain::refusal::{Refusal, nearest};
@@ -75,7 +76,7 @@ pub fn settle(
     how: &str,
     document: Option<Digest>,
 ) -> Result<Draft, Refusal> {
-    if how.trim().is_empty() {
+    if is_blank(how) {
         return Err(Refusal::usage("say how it was done").help("add --how TEXT"));
     }
     let obligations = &history.state().obligations;
@@ -91,11 +92,9 @@ pub fn settle(
             )),
         );
     };
-    if let Some(settled) = &owed.settled {
-        return Err(Refusal::refused(format!(
-            "{id} was settled by {}",
-            settled.origin.by
-        )));
+    if owed.settled.is_some() {
+        owed.may_be_settled_by(actor.person.as_str())
+            .map_err(Refusal::refused)?;
     }
     let role = &owed.obligation.role;
     if !policy.holds(&actor.person, role) {
@@ -104,17 +103,13 @@ pub fn settle(
             actor.person
         )));
     }
-    if owed.obligation.not_by.as_ref() == Some(&actor.person) {
+    if let Err(why) = owed.may_be_settled_by(actor.person.as_str()) {
         let others = policy.holders(role).into_iter();
         let others: Vec<String> = others
             .filter(|holder| **holder != actor.person)
             .map(|holder| policy.reach(holder))
             .collect();
-        return Err(Refusal::refused(format!(
-            "{id} is about what {} did, and is settled by somebody else",
-            actor.person
-        ))
-        .help(format!("ask {}", others.join(", "))));
+        return Err(Refusal::refused(why).help(format!("ask {}", others.join(", "))));
     }
     let body = ObligationSettled {
         obligation: owed.obligation.id.clone(),

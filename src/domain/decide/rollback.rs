@@ -7,6 +7,7 @@ use crate::domain::ids::{IncidentId, StageName};
 use crate::domain::policy::{Action, OnExpiry, Policy};
 use crate::domain::probe::judge::Sample;
 use crate::domain::probe::sampling::Failure;
+use crate::domain::readable::is_blank;
 use crate::domain::readiness::command;
 use crate::domain::record::body::{
     AttemptEnded, AttemptOutcome, Cause, Drilled, PinnedPlan, ProcessGroup, RollbackClaimed,
@@ -126,7 +127,7 @@ pub fn claim_by_hand(
     (actor, stage): (&Actor, Option<&StageName>),
     reason: &str,
 ) -> Result<Draft, Refusal> {
-    if reason.trim().is_empty() {
+    if is_blank(reason) {
         return Err(Refusal::usage("a rollback by hand needs a reason").help("add --reason TEXT"));
     }
     let role = actor.authority(policy, Action::Rollback)?;

@@ -4,6 +4,7 @@ use super::{Actor, known_role, unknown_person};
 use crate::domain::gate::Gate;
 use crate::domain::ids::RoleName;
 use crate::domain::probe::judge::{Sample, Verdict};
+use crate::domain::readable::is_blank;
 use crate::domain::readiness::{self, Inquiry, Status, command};
 use crate::domain::record::body::{Answer, Answered, Rejection, SignOff};
 use crate::domain::record::{Body, Draft};
@@ -218,7 +219,7 @@ pub fn reject(
     reason: &str,
     answers: Vec<Answered>,
 ) -> Result<Draft, Refusal> {
-    if reason.trim().is_empty() {
+    if is_blank(reason) {
         return Err(Refusal::usage("a rejection needs a reason").help("add --reason TEXT"));
     }
     if inquiry.history.state().closed.is_some() {

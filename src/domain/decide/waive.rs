@@ -7,6 +7,7 @@ use super::obligation::due;
 use crate::domain::calendar::Calendar;
 use crate::domain::ids::{PersonName, RoleName};
 use crate::domain::policy::{Action, Due, DueDay, Review};
+use crate::domain::readable::is_blank;
 use crate::domain::readiness::{self, Inquiry, Requirement, Status, Terms, command};
 use crate::domain::record::body::{Obligation, Waiver, WaiverWithdrawn};
 use crate::domain::record::{Body, Draft};
@@ -65,7 +66,7 @@ pub fn waive(
 ) -> Result<Vec<Draft>, Refusal> {
     let (policy, release) = (inquiry.policy, &inquiry.notes.release);
     let reason = reason.trim();
-    if reason.is_empty() {
+    if is_blank(reason) {
         return Err(Refusal::usage("a waiver needs a reason").help("add --reason TEXT"));
     }
     refuse_closed(inquiry)?;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Due;
 use crate::domain::gate::{Approval, Gate};
 use crate::domain::ids::{GateId, RoleName};
+use crate::domain::readable::is_blank;
 use crate::domain::release::{ReleaseNotes, ReleaseType};
 use crate::domain::timespan::Timespan;
 
@@ -52,7 +53,8 @@ pub struct TypeRule {
     /// Approvals that gates need beside their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approvals: Option<Vec<ExtraApproval>>,
-    /// How long the release must be on record before it is deployed: from the first record of its ledger.
+    /// How long the release must be on record before it is deployed: from the first record that a person of the policy
+    /// wrote, signed where signatures are required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<Timespan>,
     /// A review that is owed once the deployment has begun.
@@ -120,6 +122,10 @@ macro_rules! fields {
     };
 }
 
+fn texts(list: &Option<Vec<String>>) -> bool {
+    list.iter().flatten().any(|text| !is_blank(text))
+}
+
 fn some<T>(list: &Option<Vec<T>>) -> bool {
     list.as_ref().is_some_and(|list| !list.is_empty())
 }
@@ -132,11 +138,11 @@ fields! {
     /// What is known to be wrong; an empty list says that nothing is.
     KnownIssues = "known_issues": "what is known to be wrong, or []", |notes| notes.known_issues.is_some();
     /// The behaviour that is to be expected.
-    Expected = "expected": "the behaviour that QA should expect", |notes| some(&notes.expected);
+    Expected = "expected": "the behaviour that QA should expect", |notes| texts(&notes.expected);
     /// What breaks for whom.
-    Breaking = "breaking": "what breaks for whom", |notes| some(&notes.breaking);
+    Breaking = "breaking": "what breaks for whom", |notes| texts(&notes.breaking);
     /// How to move to the release.
-    MigrationSteps = "migration_steps": "how to move to this release", |notes| some(&notes.migration_steps);
+    MigrationSteps = "migration_steps": "how to move to this release", |notes| texts(&notes.migration_steps);
     /// Dashboards, runbooks, trackers.
     Links = "links": "dashboards, runbooks, trackers",
         |notes| notes.links.as_ref().is_some_and(|links| !links.is_empty());
@@ -159,7 +165,7 @@ impl TypeRule {
             .map(|field| (field.word().to_owned(), field.what().to_owned()));
         let named = |name: &String| {
             let given = notes.documents.as_ref().and_then(|all| all.get(name));
-            given.is_some_and(|document| !document.trim().is_empty())
+            given.is_some_and(|document| !is_blank(document))
         };
         let documents = self.documents.iter().flatten();
         let unnamed = documents

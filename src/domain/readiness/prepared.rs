@@ -1,11 +1,14 @@
 //! What a release needs before its deployment, its gates apart: release notes, artifacts, a rollback plan that can run,
 //! notice, and a time at which a deployment may begin.
 
+use chrono::{DateTime, Utc};
+
 use super::requirement::{Requirement, Status, Subject, Terms, requirement};
 use super::{Inquiry, artifacts, command};
 use crate::domain::calendar::Allowed;
 use crate::domain::completeness;
-use crate::domain::record::digest_of;
+use crate::domain::policy::Signatures;
+use crate::domain::record::{Record, digest_of};
 use crate::domain::release::ReleaseNotes;
 
 /// Why a release never goes out without a way to verify it and a way back (req: C8).
@@ -188,6 +191,34 @@ pub(super) fn calendar(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
     });
 }
 
+/// Since when the release is on record: the first record that a person of the policy wrote, signed where records must be.
+/// Of several beginnings that were merged the last one counts: a record that was put beside the others may claim any time.
+fn on_record_since(inquiry: &Inquiry<'_>) -> Option<DateTime<Utc>> {
+    let (policy, history) = (inquiry.policy, inquiry.history);
+    let required = policy.signatures == Some(Signatures::Required);
+    let counts = |record: &Record| {
+        let signed = match history.signer(&record.id) {
+            Some(_) => true,
+            None => !required && !history.is_judged(&record.id),
+        };
+        signed
+            && record.release == *history.release()
+            && policy.people.contains_key(record.by.as_str())
+    };
+    let mut follows: Vec<bool> = Vec::with_capacity(history.records().len());
+    let mut since = None;
+    for record in history.records() {
+        let parents = record.parents.iter().filter_map(|it| history.position(it));
+        let after = parents.into_iter().any(|it| follows.get(it) == Some(&true));
+        let first = !after && counts(record);
+        if first {
+            since = since.max(Some(record.at));
+        }
+        follows.push(after || first);
+    }
+    since
+}
+
 /// The release is on record for as long as the policy wants (req: C7).
 pub(super) fn notice(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
     let kind = inquiry.notes.kind;
@@ -195,8 +226,7 @@ pub(super) fn notice(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
     let Some(notice) = rule.and_then(|rule| rule.notice) else {
         return;
     };
-    let first = inquiry.history.records().first();
-    let since = first.map_or(inquiry.now, |record| record.at);
+    let since = on_record_since(inquiry).unwrap_or(inquiry.now);
     let calendar = inquiry.policy.calendar.clone().unwrap_or_default();
     let earliest = since + notice.delta();
     let (at, _) = inquiry.deployment();

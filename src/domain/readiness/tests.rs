@@ -3,6 +3,7 @@
 mod artifacts;
 mod case;
 mod monotone;
+mod notice;
 mod processes;
 mod waivers;
 

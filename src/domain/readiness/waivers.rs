@@ -9,6 +9,7 @@ use super::requirement::{Requirement, ReviewView, Status, Subject, Terms, Waiver
 use super::{Inquiry, SKEW, Scope};
 use crate::domain::ids::{GateId, PersonName, RoleName};
 use crate::domain::policy::{Action, Policy};
+use crate::domain::readable::is_blank;
 use crate::domain::record::body::Waiver;
 use crate::domain::state::{Recorded, WaiverGiven};
 
@@ -100,8 +101,11 @@ pub(super) fn flaw(
     if let Some(objection) = objection(inquiry.policy, requirement, (&person, &fact.role)) {
         return Some(objection);
     }
-    if fact.reason.trim().is_empty() {
+    if is_blank(&fact.reason) {
         return Some("it has no reason".to_owned());
+    }
+    if let Some(why) = review_flaw(inquiry, given) {
+        return Some(why);
     }
     if origin.at > inquiry.now + SKEW {
         return Some(format!("it is dated in the future: {}", shown(origin.at)));
@@ -116,6 +120,36 @@ pub(super) fn flaw(
         return Some("what it waived has changed since".to_owned());
     }
     None
+}
+
+/// Why a waiver owes no review that counts: it names one that somebody else has to do, and that it, or another waiver of
+/// the same person for the same reason, has brought with it.
+fn review_flaw(inquiry: &Inquiry<'_>, given: &WaiverGiven) -> Option<String> {
+    let (fact, origin) = (&given.waiver.fact, &given.waiver.origin);
+    let state = inquiry.history.state();
+    let owed = fact
+        .review
+        .as_ref()
+        .and_then(|id| state.obligations.get(id));
+    let Some(owed) = owed else {
+        return Some("it owes no review".to_owned());
+    };
+    let mut waivers = state.waivers.iter().map(|it| &it.waiver);
+    let brought = waivers.any(|it| {
+        it.origin.record == owed.opened.record
+            && it.origin.by == origin.by
+            && it.fact.reason == fact.reason
+            && it.fact.until == fact.until
+    });
+    let id = &owed.obligation.id;
+    if !brought {
+        return Some(format!("{id}, which it names, is no review of it"));
+    }
+    let by_another = owed.obligation.not_by.as_ref().map(PersonName::as_str) == Some(&origin.by);
+    match inquiry.policy.waivers().takes_somebody_else() && !by_another {
+        true => Some(format!("{} could review it too, in {id}", origin.by)),
+        false => None,
+    }
 }
 
 /// Why `person` cannot waive the requirement as `role`, whatever the time and the reason.

@@ -107,6 +107,26 @@ pub struct Owed {
     pub settled: Option<Recorded<ObligationSettled>>,
 }
 
+impl Owed {
+    /// Whether `by` may settle it: nobody settled it before, and it is not about what `by` did.
+    ///
+    /// # Errors
+    /// Why not, for people.
+    pub fn may_be_settled_by(&self, by: &str) -> Result<(), String> {
+        let id = &self.obligation.id;
+        if let Some(settled) = &self.settled {
+            return Err(format!("{id} was settled by {}", settled.origin.by));
+        }
+        let about = self.obligation.not_by.as_ref();
+        match about.is_some_and(|it| it.as_str() == by) {
+            true => Err(format!(
+                "{id} is about what {by} did, and is settled by somebody else"
+            )),
+            false => Ok(()),
+        }
+    }
+}
+
 /// A record that is illegal in the state that it meets.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the record {} ({kind}) is illegal here: {why}", record.short())]
@@ -136,7 +156,8 @@ impl ReleaseState {
             }
         };
         self.check(&record.body).map_err(illegal(false))?;
-        self.keeps_rules(&record.body).map_err(illegal(true))?;
+        self.keeps_rules(&record.by, &record.body)
+            .map_err(illegal(true))?;
         self.change(&record.body, origin(record));
         match self.counts.get_mut(record.kind()) {
             Some(count) => *count += 1,

@@ -12,10 +12,11 @@ use super::ReleaseState;
 use crate::domain::gate::Phase;
 use crate::domain::ids::RecordId;
 use crate::domain::probe::judge::{Sample, Verdict};
+use crate::domain::readable::is_blank;
 use crate::domain::record::Body;
 use crate::domain::record::body::{
     Answer, Checked, ChecklistPass, Checkpoint, DeployDone, DeployStarted, Drilled,
-    IncidentEscalated, IncidentResolved, StepOutcome, VerificationRun,
+    IncidentEscalated, IncidentResolved, ObligationSettled, StepOutcome, VerificationRun,
 };
 
 /// The checks that said go, by what they were about.
@@ -38,11 +39,11 @@ impl Goes {
 }
 
 impl ReleaseState {
-    /// Whether what `body` says keeps the rules that its command keeps.
+    /// Whether what `by` says in `body` keeps the rules that its command keeps.
     ///
     /// # Errors
     /// The rule that it breaks, for people.
-    pub fn keeps_rules(&self, body: &Body) -> Result<(), String> {
+    pub fn keeps_rules(&self, by: &str, body: &Body) -> Result<(), String> {
         match body {
             Body::DeployStarted(fact) => self.has_its_go(fact),
             Body::DeployDone(fact) => self.is_not_done_twice(fact),
@@ -52,6 +53,7 @@ impl ReleaseState {
             Body::IncidentResolved(fact) => self.is_resolved_on_evidence(fact),
             Body::Checkpoint(fact) => self.takes_no_time_back(fact),
             Body::Drilled(fact) => passed_drill(fact),
+            Body::ObligationSettled(fact) => self.is_settled_by_another(by, fact),
             Body::Closed(fact) => match self.goes.closing.contains(&fact.check) {
                 true => Ok(()),
                 false => Err(names_no_go("closing", &fact.check)),
@@ -130,7 +132,7 @@ impl ReleaseState {
             return Ok(());
         };
         if let Some(reason) = &fact.overridden {
-            return match reason.trim().is_empty() {
+            return match is_blank(reason) {
                 true => Err(format!("{} is overridden without a reason", fact.incident)),
                 false => Ok(()),
             };
@@ -144,9 +146,21 @@ impl ReleaseState {
                 ));
             }
         }
-        let says_how = fact.how.as_ref().is_some_and(|how| !how.trim().is_empty());
+        let says_how = fact.how.as_ref().is_some_and(|how| !is_blank(how));
         match incident.facts.probes.is_empty() && !says_how {
             true => Err(format!("it does not say how {} was fixed", fact.incident)),
+            false => Ok(()),
+        }
+    }
+
+    /// What is owed is settled once, with a word on how, and never by the one whom it is about.
+    fn is_settled_by_another(&self, by: &str, fact: &ObligationSettled) -> Result<(), String> {
+        let Some(owed) = self.obligations.get(&fact.obligation) else {
+            return Ok(());
+        };
+        owed.may_be_settled_by(by)?;
+        match is_blank(&fact.how) {
+            true => Err(format!("it does not say how {} was done", fact.obligation)),
             false => Ok(()),
         }
     }

@@ -222,3 +222,29 @@ fn a_drill_passes_by_its_steps() {
     has_no_effect(&site, drilled(1), "did not");
     has_no_effect(&site, drilled(-1), "did not");
 }
+
+#[test]
+fn a_review_is_settled_once_and_by_somebody_else() {
+    let mut site = Site::new("site");
+    let waived = json!({
+        "requirement": "code/dev", "role": "dev", "reason": "it is urgent", "until": "2026-11-21T18:00:00Z",
+        "bound": Digest::of(b""), "found": "missing", "review": "O1",
+        "obligations": [{"id": "O1", "title": "review", "role": "qa", "due": "2026-11-21T18:00:00Z", "not_by": "cy"}],
+    });
+    site.record(drafted("waived", &waived));
+    let settled = |by: &str, how: &str| Draft {
+        by: by.to_owned(),
+        ..drafted(
+            "obligation-settled",
+            &json!({"obligation": "O1", "how": how}),
+        )
+    };
+    has_no_effect(&site, settled("cy", "looked at it"), "about what cy did");
+    has_no_effect(
+        &site,
+        settled("bea", "\u{200b} \u{3164}"),
+        "does not say how",
+    );
+    site.record(settled("bea", "looked at it"));
+    has_no_effect(&site, settled("ben", "again"), "was settled by bea");
+}

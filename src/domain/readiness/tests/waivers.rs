@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::domain::decide::waive::{until, waive, withdraw};
+use crate::domain::ids::ObligationId;
+use crate::domain::record::body::Waiver;
 use crate::domain::refusal::Kind;
 use crate::domain::testing::{acting, actor};
 
@@ -35,6 +37,16 @@ fn give_as(case: &mut Case, person: &str, ids: &[&str], hours: i64) -> Result<()
         case.append(&draft.by, case.now, draft.body);
     }
     Ok(())
+}
+
+/// The waiver with a review of its own.
+fn owing(mut waiver: Waiver, id: &str) -> Waiver {
+    let id: ObligationId = id.parse().expect("an id");
+    for owed in &mut waiver.obligations {
+        owed.id = id.clone();
+    }
+    waiver.review = Some(id);
+    waiver
 }
 
 fn refused(result: Result<(), Refusal>, part: &str) {
@@ -117,7 +129,7 @@ fn expiry_means_no() {
     // A record that says more than the policy allows lasts as long as the policy lets one last.
     let mut body = case.history.state().waivers[0].waiver.fact.clone();
     body.until = case.now + TimeDelta::days(10_000);
-    case.append("ana", case.now, Body::Waived(body));
+    case.append("ana", case.now, Body::Waived(owing(body, "O2")));
     assert_eq!(case.how("shop").0, Status::Waived);
     case.now += TimeDelta::days(7);
     assert_eq!(case.how("shop").0, Status::Failed);
@@ -225,6 +237,50 @@ fn nobody_waives_unless_the_policy_says_who() {
 }
 
 #[test]
+fn a_waiver_counts_with_the_review_that_it_owes() {
+    // req: C8
+    let mut case = case();
+    case.history = History::new("2.4.0".parse().expect("a name"));
+    let before = case.history.clone();
+    give(&mut case, &["quality/qa"], 24).expect("she may");
+    let given = case.history.state().waivers[0].waiver.fact.clone();
+    let why = |change: &dyn Fn(&mut Waiver)| {
+        let mut waiver = given.clone();
+        change(&mut waiver);
+        let mut forged = allowing(Case::new());
+        forged.history = before.clone();
+        forged.append("ana", forged.now, Body::Waived(waiver));
+        forged.how("quality/qa")
+    };
+    assert_eq!(why(&|_| ()).0, Status::Waived);
+    let changes: [&dyn Fn(&mut Waiver); 3] = [
+        &|it| it.review = None,
+        &|it| it.obligations.clear(),
+        &|it| it.obligations[0].id = "O7".parse().expect("an id"),
+    ];
+    for change in changes {
+        let (status, why) = why(change);
+        assert_ne!(status, Status::Waived);
+        assert!(why.contains("it owes no review"), "{why}");
+    }
+    let (status, why) = why(&|it| it.obligations[0].not_by = None);
+    assert_ne!(status, Status::Waived);
+    assert!(why.contains("ana could review it too"), "{why}");
+    // The review of another waiver is none of this one.
+    let mut other = given.clone();
+    other.requirement = "code/dev".to_owned();
+    other.reason = "another".to_owned();
+    other.obligations.clear();
+    case.append("ana", case.now, Body::Waived(other));
+    let (status, why) = case.how("code/dev");
+    assert_ne!(status, Status::Waived);
+    assert!(
+        why.contains("O1, which it names, is no review of it"),
+        "{why}"
+    );
+}
+
+#[test]
 fn who_waived_must_still_be_who_may() {
     let mut case = case();
     case.history = History::new("2.4.0".parse().expect("a name"));
@@ -239,19 +295,22 @@ fn who_waived_must_still_be_who_may() {
     // Forged, future-dated, without a reason, of another role: none counts.
     let mut forged = super::waivers::case();
     forged.history = History::new("2.4.0".parse().expect("a name"));
-    for by in ["cy", "mallory", "Ana", "ana ", ""] {
-        forged.append(by, forged.now, Body::Waived(body.clone()));
+    for (by, id) in ["cy", "mallory", "Ana", "ana ", ""].into_iter().zip(11..) {
+        let body = owing(body.clone(), &format!("O{id}"));
+        forged.append(by, forged.now, Body::Waived(body));
         assert_ne!(forged.how("quality/qa").0, Status::Waived, "{by:?}");
     }
-    let mut blank = body.clone();
-    blank.reason = " ".to_owned();
-    forged.append("ana", forged.now, Body::Waived(blank));
+    for (reason, id) in [" ", "\u{200b}", "\u{3164}\u{a0}"].into_iter().zip(21..) {
+        let mut blank = owing(body.clone(), &format!("O{id}"));
+        blank.reason = reason.to_owned();
+        forged.append("ana", forged.now, Body::Waived(blank));
+    }
     forged.append(
         "ana",
         forged.now + TimeDelta::seconds(301),
-        Body::Waived(body.clone()),
+        Body::Waived(owing(body.clone(), "O31")),
     );
-    let mut other = body.clone();
+    let mut other = owing(body.clone(), "O32");
     other.requirement = "code/dev".to_owned();
     forged.append("ana", forged.now, Body::Waived(other));
     assert!(forged.readiness().waived().next().is_none());
