@@ -12,10 +12,9 @@ use super::project::Release;
 /// Digests every artifact on disk, holds it against the notes and, where it has one, against its own signature (req: A19).
 ///
 /// What sign-offs are bound to are the bytes alone: a signature that is renewed, or added to a file that was there before,
-/// takes nothing from them.
+/// takes nothing from them. One that is missing or cannot be read has no digest: nothing is equal to it.
 pub(super) fn gather(world: &World<'_>, release: &Release, facts: &mut Facts) {
     let mut digests: Vec<(String, Option<Digest>)> = Vec::new();
-    let mut readable = true;
     for artifact in release.notes.artifacts() {
         let mut problem = None;
         let mut digest = artifact.sha256;
@@ -48,11 +47,18 @@ pub(super) fn gather(world: &World<'_>, release: &Release, facts: &mut Facts) {
                         facts.artifact_signers.insert(name, signer);
                     }
                 }
-                Ok(None) => problem = Some(format!("{path} is not there")),
+                // What the notes say of it is no digest of what is not there.
+                Ok(None) => {
+                    digest = None;
+                    problem = Some(format!("{path} is not there"));
+                }
                 Err(error) => {
-                    readable = false;
+                    digest = None;
                     problem = Some(error.to_string());
                 }
+            }
+            if digest.is_none() {
+                facts.artifacts_gone.insert(artifact.name.clone());
             }
         }
         digests.push((artifact.name.to_string(), digest));
@@ -61,7 +67,7 @@ pub(super) fn gather(world: &World<'_>, release: &Release, facts: &mut Facts) {
             facts.artifact_problems.insert(name, problem);
         }
     }
-    facts.artifacts = readable.then(|| digest_of(&digests));
+    facts.artifacts = Some(digest_of(&digests));
 }
 
 /// The signature in a file.

@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 pub(super) use approvals::other_side;
+pub(super) use artifacts::gone as artifacts_gone;
 pub(super) use changes::seen;
 use course::{closing, evidence, incidents, ledger};
 pub use explain::{Considered, Moment, Reasoning, reasoning, stands};
@@ -96,8 +97,10 @@ impl Inquiry<'_> {
 /// What was found on this machine for a check.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// The artifacts' digest together, where all of them could be read.
+    /// The artifacts' digest together, where they were looked at; one that is gone has none in it.
     pub artifacts: Option<Digest>,
+    /// The artifacts that lie on disk and are missing, or cannot be read.
+    pub artifacts_gone: BTreeSet<ArtifactName>,
     /// The digest of each artifact that lies on disk.
     pub artifact_digests: BTreeMap<ArtifactName, Digest>,
     /// What is wrong with an artifact, by name.

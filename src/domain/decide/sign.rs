@@ -2,7 +2,7 @@
 
 use super::{Actor, known_role, unknown_person};
 use crate::domain::gate::Gate;
-use crate::domain::ids::RoleName;
+use crate::domain::ids::{Digest, RoleName};
 use crate::domain::probe::judge::{Sample, Verdict};
 use crate::domain::readable::is_blank;
 use crate::domain::readiness::{self, Inquiry, Status, command};
@@ -187,12 +187,7 @@ pub fn sign(
             )));
         }
     }
-    let Some(artifacts) = inquiry.facts.artifacts else {
-        return Err(Refusal::invalid(
-            "the artifacts cannot be read, so nothing can be bound to them",
-        )
-        .help(command(&inquiry.notes.release, "check")));
-    };
+    let artifacts = artifacts(inquiry)?;
     let binding = readiness::binding(inquiry.notes, gate, artifacts);
     let body = Body::SignedOff(SignOff {
         gate: gate.id.clone(),
@@ -206,6 +201,22 @@ pub fn sign(
         by: actor.person.to_string(),
         body,
     })
+}
+
+/// What the artifacts come to, for a sign-off to be bound to.
+///
+/// # Errors
+/// Refused where one is missing or cannot be read, and nobody waived that: nobody can have looked at it.
+fn artifacts(inquiry: &Inquiry<'_>) -> Result<Digest, Refusal> {
+    let help = command(&inquiry.notes.release, "check");
+    if let Some((artifact, problem)) = readiness::artifacts_gone(inquiry).first() {
+        return Err(Refusal::refused(format!(
+            "nothing can be signed over the artifact {artifact}: {problem}"
+        ))
+        .help(help));
+    }
+    let digest = inquiry.facts.artifacts;
+    digest.ok_or_else(|| Refusal::refused("the artifacts were not looked at").help(help))
 }
 
 /// A no with its reason.

@@ -8,9 +8,11 @@ use chrono::{DateTime, Utc};
 
 use super::keys::{named, with_own_keys};
 use super::requirement::{Change, Requirement, Status, Subject, Terms, requirement};
-use super::{Inquiry, SKEW, Scope, binding, command, holders, waivers};
+use super::{Inquiry, SKEW, Scope, artifacts, binding, command, holders, waivers};
 use crate::domain::gate::{Gate, Item, Phase};
-use crate::domain::ids::{Digest, GateId, ItemId, PersonName, RecordId, RoleName, StageName};
+use crate::domain::ids::{
+    ArtifactName, Digest, GateId, ItemId, PersonName, RecordId, RoleName, StageName,
+};
 use crate::domain::record::Body;
 use crate::domain::record::body::{Answer, Binding, Rejection, SignOff};
 use crate::domain::record::digest_of;
@@ -24,6 +26,8 @@ pub(super) struct Standing<'a> {
     bindings: BTreeMap<GateId, Binding>,
     /// The item of a gate that is asked for as if nobody had waived it.
     insisting: Option<(GateId, ItemId)>,
+    /// The first artifact that is gone and that nobody waived, with what is wrong with it.
+    gone: Option<(&'a ArtifactName, &'a str)>,
 }
 
 /// What one person said about a gate as a role.
@@ -65,6 +69,7 @@ impl<'a> Standing<'a> {
             signed: BTreeMap::new(),
             bindings: BTreeMap::new(),
             insisting: None,
+            gone: artifacts::gone(inquiry).into_iter().next(),
         }
     }
 
@@ -195,11 +200,9 @@ impl<'a> Standing<'a> {
     fn bind(&mut self, gate: &Gate) {
         let inquiry = self.inquiry;
         self.bindings.entry(gate.id.clone()).or_insert_with(|| {
-            // Artifacts that cannot be read are a requirement of their own, and are not compared.
-            let artifacts = inquiry
-                .facts
-                .artifacts
-                .unwrap_or(Digest::from_bytes([0; 32]));
+            // What was not looked at is equal to nothing.
+            let nothing = || Digest::from_bytes([0; 32]);
+            let artifacts = inquiry.facts.artifacts.unwrap_or_else(nothing);
             binding(inquiry.notes, gate, artifacts)
         });
     }
@@ -381,9 +384,16 @@ impl<'a> Standing<'a> {
             ));
         }
         let now = self.bindings.get(&gate.id)?;
-        let compare_artifacts = inquiry.facts.artifacts.is_some();
-        if let Some(changed) = difference(&sign_off.fact.binding, now, compare_artifacts) {
-            let changes = super::changes::since(inquiry, gate, sign_off);
+        let changes = || super::changes::since(inquiry, gate, sign_off);
+        if let Some((artifact, problem)) = self.gone {
+            return Some(Flaw {
+                status: Status::Stale,
+                why: format!("{by} signed over the artifact {artifact}, and {problem}"),
+                changes: changes(),
+            });
+        }
+        if let Some(changed) = difference(&sign_off.fact.binding, now) {
+            let changes = changes();
             let told = match super::changes::told(&changes) {
                 told if told.is_empty() => told,
                 told => format!(": {told}"),
@@ -534,11 +544,11 @@ fn sides<'a>(inquiry: &Inquiry<'a>, gate: &'a Gate) -> Vec<&'a GateId> {
 }
 
 /// What changed between two bindings, for people; `None` when nothing did.
-fn difference(then: &Binding, now: &Binding, compare_artifacts: bool) -> Option<String> {
+fn difference(then: &Binding, now: &Binding) -> Option<String> {
     if then.gate != now.gate {
         return Some("the gate".to_owned());
     }
-    if compare_artifacts && then.artifacts != now.artifacts {
+    if then.artifacts != now.artifacts {
         return Some("the artifacts".to_owned());
     }
     if then.notes == now.notes {

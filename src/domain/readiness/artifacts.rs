@@ -2,7 +2,8 @@
 //! a signature or the policy wants one.
 
 use super::requirement::{Requirement, Status, Subject, Terms, requirement};
-use super::{Inquiry, Reasoning, command};
+use super::{Inquiry, Reasoning, command, waivers};
+use crate::domain::ids::ArtifactName;
 use crate::domain::policy::Policy;
 use crate::domain::quote;
 use crate::domain::record::digest_of;
@@ -12,52 +13,73 @@ use crate::domain::signature::artifact::{Fault, SignedBy};
 
 /// Adds a requirement for every artifact.
 pub(super) fn artifacts(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
-    for artifact in inquiry.notes.artifacts() {
-        let problem = inquiry.facts.artifact_problems.get(&artifact.name);
-        let digest = inquiry.facts.artifact_digests.get(&artifact.name);
-        let signed = signed(inquiry, artifact);
-        let base = requirement(
-            Subject::Artifact,
-            artifact.name.as_str(),
-            format!("the artifact {}", artifact.name),
-        );
-        let unsigned = matches!(signed, Signed::Not { .. });
-        let mut it = match (problem, signed) {
-            (Some(problem), signed) => Requirement {
-                status: Status::Failed,
-                why: match signed {
-                    Signed::Not { why, .. } => format!("{problem}; {why}"),
-                    Signed::NotAsked | Signed::By(_) => problem.clone(),
-                },
-                ..base
-            },
-            (None, Signed::Not { status, why, then }) => Requirement {
-                status,
-                why,
-                who: able(inquiry.policy),
-                command: Some(then),
-                ..base
-            },
-            (None, Signed::NotAsked) => Requirement {
-                why: match artifact.path {
-                    None => "it lies elsewhere: the notes name it, and it was not looked at",
-                    Some(_) => "it is what the notes say",
-                }
-                .to_owned(),
-                ..base
-            },
-            (None, Signed::By(by)) => Requirement {
-                why: shown(by),
-                ..base
-            },
-        };
-        // Whose signature is gone without is said of these bytes and of no others.
-        it.terms = Terms::Bound(match unsigned {
-            true => digest_of(&(artifact, problem, digest, &it.why)),
-            false => digest_of(&(artifact, problem)),
-        });
-        all.push(it);
+    let artifacts = inquiry.notes.artifacts().iter();
+    all.extend(artifacts.map(|artifact| of(inquiry, artifact)));
+}
+
+/// The artifacts that are missing or cannot be read, each with what is wrong, where nobody waived that: nothing that was
+/// signed over them can be compared.
+pub(in crate::domain) fn gone<'a>(inquiry: &Inquiry<'a>) -> Vec<(&'a ArtifactName, &'a str)> {
+    let facts = inquiry.facts;
+    if facts.artifacts_gone.is_empty() {
+        return Vec::new();
     }
+    let artifacts = inquiry.notes.artifacts().iter();
+    artifacts
+        .filter(|it| facts.artifacts_gone.contains(&it.name))
+        .filter(|it| !waivers::covers(inquiry, &of(inquiry, it)))
+        .map(|it| {
+            let problem = facts.artifact_problems.get(&it.name);
+            (&it.name, problem.map_or("it is not there", String::as_str))
+        })
+        .collect()
+}
+
+fn of(inquiry: &Inquiry<'_>, artifact: &Artifact) -> Requirement {
+    let problem = inquiry.facts.artifact_problems.get(&artifact.name);
+    let digest = inquiry.facts.artifact_digests.get(&artifact.name);
+    let signed = signed(inquiry, artifact);
+    let base = requirement(
+        Subject::Artifact,
+        artifact.name.as_str(),
+        format!("the artifact {}", artifact.name),
+    );
+    let unsigned = matches!(signed, Signed::Not { .. });
+    let mut it = match (problem, signed) {
+        (Some(problem), signed) => Requirement {
+            status: Status::Failed,
+            why: match signed {
+                Signed::Not { why, .. } => format!("{problem}; {why}"),
+                Signed::NotAsked | Signed::By(_) => problem.clone(),
+            },
+            ..base
+        },
+        (None, Signed::Not { status, why, then }) => Requirement {
+            status,
+            why,
+            who: able(inquiry.policy),
+            command: Some(then),
+            ..base
+        },
+        (None, Signed::NotAsked) => Requirement {
+            why: match artifact.path {
+                None => "it lies elsewhere: the notes name it, and it was not looked at",
+                Some(_) => "it is what the notes say",
+            }
+            .to_owned(),
+            ..base
+        },
+        (None, Signed::By(by)) => Requirement {
+            why: shown(by),
+            ..base
+        },
+    };
+    // Whose signature is gone without is said of these bytes and of no others.
+    it.terms = Terms::Bound(match unsigned {
+        true => digest_of(&(artifact, problem, digest, &it.why)),
+        false => digest_of(&(artifact, problem)),
+    });
+    it
 }
 
 /// Where an artifact's own signature leaves it.

@@ -9,6 +9,7 @@ use crate::domain::finding::Finding;
 use crate::domain::nearest::suggestion;
 use crate::domain::probe::Probe;
 use crate::domain::probe::suite::ProbeSuite;
+use crate::domain::readable::is_blank;
 use crate::domain::release::{Artifact, ReleaseNotes};
 use crate::domain::signature::allowed_signers;
 use crate::domain::timespan::Timespan;
@@ -135,6 +136,31 @@ fn artifacts(
     for (index, artifact) in artifacts.iter().enumerate() {
         let path = format!("/artifacts/{index}");
         let by = format!("artifact \"{}\"", artifact.name);
+        if artifact.reference.as_ref().is_some_and(|it| is_blank(it)) {
+            findings.push(
+                site.error(
+                    &format!("{path}/reference"),
+                    format!("{by}: its reference is empty"),
+                )
+                .help("write where it lies, such as \"reference: registry.example/shop:2.4.0\", or give a path"),
+            );
+        }
+        let must_be_signed = workspace
+            .policy
+            .document()
+            .is_some_and(|policy| policy.value.requires_signed_artifacts());
+        if artifact.path.is_none() && artifact.reference.is_some() && must_be_signed {
+            findings.push(
+                site.error_at_key(
+                    &format!("{path}/reference"),
+                    format!("{by}: the policy wants artifacts signed, and relgate cannot verify a signature of what lies elsewhere"),
+                )
+                .help(
+                    "give the path of a file with its signature, such as the image's manifest; or let a gate verify it by a \
+                     command as evidence, and say \"artifacts: { signatures: optional }\" in the policy",
+                ),
+            );
+        }
         match (&artifact.path, &artifact.reference) {
             (None, None) => findings.push(
                 site.error(&format!("{path}/name"), format!("{by}: it has no path and no reference"))

@@ -231,3 +231,77 @@ fn a_name_of_two_things_means_neither() {
     assert!(find(&case.inquiry(), "code/dev").is_err());
     assert!(find(&case.inquiry(), "quality/qa").is_ok());
 }
+
+#[test]
+fn an_artifact_that_is_gone_makes_every_sign_off_over_it_stale() {
+    // req: A19
+    let mut case = released(serde_json::json!({}));
+    let authority = case.policy.authority.as_mut().expect("authority");
+    authority.waive = Some(vec!["manager".parse().expect("a name")]);
+    case.policy.waivers = Some(from_json(serde_json::json!({
+        "review": {"role": "qa", "due": "24h"},
+    })));
+    let name: crate::domain::ids::ArtifactName = "shop".parse().expect("a name");
+    let bytes = case.facts.artifacts;
+    let gone = |case: &mut Case| {
+        case.facts.artifacts = Some(Digest::of(b"nothing"));
+        case.facts.artifacts_gone = [name.clone()].into();
+        let problem = "dist/shop.tar is not there".to_owned();
+        case.facts.artifact_problems = [(name.clone(), problem)].into();
+    };
+    gone(&mut case);
+    let every: [Scope; 4] = [
+        Scope::Deployment,
+        Scope::Phase(Phase::PreRelease),
+        Scope::Gate("code".parse().expect("a name")),
+        Scope::Closing,
+    ];
+    for scope in every {
+        case.scope = scope;
+        let (status, why) = case.how("code/dev");
+        assert_eq!(status, Status::Stale);
+        assert!(why.contains("dist/shop.tar is not there"), "{why}");
+    }
+    // Nothing is signed over it, unless somebody answers for it.
+    let sign = |case: &Case| {
+        let answers = case.sign_off("code", "dev").answers;
+        let (gate, by) = (case.gate("code"), crate::domain::testing::actor("cy"));
+        let passed = sample("ci", Verdict::Pass);
+        crate::domain::decide::sign::sign(&case.inquiry(), gate, &by, answers, vec![passed])
+    };
+    case.scope = Scope::Deployment;
+    let refusal = sign(&case).expect_err("a refusal");
+    assert!(
+        refusal.message.contains("dist/shop.tar is not there"),
+        "{}",
+        refusal.message
+    );
+    let drafts = {
+        let found = find(&case.inquiry(), "shop").expect("it");
+        let until = case.now + TimeDelta::hours(1);
+        let ana = crate::domain::testing::actor("ana");
+        crate::domain::decide::waive::waive(
+            &case.inquiry(),
+            &ana,
+            &[found],
+            ("it is elsewhere", until),
+        )
+    };
+    for draft in drafts.expect("she may") {
+        case.append(&draft.by, case.now, draft.body);
+    }
+    assert_eq!(case.how("shop").0, Status::Waived);
+    assert_eq!(
+        case.how("code/dev").0,
+        Status::Stale,
+        "signed over other bytes"
+    );
+    let signed = sign(&case).expect("it is waived");
+    case.append(&signed.by, case.now, signed.body);
+    assert_eq!(case.how("code/dev").0, Status::Met);
+    // It counts again with the same bytes.
+    case.facts.artifacts_gone.clear();
+    case.facts.artifact_problems.clear();
+    case.facts.artifacts = bytes;
+    assert_ne!(case.how("go/manager").0, Status::Stale);
+}

@@ -311,6 +311,12 @@ fn paths_stay_in_their_folder() {
         &artifact(", path: x, reference: y"),
         &["both a path and a reference"],
     );
+    for blank in ["' '", "''", "\"\\u200b\\u3164\""] {
+        only(
+            &artifact(&format!(", reference: {blank}")),
+            &["artifact \"a\": its reference is empty"],
+        );
+    }
     assert_eq!(artifact(", path: dist/x.tar.gz"), [""; 0]);
     assert_eq!(
         artifact(", path: dist/x.tar.gz, signature: dist/x.sig"),

@@ -188,3 +188,23 @@ fn a_signature_of_an_artifact_wants_a_list_of_signers() {
         ],
     );
 }
+
+#[test]
+fn an_artifact_that_must_be_signed_lies_on_disk() {
+    let notes = NOTES.replace(
+        "previous: 2.3.9",
+        "previous: 2.3.9\nartifacts: [{name: a, reference: 'shop:1'}]",
+    );
+    assert_eq!(shown(&workspace(POLICY, CHECKLIST, &notes)), [""; 0]);
+    let policy = POLICY.replace(
+        "version: 1",
+        "version: 1\nartifacts: {signatures: required}",
+    );
+    only(
+        &shown(&workspace(&policy, CHECKLIST, &notes)),
+        &[
+            "artifact \"a\": the policy wants artifacts signed",
+            "give the path of a file",
+        ],
+    );
+}
