@@ -42,6 +42,7 @@ fn reading(number: i64) -> Reading {
         boot: BootId {
             id: "0b0c4f2e-7d3a-4a55-9a0c-2f3d6f1f6c11".into(),
             time_namespace: "4026531834".into(),
+            time_offset: None,
         },
         host: "deploy-1".into(),
     }

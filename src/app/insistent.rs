@@ -118,6 +118,10 @@ impl Ledger for Insistent<'_> {
                 done => return done,
             }
         }
+        // What others recorded since is seen, though nothing could be written or locked: a resolution, most of all.
+        if self.ahead.is_none() {
+            let _ = self.inner.refresh();
+        }
         self.append_ahead(&clock.now(), decide)
     }
 }
@@ -142,6 +146,7 @@ mod tests {
                 boot: BootId {
                     id: "b".into(),
                     time_namespace: String::new(),
+                    time_offset: None,
                 },
                 host: "h".into(),
             }

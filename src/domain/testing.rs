@@ -186,6 +186,7 @@ impl Site {
             boot: BootId {
                 id: format!("{}-{}", self.host, self.boot),
                 time_namespace: String::new(),
+                time_offset: None,
             },
             host: self.host.clone(),
         }

@@ -190,6 +190,7 @@ mod tests {
             boot: BootId {
                 id: boot.to_owned(),
                 time_namespace: String::new(),
+                time_offset: None,
             },
             host: "host".to_owned(),
         }

@@ -100,6 +100,17 @@ pub(super) fn boot() -> &'static BootId {
         time_namespace: std::fs::read_link("/proc/self/ns/time")
             .map(|path| path.to_string_lossy().into_owned())
             .unwrap_or_default(),
+        time_offset: std::fs::read_to_string("/proc/self/timens_offsets")
+            .ok()
+            .and_then(|text| boot_offset(&text)),
+    })
+}
+
+/// The offset of the boot-time clock in the text of `/proc/self/timens_offsets`: seconds and nanoseconds.
+fn boot_offset(text: &str) -> Option<String> {
+    let mut lines = text.lines().map(str::split_ascii_whitespace);
+    lines.find_map(|mut words| {
+        (words.next()? == "boottime").then(|| words.collect::<Vec<_>>().join("."))
     })
 }
 
@@ -216,6 +227,16 @@ mod tests {
             "{between} ms for a wait of 3 ms"
         );
         assert!(!first.boot.id.is_empty() && !first.host.is_empty());
+    }
+
+    #[test]
+    fn the_offset_of_a_time_namespace_is_read() {
+        let text = "monotonic           0         0\nboottime        86400         7\n";
+        assert_eq!(boot_offset(text).as_deref(), Some("86400.7"));
+        assert_eq!(boot_offset("monotonic 0 0\n"), None);
+        if cfg!(target_os = "linux") {
+            assert!(SystemClock.now().boot.time_offset.is_some());
+        }
     }
 
     #[test]

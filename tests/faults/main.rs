@@ -8,10 +8,13 @@
 mod clocks;
 mod commands;
 mod disks;
+mod drivers;
 mod failpoints;
 mod kills;
+mod locks;
 mod outputs;
 mod shop;
+mod user;
 
 #[path = "../cli/run.rs"]
 mod run;

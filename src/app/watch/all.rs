@@ -99,6 +99,10 @@ pub fn watch_all(
             loop {
                 let left = LOOK.saturating_sub(keeper.now().saturating_sub(began));
                 let left = Duration::from_millis(left.min(if stopping { 50 } else { LOOK }));
+                // However much there is to tell, others are looked for, and the service manager hears of it.
+                if left.is_zero() {
+                    break;
+                }
                 match said.recv_timeout(left) {
                     Ok((name, event)) => hear(&name, &event),
                     Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,

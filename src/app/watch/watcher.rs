@@ -152,7 +152,7 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
             self.warn(hear, error.to_string());
         }
         self.tell_new(hear);
-        self.be_present();
+        self.be_present(hear);
         let now = self.world.clock.now();
         let next = watch::next(self.history().state(), &now);
         // A claim that is due is made first, unless it cannot be written: its driver makes it then.
@@ -252,7 +252,7 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
 
     /// Tells others that somebody watches. Several may: one of them has the duty, and the next takes it up when that one
     /// ends. One that was stopped is made to go on; one whose lock file was removed takes it anew.
-    fn be_present(&mut self) {
+    fn be_present(&mut self, hear: &mut Hear<'_>) {
         if self.presence.as_ref().is_some_and(|it| it.is_current()) {
             return;
         }
@@ -261,7 +261,11 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
         match ledgers.take(name, Duty::Watch) {
             Ok(Some(presence)) => self.presence = Some(presence),
             Ok(None) if !ledgers.is_taken(name, Duty::Watch) => {
-                ledgers.wake(name, Duty::Watch);
+                if ledgers.wake(name, Duty::Watch) {
+                    let text =
+                        "another watcher was stopped, and was told to go on; this one watches too";
+                    self.warn(hear, text.to_owned());
+                }
             }
             Ok(None) | Err(_) => {}
         }

@@ -21,6 +21,9 @@ use crate::ports::{AppendError, Clock, Decide, Ledger, LedgerError, Seal, Unseal
 /// The most by which a writer's clock may be behind the last record for its own record to be given that one's time.
 const SKEW: TimeDelta = TimeDelta::days(1);
 
+/// What was decided is good for so many milliseconds without a look at the clock.
+const SOON: u64 = 100;
+
 /// So many times what was decided is signed anew because something else was recorded meanwhile.
 const SIGNINGS: usize = 5;
 
@@ -229,12 +232,12 @@ impl Ledger for FileLedger<'_> {
                 Some(placed) if placed.heads == self.history.heads() => {
                     // Nothing else was recorded; but the time may have run out while somebody looked for the key.
                     decide(&self.history, &clock.now())?;
-                    return self.write(placed);
+                    return self.write(placed, clock, decide);
                 }
                 _ => self.place(clock, decide)?,
             };
             if placed.records.iter().all(|it| unsigned.contains(&it.by)) {
-                return self.write(placed);
+                return self.write(placed, clock, decide);
             }
             // Somebody may have to find the key and touch it, and a rollback must not wait for that.
             drop(lock);
@@ -354,11 +357,28 @@ impl FileLedger<'_> {
     }
 
     /// Writes what was decided under this lock, or what was signed since and still follows everything.
-    fn write(&mut self, placed: Placed) -> Result<Vec<Record>, AppendError> {
+    ///
+    /// A disk may take longer than a window: where making the first record durable took a while, it is decided again
+    /// before anybody sees it, so that nobody was first who is late. Somebody who does not wait for such a disk claims the
+    /// rollback in memory at the deadline.
+    fn write(
+        &mut self,
+        placed: Placed,
+        clock: &dyn Clock,
+        decide: &mut Decide<'_>,
+    ) -> Result<Vec<Record>, AppendError> {
         let Placed { records, .. } = placed;
         self.history.admits(&records)?;
-        for (record, standing) in records.iter().zip(self.seal.judge(&records)) {
-            folder::write(&self.folder, record)?;
+        let decided = clock.now();
+        for (index, (record, standing)) in records.iter().zip(self.seal.judge(&records)).enumerate()
+        {
+            let prepared = folder::prepare(&self.folder, record)?;
+            let now = clock.now();
+            let passed = now.boot_ms_since(&decided);
+            if index == 0 && passed.is_none_or(|passed| passed > SOON) {
+                decide(&self.history, &now)?;
+            }
+            prepared.place()?;
             self.known.insert(record.file_name());
             self.history.judge(record.id, standing);
             self.history.extend(vec![record.clone()]);

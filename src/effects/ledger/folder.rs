@@ -188,6 +188,21 @@ pub(super) fn create(folder: &Path) -> Result<(), LedgerError> {
 /// # Errors
 /// [`LedgerError::Write`]; nothing of the record is left behind. A file of the same name is never replaced.
 pub(super) fn write(folder: &Path, record: &Record) -> Result<(), LedgerError> {
+    prepare(folder, record)?.place()
+}
+
+/// A record whose bytes are durable and that has no name yet: nobody sees it.
+pub(super) struct Prepared {
+    folder: PathBuf,
+    path: PathBuf,
+    file: tempfile::NamedTempFile,
+}
+
+/// Makes the bytes of `record` durable in `folder`. Dropped, nothing of it is left.
+///
+/// # Errors
+/// [`LedgerError::Write`]; nothing of the record is left behind.
+pub(super) fn prepare(folder: &Path, record: &Record) -> Result<Prepared, LedgerError> {
     let name = record.file_name();
     let path = folder.join(&name);
     let failed = |source| write_error(&path, source);
@@ -218,16 +233,28 @@ pub(super) fn write(folder: &Path, record: &Record) -> Result<(), LedgerError> {
     failpoint::hit(FAILPOINTS[1]);
     file.as_file().sync_all().map_err(failed)?;
     failpoint::hit(FAILPOINTS[2]);
-    file.persist_noclobber(&path)
-        .map_err(|error| failed(error.error))?;
-    failpoint::hit(FAILPOINTS[3]);
-    if let Err(error) = sync_folder(folder) {
-        // It is not known to be durable, and the caller is told that it is not there.
-        let _ = std::fs::remove_file(&path);
-        return Err(error);
+    let folder = folder.to_owned();
+    Ok(Prepared { folder, path, file })
+}
+
+impl Prepared {
+    /// Gives it its name, durable when it returns.
+    ///
+    /// # Errors
+    /// As [`write`].
+    pub fn place(self) -> Result<(), LedgerError> {
+        let Self { folder, path, file } = self;
+        file.persist_noclobber(&path)
+            .map_err(|error| write_error(&path, error.error))?;
+        failpoint::hit(FAILPOINTS[3]);
+        if let Err(error) = sync_folder(&folder) {
+            // It is not known to be durable, and the caller is told that it is not there.
+            let _ = std::fs::remove_file(&path);
+            return Err(error);
+        }
+        failpoint::hit(FAILPOINTS[4]);
+        Ok(())
     }
-    failpoint::hit(FAILPOINTS[4]);
-    Ok(())
 }
 
 /// Makes the names in `folder` durable.

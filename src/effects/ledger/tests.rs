@@ -50,6 +50,7 @@ impl Clock for ByHand {
             boot: BootId {
                 id: "boot".into(),
                 time_namespace: String::new(),
+                time_offset: None,
             },
             host: "host".into(),
         }

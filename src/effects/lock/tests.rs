@@ -20,6 +20,7 @@ impl Clock for Waits {
             boot: BootId {
                 id: String::new(),
                 time_namespace: String::new(),
+                time_offset: None,
             },
             host: String::new(),
         }

@@ -44,6 +44,7 @@ pub fn target(data: &[u8]) {
             boot: BootId {
                 id: "boot".to_owned(),
                 time_namespace: String::new(),
+                time_offset: None,
             },
             host: "host".to_owned(),
         };

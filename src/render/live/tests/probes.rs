@@ -15,6 +15,7 @@ fn reading() -> Reading {
         boot: BootId {
             id: "one".to_owned(),
             time_namespace: String::new(),
+            time_offset: None,
         },
         host: "here".to_owned(),
     }
