@@ -39,6 +39,7 @@ pub fn watch(context: &Context, args: &Watch) -> Result<u8> {
 /// Watches every release until it is asked to stop; a service manager hears that it is ready, and that it lives.
 fn watch_all(context: &Context, world: &World<'_>) -> Result<u8> {
     context.catch_signals();
+    process::raise_file_limit();
     let mut displays = LiveAll::new(context);
     service::ready();
     watching::all::watch_all(

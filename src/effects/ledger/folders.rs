@@ -124,7 +124,18 @@ impl Ledgers for FileLedgers<'_> {
             lock::prepare(&self.duty(release, Duty::Rollback).file);
         }
         let target = self.duty(release, duty);
-        let lease = Lock::try_acquire(&target).map_err(|source| LedgerError::Write {
+        let acquired = match duty {
+            Duty::Rollback => Lock::try_acquire(&target),
+            // It excludes nobody, and a thousand windows have one each: one open file is enough.
+            Duty::Watch => {
+                let by_file = LockTarget {
+                    socket: None,
+                    ..target.clone()
+                };
+                Lock::try_acquire(&by_file).or_else(|_| Lock::try_acquire(&target))
+            }
+        };
+        let lease = acquired.map_err(|source| LedgerError::Write {
             path: target.file.clone(),
             source,
         })?;

@@ -20,7 +20,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::process::{getpid, getsid, setsid};
+use rustix::process::{Resource, Rlimit, getpid, getrlimit, getsid, setrlimit, setsid};
 
 use crate::effects::plain;
 use crate::ports::{Command, Ended, ProcessGroup, Runner};
@@ -118,6 +118,21 @@ impl Runner for SystemRunner {
 
     fn can_run(&self, program: &str, folder: &Path) -> Result<(), String> {
         program::find(program, folder).map(|_| ())
+    }
+}
+
+/// Lets this process open as many files as it may, up to 65,536: each window that is watched keeps one open. Where that is
+/// not allowed, nothing changes.
+pub fn raise_file_limit() {
+    const ENOUGH: u64 = 65_536;
+    let limits = getrlimit(Resource::Nofile);
+    let most = limits.maximum.unwrap_or(ENOUGH).min(ENOUGH);
+    if limits.current.is_some_and(|current| current < most) {
+        let raised = Rlimit {
+            current: Some(most),
+            ..limits
+        };
+        let _ = setrlimit(Resource::Nofile, raised);
     }
 }
 
