@@ -63,7 +63,7 @@ pub fn capture(world: &World<'_>, release: &Release, actor: &Actor) -> Result<Ba
     let mut ledger = world.ledgers.open(&release.name);
     decisions::may_capture(&release.policy, ledger.refresh()?, actor)?;
     for one in &wanted {
-        let about = facts::about(release, one.stage.as_ref().map(StageName::as_str));
+        let about = facts::about(release, one.stage.as_ref(), None);
         ask::require_values(world, std::slice::from_ref(&one.probe), &about)?;
     }
     let measured = measure(world, release, &wanted)?;
@@ -131,7 +131,7 @@ fn measure(
             if round >= one.probe.passes() {
                 continue;
             }
-            let about = facts::about(release, one.stage.as_ref().map(StageName::as_str));
+            let about = facts::about(release, one.stage.as_ref(), None);
             let alone = Probe {
                 needs: Vec::new(),
                 ..one.probe.clone()

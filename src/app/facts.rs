@@ -3,23 +3,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::gate::Gate;
-use crate::domain::ids::{Digest, GateId, ItemId, ProbeId};
+use crate::domain::ids::{Digest, GateId, ItemId, ProbeId, StageName};
 use crate::domain::probe::Probe;
 use crate::domain::probe::judge::Sample;
 use crate::domain::readiness::{Facts, Scope, gates_in};
+use crate::domain::record::body::PinnedPlan;
 use crate::domain::record::digest_of;
 
 use super::ask::{self, About};
 use super::project::{RELEASES, Release};
 use super::{Result, World, artifacts};
 
-/// What probes of `release` are asked about.
-pub fn about(release: &Release, stage: Option<&str>) -> About {
+/// What probes of `release` are run with, wherever they are: at a check, which is of no stage, in a verification, and
+/// after an incident opened, with what its plan pinned.
+pub fn about(release: &Release, stage: Option<&StageName>, pinned: Option<&PinnedPlan>) -> About {
     let plan = release.notes.verification.as_ref();
+    let pinned = pinned.map(|plan| plan.previous.clone());
     About {
         release: release.name.to_string(),
-        previous: release.notes.previous.clone(),
-        stage: stage.map(str::to_owned),
+        previous: pinned.or_else(|| release.notes.previous.clone()),
+        stage: stage.map(ToString::to_string),
         concurrency: plan.and_then(|plan| plan.concurrency),
         per_host: plan.and_then(|plan| plan.per_host),
     }
@@ -123,7 +126,7 @@ pub fn evidence<'a>(
     if probes.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let mut about = about(release, None);
+    let mut about = about(release, None, None);
     let rules = release.policy.evidence.clone().unwrap_or_default();
     about.concurrency = rules.concurrency.or(about.concurrency);
     ask::require_values(world, &probes, &about)?;

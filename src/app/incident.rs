@@ -170,12 +170,13 @@ pub fn resolve(
 ) -> Result<(Done, Vec<Sample>)> {
     actor.authority(&release.policy, Action::Resolve)?;
     let mut ledger = world.ledgers.open(&release.name);
-    let (probes, stage) = {
+    let (probes, about) = {
         let history = ledger.refresh()?;
         let incident = decisions::open_incident(&release.notes, history, id)?;
-        (incident.facts.probes.clone(), incident.facts.stage.clone())
+        let facts = &incident.facts;
+        let about = facts::about(release, Some(&facts.stage), Some(&facts.plan));
+        (facts.probes.clone(), about)
     };
-    let about = facts::about(release, Some(stage.as_str()));
     let evidence = evidence(world, release, &probes, &about)?;
     let resolution = Resolution {
         how: how.map(str::to_owned),

@@ -135,7 +135,7 @@ pub fn make_pass(
         .iter()
         .filter_map(|item| item.probe.clone())
         .collect();
-    let about = facts::about(release, Some(stage.as_str()));
+    let about = facts::about(release, Some(stage), None);
     ask::require_values(world, &probes, &about)?;
     let evidence = if probes.is_empty() {
         Vec::new()
@@ -190,7 +190,7 @@ pub fn run(
     if decisions::passes(&release.policy, &release.notes, history, stage) != Passes::Complete {
         return Err(Refusal::refused("the deployment checklist is not verified yet").into());
     }
-    let about = facts::about(release, Some(stage.as_str()));
+    let about = facts::about(release, Some(stage), None);
     let probes = &selected.asked;
     ask::require_values(world, probes, &about)?;
     let within = release

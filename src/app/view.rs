@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::clock::Reading;
 use crate::domain::event::{ProbeView, WindowView};
-use crate::domain::ids::ProbeId;
+use crate::domain::ids::{ProbeId, StageName};
 use crate::domain::outcome::{
     AttemptView, ObligationView, RollbackView, StageRollbackView, StepView,
 };
@@ -22,7 +22,7 @@ pub fn windows(
     release: &Release,
     state: &ReleaseState,
     now: &Reading,
-    latest: &BTreeMap<ProbeId, Sample>,
+    latest: &BTreeMap<(StageName, ProbeId), Sample>,
 ) -> Vec<WindowView> {
     let mut views: Vec<WindowView> = state
         .open_incidents()
@@ -37,14 +37,14 @@ pub fn window(
     release: &Release,
     incident: &Incident,
     now: &Reading,
-    latest: &BTreeMap<ProbeId, Sample>,
+    latest: &BTreeMap<(StageName, ProbeId), Sample>,
 ) -> WindowView {
     let facts = &incident.facts;
     let probes = facts
         .probes
         .iter()
         .map(|probe| {
-            let sample = latest.get(&probe.id);
+            let sample = latest.get(&(facts.stage.clone(), probe.id.clone()));
             let opening = facts
                 .failures
                 .iter()

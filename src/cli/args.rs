@@ -318,14 +318,18 @@ pub struct Watch {
 
 /// `relgate rollback`
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Rollback {
+    /// What else to do with a rollback
+    #[command(subcommand)]
+    pub action: Option<RollbackAction>,
     /// The role that gives you the authority
     #[arg(long = "as", value_name = "ROLE", value_parser = NonEmptyStringValueParser::new())]
     pub role: Option<String>,
     /// Why
     #[arg(long, required_unless_present = "drill", value_parser = NonEmptyStringValueParser::new())]
     pub reason: Option<String>,
-    /// The stage, where the release has several
+    /// One stage alone; every stage that runs the release otherwise
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub stage: Option<String>,
     /// Do not ask
@@ -334,6 +338,20 @@ pub struct Rollback {
     /// Try the plan on staging, and record how it went and how long it took
     #[arg(long, conflicts_with_all = ["reason", "yes"])]
     pub drill: bool,
+}
+
+/// `relgate rollback stop`
+#[derive(Debug, Subcommand)]
+pub enum RollbackAction {
+    /// Stop a rollback that does harm: what it runs is ended, and only a person starts it again
+    Stop {
+        /// Why
+        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+        reason: String,
+        /// The role that gives you the authority
+        #[arg(long = "as", value_name = "ROLE", value_parser = NonEmptyStringValueParser::new())]
+        role: Option<String>,
+    },
 }
 
 /// `relgate incident`

@@ -18,6 +18,7 @@ mod run;
 mod service;
 mod signatures;
 mod signing;
+mod stages;
 mod team;
 mod terminal;
 mod trouble;

@@ -93,7 +93,7 @@ pub fn drill(
             .all(|it| it.outcome == (StepOutcome::Exited { code: 0 }));
     let probes = target.verify.unwrap_or_default();
     let (verified, evidence) = if complete && !probes.is_empty() {
-        let about = facts::about(release, Some(stage.as_str()));
+        let about = facts::about(release, Some(stage), Some(&pinned));
         let decided = sample_until_decided(world, &Suite::of(&probes, None), &about, hear)?;
         (decided.verdict == Verdict::Pass, decided.samples)
     } else {

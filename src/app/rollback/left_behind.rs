@@ -114,7 +114,7 @@ impl Driver<'_, '_> {
 }
 
 /// Whether a mark is that of an attempt from `attempt` on of this ledger, or of one of its steps beyond those that ended.
-fn belongs_to_attempt(mark: &str, ledger: &str, (attempt, ended): (u32, usize)) -> bool {
+pub(super) fn belongs_to_attempt(mark: &str, ledger: &str, (attempt, ended): (u32, usize)) -> bool {
     let numbers = mark
         .strip_prefix("rollback-")
         .and_then(|rest| rest.strip_prefix(ledger))
@@ -136,7 +136,7 @@ fn belongs_to_attempt(mark: &str, ledger: &str, (attempt, ended): (u32, usize)) 
 }
 
 /// The place in the plan, from 1, of the last step of an attempt that ended; 0 where none did.
-fn ended_place(state: &ReleaseState, attempt: u32) -> usize {
+pub(super) fn ended_place(state: &ReleaseState, attempt: u32) -> usize {
     let found = state.rollback.as_ref().and_then(|rollback| {
         let attempt = rollback.attempt(attempt)?;
         let ended = &attempt.steps.last()?.step;

@@ -6,6 +6,7 @@
 pub mod drill;
 mod left_behind;
 mod step;
+mod stop;
 
 use std::path::PathBuf;
 
@@ -27,12 +28,14 @@ use crate::domain::watch;
 use crate::ports::{Duty, Ledger, ProcessGroup};
 
 use step::{Run, known_secrets, run};
+use stop::StopWatch;
+pub use stop::stop;
 
 use super::ask::About;
 use super::insistent::Insistent;
 use super::project::Release;
 use super::verify::{Suite, passed, pause, sample_until_decided};
-use super::{Error, Result, World, append, probe, root_cause};
+use super::{Error, Result, World, append, facts, probe, root_cause};
 
 /// The deadline of the checks after a rollback that states none.
 const VERIFY_WITHIN: Timespan = Timespan::from_minutes(5);
@@ -462,12 +465,19 @@ impl Driver<'_, '_> {
                 probe
             })
             .collect();
-        let decided = sample_until_decided(
-            self.world,
-            &Suite::of(&patient, Some(within)),
-            &self.about(part),
-            &mut |_| {},
-        )?;
+        // Whoever stops the rollback does not wait for the deadline of its checks.
+        let stopped = StopWatch::new(self.world, self.release, &part.stage.stage);
+        let is_stopped = || stopped.is_stopped();
+        let world = World {
+            stop: &is_stopped,
+            ..*self.world
+        };
+        let suite = Suite::of(&patient, Some(within));
+        let decided = sample_until_decided(&world, &suite, &self.about(part), &mut |_| {});
+        if stopped.was_stopped() {
+            return Ok(Ok(()));
+        }
+        let decided = decided?;
         if decided.verdict == Verdict::Pass {
             let evidence = decided.samples;
             let policy = &self.release.policy;
@@ -502,13 +512,8 @@ impl Driver<'_, '_> {
     }
 
     fn about(&self, part: &Part) -> About {
-        About {
-            release: self.release.name.to_string(),
-            previous: Some(part.stage.plan.previous.clone()),
-            stage: Some(part.stage.stage.to_string()),
-            concurrency: None,
-            per_host: None,
-        }
+        let stage = &part.stage;
+        facts::about(self.release, Some(&stage.stage), Some(&stage.plan))
     }
 
     /// Claims the next attempt of a stage after a pause, or says that none is left.

@@ -8,6 +8,7 @@ pub mod all;
 mod background;
 mod drivers;
 mod farewell;
+mod probing;
 mod schedule;
 mod tell;
 mod watcher;

@@ -2,29 +2,28 @@
 //! others: one watcher may have a thread of its own, and a thousand share a few.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::Scope;
-use std::time::Duration;
 
 use super::background::Background;
 use super::drivers::{APART, Drivers};
+use super::probing::{Probing, groups};
 use super::tell::{first_to_tell, tell};
 use crate::app::project::Release;
 use crate::app::verify::passed;
-use crate::app::{Hear, World, ask, facts, rollback, view};
+use crate::app::{Hear, World, rollback, view};
 use crate::domain::clock::Reading;
 use crate::domain::decide::{incident, rollback as decisions};
 use crate::domain::event::Event;
 use crate::domain::history::History;
-use crate::domain::ids::{IncidentId, ProbeId, StepId};
+use crate::domain::ids::{IncidentId, ProbeId, StageName, StepId};
 use crate::domain::outcome::WatchEnd;
 use crate::domain::policy::ResolvedBy;
 use crate::domain::probe::judge::{Sample, Verdict};
 use crate::domain::probe::sampling::{Sampling, Standing};
-use crate::domain::probe::{Probe, needs};
 use crate::domain::record::{Body, Draft, TOOL};
+use crate::domain::state::rollback::Rollback;
 use crate::domain::watch::{self, Next, Outcome};
 use crate::ports::{AppendError, Duty, Lease, Ledger};
 
@@ -34,9 +33,6 @@ const LONGEST_SLEEP: u64 = 1_000;
 const FOLLOW: u64 = 200;
 /// What happens any moment is looked for this often, in milliseconds.
 const SOON: u64 = 20;
-/// Probes are asked for this long at most.
-const PROBING: Duration = Duration::from_secs(15);
-
 /// What comes after a step.
 pub(super) enum Step {
     /// The next step, in so many milliseconds at the latest.
@@ -54,7 +50,7 @@ pub(super) struct Watcher<'scope, 'env> {
     background: Arc<Background<'scope, 'env>>,
     probing: Arc<Probing>,
     asked_at: Option<Reading>,
-    latest: BTreeMap<ProbeId, Sample>,
+    latest: BTreeMap<(StageName, ProbeId), Sample>,
     sampling: BTreeMap<IncidentId, Sampling>,
     /// How many records were told; none before the first look.
     seen: Option<usize>,
@@ -69,42 +65,6 @@ pub(super) struct Watcher<'scope, 'env> {
     presence: Option<Box<dyn Lease>>,
     /// How the rollback ended, and since when its process is awaited.
     ending: Option<(WatchEnd, Reading)>,
-}
-
-/// The probes that are asked in the background.
-#[derive(Default)]
-struct Probing {
-    busy: AtomicBool,
-    /// Whether nobody wants to know any more.
-    over: AtomicBool,
-    samples: Mutex<Option<Vec<Sample>>>,
-}
-
-impl Probing {
-    /// Asks the probes again, and what they need.
-    fn sample(&self, world: &World<'_>, release: &Release, probes: &[Probe]) {
-        // A probe that hangs does not keep the watcher from its end.
-        let stop = || self.over.load(Ordering::SeqCst) || (world.stop)();
-        let world = World {
-            stop: &stop,
-            ..*world
-        };
-        let sampled = catch_unwind(AssertUnwindSafe(|| {
-            let about = facts::about(release, None);
-            let probes = needs::with_needed(release.notes.probes(), probes);
-            ask::sample(&world, &probes, &about, Some(PROBING))
-        }));
-        let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
-        *samples = Some(sampled.unwrap_or_default());
-    }
-
-    /// What the probes answered since the last call.
-    fn take(&self) -> Option<Vec<Sample>> {
-        let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
-        let samples = samples.take()?;
-        self.busy.store(false, Ordering::SeqCst);
-        Some(samples)
-    }
 }
 
 /// The output of the running step that was told so far.
@@ -207,7 +167,11 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
         let late = incidents
             .get(id)
             .map_or(0, |incident| incident.window.late_ms(&now));
-        if (late < APART || self.unwritable) && self.drivers.is_driven() {
+        // A driver that takes another stage back may be in the middle of a step.
+        let rollback = self.history().state().rollback.as_ref();
+        let is_busy = rollback.is_some_and(Rollback::is_running);
+        let is_ready = late < APART && !is_busy;
+        if (is_ready || self.unwritable) && self.drivers.is_driven() {
             self.see_to_driver(hear);
             return Step::Again(SOON);
         }
@@ -247,6 +211,11 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
         }
         self.see_to_driver(hear);
         self.tell_output(hear);
+        // The windows of stages that are not taken back go on.
+        if self.history().state().open_incidents().next().is_some() {
+            let now = self.world.clock.now();
+            self.wait(FOLLOW, &now, hear);
+        }
         Step::Again(FOLLOW)
     }
 
@@ -319,12 +288,10 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
     /// Asks the probes of the open incidents again, as often as they say.
     fn ask_again(&mut self, now: &Reading) {
         let state = self.ledger.history().state();
-        let probes: Vec<Probe> = state
-            .open_incidents()
-            .flat_map(|incident| incident.facts.probes.clone())
-            .collect();
-        let every = probes
+        let groups = groups(state);
+        let every = groups
             .iter()
+            .flat_map(|group| &group.probes)
             .map(|probe| probe.every().milliseconds())
             .min()
             .unwrap_or(u64::MAX)
@@ -333,13 +300,13 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
             .asked_at
             .as_ref()
             .is_none_or(|at| passed(at, now) >= every);
-        if !due || probes.is_empty() || self.probing.busy.swap(true, Ordering::SeqCst) {
+        if !due || groups.is_empty() || self.probing.busy.swap(true, Ordering::SeqCst) {
             return;
         }
         self.asked_at = Some(now.clone());
         let (world, release) = (self.world, Arc::clone(&self.release));
         let probing = Arc::clone(&self.probing);
-        let job = Box::new(move || probing.sample(&world, &release, &probes));
+        let job = Box::new(move || probing.sample(&world, &release, &groups));
         // Where there is no thread now, there may be one the next time.
         if !self.background.submit(job) {
             self.probing.busy.store(false, Ordering::SeqCst);
@@ -348,20 +315,22 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
 
     /// Takes in what the probes answered; a window that evidence closes is closed when all of its probes pass.
     fn take_answers(&mut self, hear: &mut Hear<'_>) {
-        if let Some(samples) = self.probing.take() {
-            for sample in &samples {
-                self.latest.insert(sample.probe.clone(), sample.clone());
+        for answers in self.probing.take().unwrap_or_default() {
+            for sample in &answers.samples {
+                let key = (answers.stage.clone(), sample.probe.clone());
+                self.latest.insert(key, sample.clone());
             }
             let mended: Vec<(IncidentId, Vec<Sample>)> = self
                 .ledger
                 .history()
                 .state()
                 .open_incidents()
+                .filter(|incident| answers.incidents.contains(incident.id()))
                 .filter(|incident| incident.window.resolved_by == ResolvedBy::Evidence)
                 .filter_map(|incident| {
                     let probes = &incident.facts.probes;
+                    let samples = answers.samples.iter();
                     let its: Vec<Sample> = samples
-                        .iter()
                         .filter(|it| probes.iter().any(|probe| probe.id == it.probe))
                         .cloned()
                         .collect();

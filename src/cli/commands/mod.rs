@@ -191,6 +191,7 @@ const fn word(command: &Command) -> &'static str {
         Command::Incident(Incident::Resolve { .. }) => "incident resolve",
         Command::Incident(Incident::List) => "incident list",
         Command::Watch(_) => "watch",
+        Command::Rollback(args) if args.action.is_some() => "rollback stop",
         Command::Rollback(_) => "rollback",
         Command::Status => "status",
         Command::Log => "log",

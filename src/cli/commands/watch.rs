@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use crate::app::project::Release;
 use crate::app::{Result, World, deploy, rollback as app, watch as watching};
-use crate::cli::args::{Rollback, Watch};
+use crate::cli::args::{Rollback, RollbackAction, Watch};
 use crate::cli::context::Context;
 use crate::cli::exit;
 use crate::cli::live::{Live, LiveAll};
@@ -89,6 +89,12 @@ fn detach(context: &Context, world: &World<'_>, all: bool) -> Result<u8> {
 
 pub fn rollback(context: &Context, request: &Rollback) -> Result<u8> {
     context.with_world(|world| {
+        if let Some(RollbackAction::Stop { reason, role }) = &request.action {
+            let release = context.armed_release_with_policy(world)?;
+            let actor = context.actor(&release.policy, role.as_deref())?;
+            context.show(&app::stop(world, &release, &actor, reason)?)?;
+            return Ok(exit::STUCK);
+        }
         if request.drill {
             return drill(context, world, request);
         }

@@ -85,6 +85,7 @@ pub fn troubles(
     let known: Vec<&Probe> = history
         .state()
         .open_incidents()
+        .filter(|incident| incident.facts.stage == *stage)
         .flat_map(|incident| &incident.facts.probes)
         .collect();
     for failure in failures
