@@ -10,6 +10,7 @@ use crate::domain::probe::judge::{Attempt, Sample, Verdict};
 use crate::domain::probe::kinds::MetricProbe;
 use crate::domain::refusal::Refusal;
 use crate::domain::running::Sight;
+use crate::domain::secret_name::names_a_secret;
 use crate::domain::variables::{self, Lookup, Ready, Secrets};
 use crate::ports::{Limits, Onlooker};
 
@@ -92,7 +93,7 @@ pub fn sample_compared(
     patience: Option<Duration>,
 ) -> Vec<Sample> {
     let mut ready = Vec::new();
-    let mut secrets = Secrets::default();
+    let mut secrets = inherited_secrets(world);
     let mut unready: Vec<Option<Sample>> = Vec::new();
     for probe in probes {
         match Ready::prepare(probe, &Values { world, about }) {
@@ -177,6 +178,33 @@ pub fn compared<'a>(world: &World<'_>, probes: &'a [Probe], about: &About) -> Co
         .iter()
         .map(|probe| filled(probe).into_owned())
         .collect()
+}
+
+/// A shorter value of an inherited variable is masked only where something refers to it: a word such as `none` would be
+/// found everywhere.
+const SHORTEST: usize = 8;
+
+/// What the inherited variables say whose names are those of secrets, and the passwords in their URLs: every command has
+/// them, and may show them. A path to one is none.
+pub fn inherited_secrets(world: &World<'_>) -> Secrets {
+    let mut secrets = Secrets::default();
+    for (name, value) in world.environment.variables() {
+        if names_a_secret(&name) && value.len() >= SHORTEST && !value.starts_with('/') {
+            secrets.add(&value);
+        } else if let Some(password) = password_in(&value) {
+            secrets.add(password);
+        }
+    }
+    secrets
+}
+
+/// The password in a URL such as `postgres://shop:password@db/`.
+fn password_in(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_once("://")?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "+.-".contains(c);
+    let (who, _) = rest.split(['/', '?', '#']).next()?.rsplit_once('@')?;
+    let (_, password) = who.split_once(':')?;
+    (scheme.chars().all(plain) && !password.is_empty()).then_some(password)
 }
 
 /// The secrets that `probes` refer to, as far as they have values here.

@@ -12,15 +12,14 @@
 //! Anything unset is an error that names it, never an empty text: an address without its host would ask somebody else.
 //! A value is put in as it is and not expanded again. Where values come from is the business of the [`Lookup`].
 
+mod decoded;
 mod known;
 mod ready;
+mod secrets;
 mod stream;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 use super::ids::CaptureName;
@@ -31,16 +30,11 @@ use super::secret_name::names_a_secret;
 
 pub use known::secrets_in;
 pub use ready::{CapturedValues, Ready, captures_used};
+pub use secrets::Secrets;
 pub use stream::Masking;
 
 /// What a secret is replaced with.
 pub const MASK: &str = "***";
-
-/// A shorter secret would be found everywhere, and is not masked.
-const SHORTEST_SECRET: usize = 3;
-
-/// A line of a secret of several lines is masked by itself from this length on.
-const SHORTEST_LINE: usize = 8;
 
 /// What a variable refers to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -274,6 +268,7 @@ pub fn fill(probe: &Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), Vari
 
 fn fill_own(mut filled: Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), VariableError> {
     let mut secrets = Secrets::default();
+    mark_secret_headers(&mut filled);
     for text in filled.texts_mut() {
         if !text.contains("${") {
             continue;
@@ -295,6 +290,25 @@ fn fill_own(mut filled: Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), 
     Ok((filled, secrets))
 }
 
+/// Notes which request headers will hold a secret; whether a captured value is one is not known here.
+fn mark_secret_headers(probe: &mut Probe) {
+    let secret = |text: &String| {
+        let references = syntax(text).unwrap_or_default();
+        let captured = |it: &Reference| matches!(it, Reference::Capture(_));
+        references.iter().any(|it| it.is_secret() || captured(it))
+    };
+    let names = |headers: &BTreeMap<String, String>| -> BTreeSet<String> {
+        let secret = headers.iter().filter(|(_, text)| secret(text));
+        secret.map(|(name, _)| name.clone()).collect()
+    };
+    if let Some(http) = &mut probe.http {
+        http.secret_headers = names(&http.headers);
+    }
+    if let Some(metric) = &mut probe.metric {
+        metric.secret_headers = names(&metric.headers);
+    }
+}
+
 fn read_schema(path: &str, lookup: &dyn Lookup) -> Result<Map<String, Value>, VariableError> {
     let text = lookup.file(path).map_err(VariableError::File)?;
     schema_in(path, &text)
@@ -308,262 +322,6 @@ pub fn schema_in(path: &str, text: &str) -> Result<Map<String, Value>, VariableE
     let schema = serde_json::from_str(text).map_err(|error| error.to_string());
     let usable = schema.and_then(|schema| json::schema::compile(&schema).map(|_| schema));
     usable.map_err(|why| VariableError::Schema(path.to_owned(), why))
-}
-
-/// Secrets, and the forms in which they would be shown.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Secrets {
-    forms: BTreeSet<String>,
-    /// As they are, for texts in which any of their characters may be percent-encoded.
-    plain: BTreeSet<String>,
-}
-
-/// Says how many there are, and nothing of them.
-impl std::fmt::Debug for Secrets {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Secrets({} forms)", self.forms.len())
-    }
-}
-
-impl Secrets {
-    /// Whether there is nothing to mask.
-    pub fn is_empty(&self) -> bool {
-        self.forms.is_empty()
-    }
-
-    /// Adds a secret: itself, its base64 (of both alphabets, also as a part of a longer text's), its URL-encoded forms,
-    /// and its forms quoted for a shell, for JSON, for a message, and on one line. One of several lines is also masked
-    /// line by line. One shorter than 3 bytes is not added.
-    pub fn add(&mut self, secret: &str) {
-        self.add_whole(secret);
-        if secret.contains('\n') {
-            for line in secret.lines().map(str::trim) {
-                if line.len() >= SHORTEST_LINE {
-                    self.add_whole(line);
-                }
-            }
-        }
-    }
-
-    fn add_whole(&mut self, secret: &str) {
-        if secret.len() < SHORTEST_SECRET {
-            return;
-        }
-        self.plain.insert(secret.to_owned());
-        let mut forms = vec![secret.to_owned(), secret.trim().to_owned()];
-        forms.extend(base64_forms(secret.as_bytes()));
-        forms.extend(url_forms(secret));
-        forms.push(secret.replace('\'', "'\\''"));
-        let debug = format!("{secret:?}");
-        forms.push(debug[1..debug.len() - 1].to_owned());
-        forms.push(json_form(secret));
-        let line: String = secret
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
-        // A message shows a text on one line, in quotes.
-        let debug = format!("{line:?}");
-        forms.push(debug[1..debug.len() - 1].to_owned());
-        forms.push(line);
-        self.forms.extend(
-            forms
-                .into_iter()
-                .filter(|form| form.len() >= SHORTEST_SECRET),
-        );
-    }
-
-    /// Adds all of `other`.
-    pub fn extend(&mut self, other: &Self) {
-        self.forms.extend(other.forms.iter().cloned());
-        self.plain.extend(other.plain.iter().cloned());
-    }
-
-    /// `text` with `***` for every secret in any of its forms, also where two overlap, and where a message was cut
-    /// (`…`) in the middle of one.
-    pub fn mask(&self, text: &str) -> String {
-        let mut spans: Vec<(usize, usize)> = Vec::new();
-        for form in &self.forms {
-            spans_of(form, text, &mut spans);
-        }
-        if text.contains('%') {
-            for secret in &self.plain {
-                spans.extend(text.char_indices().filter_map(|(begin, _)| {
-                    let length = percent_encoded(&text.as_bytes()[begin..], secret.as_bytes())?;
-                    Some((begin, begin + length))
-                }));
-            }
-        }
-        spans.sort_unstable();
-        let mut masked = String::with_capacity(text.len());
-        let mut done = 0;
-        for (begin, end) in spans {
-            if end <= done {
-                continue;
-            }
-            if begin >= done {
-                masked.push_str(&text[done..begin]);
-                masked.push_str(MASK);
-            }
-            done = end;
-        }
-        masked.push_str(&text[done..]);
-        masked
-    }
-}
-
-/// How much of the beginning of `text` is `secret`, each of its bytes percent-encoded or not.
-fn percent_encoded(text: &[u8], secret: &[u8]) -> Option<usize> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let mut rest = text;
-    for wanted in secret {
-        rest = match rest {
-            [b'%', high, low, further @ ..]
-                if digit(*high)
-                    .zip(digit(*low))
-                    .is_some_and(|(high, low)| high * 16 + low == u32::from(*wanted)) =>
-            {
-                further
-            }
-            [b'+', further @ ..] if *wanted == b' ' => further,
-            [byte, further @ ..] if byte == wanted => further,
-            _ => return None,
-        };
-    }
-    Some(text.len() - rest.len())
-}
-
-/// Where `form` stands in `text`, also where it overlaps itself; and where its beginning, three bytes of it or more,
-/// stands before a `…`. Takes the time of both together, whatever repeats in them: the algorithm of Knuth, Morris and
-/// Pratt.
-fn spans_of(form: &str, text: &str, spans: &mut Vec<(usize, usize)>) {
-    const CUT: &[u8] = "…".as_bytes();
-    let (form, text) = (form.as_bytes(), text.as_bytes());
-    // By length of a beginning: how long the longest shorter one is that it ends with.
-    let mut shorter = vec![0; form.len() + 1];
-    let longer = |shorter: &[usize], mut length: usize, byte: u8| {
-        while length > 0 && form.get(length) != Some(&byte) {
-            length = shorter[length];
-        }
-        length + usize::from(form.get(length) == Some(&byte))
-    };
-    for at in 1..form.len() {
-        shorter[at + 1] = longer(&shorter, shorter[at], form[at]);
-    }
-    let mut length = 0;
-    for (at, byte) in text.iter().enumerate() {
-        if length >= SHORTEST_SECRET && text[at..].starts_with(CUT) {
-            spans.push((at - length, at));
-        }
-        length = longer(&shorter, length, *byte);
-        if length == form.len() {
-            spans.push((at + 1 - length, at + 1));
-        }
-    }
-}
-
-/// The characters of the base64 that the secret alone decides, for each of the three places in which it may begin in a
-/// longer text, such as `user:secret`. Padding is no part of them and shows nothing.
-fn base64_forms(secret: &[u8]) -> Vec<String> {
-    let mut forms = Vec::new();
-    for offset in 0..3 {
-        let mut bytes = vec![0; offset];
-        bytes.extend_from_slice(secret);
-        for encoded in [
-            STANDARD_NO_PAD.encode(&bytes),
-            URL_SAFE_NO_PAD.encode(&bytes),
-        ] {
-            // Six bits a character: the first ones belong to what comes before, the last one to what follows.
-            let first = (offset * 8).div_ceil(6);
-            let last = bytes.len() * 8 / 6;
-            if last.saturating_sub(first) >= SHORTEST_SECRET {
-                forms.push(encoded[first..last].to_owned());
-            }
-            if offset == 0 {
-                forms.push(encoded);
-            }
-        }
-    }
-    forms
-}
-
-/// By RFC 3986 the unreserved characters stay; `encodeURIComponent` leaves more, a query and a path leave still more.
-fn url_forms(secret: &str) -> Vec<String> {
-    const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
-        .remove(b'-')
-        .remove(b'.')
-        .remove(b'_')
-        .remove(b'~');
-    const COMPONENT: &AsciiSet = &UNRESERVED
-        .remove(b'!')
-        .remove(b'*')
-        .remove(b'\'')
-        .remove(b'(')
-        .remove(b')');
-    const FORM: &AsciiSet = &UNRESERVED.add(b'~').remove(b'*').remove(b' ');
-    const QUERY: &AsciiSet = &CONTROLS
-        .add(b' ')
-        .add(b'"')
-        .add(b'#')
-        .add(b'<')
-        .add(b'>')
-        .add(b'\'');
-    const PATH: &AsciiSet = &QUERY
-        .remove(b'\'')
-        .add(b'?')
-        .add(b'^')
-        .add(b'`')
-        .add(b'{')
-        .add(b'}');
-    const USERINFO: &AsciiSet = &PATH
-        .add(b'/')
-        .add(b':')
-        .add(b';')
-        .add(b'=')
-        .add(b'@')
-        .add(b'[')
-        .add(b'\\')
-        .add(b']')
-        .add(b'|');
-    let encode = |set| utf8_percent_encode(secret, set).to_string();
-    let mut forms: Vec<String> = [
-        NON_ALPHANUMERIC,
-        UNRESERVED,
-        COMPONENT,
-        QUERY,
-        PATH,
-        USERINFO,
-    ]
-    .into_iter()
-    .map(encode)
-    .collect();
-    forms.push(encode(FORM).replace(' ', "+"));
-    let lower: Vec<String> = forms.iter().map(|form| lower_hex(form)).collect();
-    forms.extend(lower);
-    forms
-}
-
-/// `%3D` as `%3d`: both are allowed.
-fn lower_hex(encoded: &str) -> String {
-    let mut left = 0;
-    encoded
-        .chars()
-        .map(|c| {
-            if c == '%' {
-                left = 2;
-                return c;
-            }
-            if left > 0 {
-                left -= 1;
-                return c.to_ascii_lowercase();
-            }
-            c
-        })
-        .collect()
-}
-
-fn json_form(secret: &str) -> String {
-    let quoted = Value::from(secret).to_string();
-    quoted[1..quoted.len() - 1].to_owned()
 }
 
 /// `sample` without the secrets, for everything that is shown or kept.

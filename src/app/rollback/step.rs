@@ -33,19 +33,10 @@ pub struct Run<'a> {
     pub lock: Option<Arc<dyn InheritedLock>>,
 }
 
-/// A shorter value of an inherited variable is masked only where the notes refer to it: a word such as `none` would be
-/// found everywhere.
-const SHORTEST: usize = 8;
-
-/// The secrets that this process knows: those that the probes of the release refer to, and what the inherited variables
-/// say whose names are those of secrets. A path to one is none.
+/// The secrets that this process knows: those that the probes of the release refer to, and the inherited ones.
 pub fn known_secrets<'a>(world: &World<'_>, probes: impl Iterator<Item = &'a Probe>) -> Secrets {
     let mut secrets = ask::secrets_of(world, probes);
-    for (name, value) in world.environment.variables() {
-        if names_a_secret(&name) && value.len() >= SHORTEST && !value.starts_with('/') {
-            secrets.add(&value);
-        }
-    }
+    secrets.extend(&ask::inherited_secrets(world));
     secrets
 }
 

@@ -1,18 +1,12 @@
 //! Masking of what comes in pieces: the output of a command, as it is written.
 
-use std::collections::BTreeMap;
-
 use super::{MASK, Secrets};
 
 /// Masks a stream of bytes. A secret that is torn between two pieces is found all the same: what may be the beginning of
-/// one is held back until it is known, and everything else goes through as it comes, byte by byte.
-///
-/// Of the forms in which a secret may be shown, those are found that [`Secrets::add`] lists; whoever shows a part of the
-/// stream as text masks it again, for what may be encoded in more ways than can be listed.
+/// one, or of an escape in one, is held back until it is known, and everything else goes through as it comes.
 #[derive(Clone, Default)]
 pub struct Masking {
-    /// The forms by their first byte.
-    forms: BTreeMap<u8, Vec<Vec<u8>>>,
+    secrets: Secrets,
     /// What is not given out yet.
     held: Vec<u8>,
     /// How much of it belongs to a secret whose mask was given out.
@@ -22,14 +16,8 @@ pub struct Masking {
 impl Masking {
     /// Masks `secrets`.
     pub fn new(secrets: &Secrets) -> Self {
-        let mut forms: BTreeMap<u8, Vec<Vec<u8>>> = BTreeMap::new();
-        for form in &secrets.forms {
-            if let Some(first) = form.bytes().next() {
-                forms.entry(first).or_default().push(form.clone().into());
-            }
-        }
         Self {
-            forms,
+            secrets: secrets.clone(),
             held: Vec::new(),
             masked: 0,
         }
@@ -37,62 +25,36 @@ impl Masking {
 
     /// Takes in a piece. Returns what can be shown by now.
     pub fn push(&mut self, piece: &[u8]) -> Vec<u8> {
-        if self.forms.is_empty() {
+        if self.secrets.is_empty() {
             return piece.to_vec();
         }
         self.held.extend_from_slice(piece);
-        let until = self.begun();
-        self.give_out(until)
+        let spans = self.secrets.spans(&self.held);
+        self.give_out(&spans.all, spans.settled)
     }
 
     /// Nothing more comes. Returns what was held back.
     pub fn finish(&mut self) -> Vec<u8> {
-        self.give_out(self.held.len())
+        let spans = self.secrets.spans(&self.held);
+        self.give_out(&spans.all, self.held.len())
     }
 
-    /// From where on it may be the beginning of a secret.
-    fn begun(&self) -> usize {
-        let begins = |at: &usize| {
-            let rest = &self.held[*at..];
-            self.of(rest)
-                .any(|form| form.len() > rest.len() && form.starts_with(rest))
-        };
-        let longest = self
-            .forms
-            .values()
-            .flatten()
-            .map(Vec::len)
-            .max()
-            .unwrap_or(0);
-        let from = self.held.len().saturating_sub(longest);
-        (from..self.held.len())
-            .find(begins)
-            .unwrap_or(self.held.len())
-    }
-
-    fn of(&self, text: &[u8]) -> impl Iterator<Item = &Vec<u8>> {
-        let forms = text.first().and_then(|first| self.forms.get(first));
-        forms.into_iter().flatten()
-    }
-
-    fn give_out(&mut self, until: usize) -> Vec<u8> {
+    fn give_out(&mut self, spans: &[(usize, usize)], until: usize) -> Vec<u8> {
         let mut out = Vec::with_capacity(until);
         let mut done = self.masked;
-        for begin in 0..until {
-            let rest = &self.held[begin..];
-            let found = self.of(rest).filter(|form| rest.starts_with(form));
-            if let Some(end) = found.map(|form| begin + form.len()).max()
-                && end > done
-            {
-                if begin >= done {
-                    out.extend_from_slice(MASK.as_bytes());
-                }
-                done = end;
+        for (begin, end) in spans.iter().filter(|(begin, _)| *begin < until) {
+            if *end <= done {
+                continue;
             }
-            if begin >= done {
-                out.push(self.held[begin]);
-                done = begin + 1;
+            if *begin >= done {
+                out.extend_from_slice(&self.held[done..*begin]);
+                out.extend_from_slice(MASK.as_bytes());
             }
+            done = *end;
+        }
+        if done < until {
+            out.extend_from_slice(&self.held[done..until]);
+            done = until;
         }
         self.held.drain(..until);
         self.masked = done.saturating_sub(until);
@@ -136,7 +98,7 @@ mod tests {
     #[test]
     fn what_is_no_secret_is_not_held_up() {
         let mut masking = Masking::new(&secrets(&["s3cret"]));
-        assert_eq!(masking.push(b"50 %..."), b"50 %...");
+        assert_eq!(masking.push(b"50 %... &c. \\q"), b"50 %... &c. \\q");
         assert_eq!(masking.push(b"done s3"), b"done ");
         assert_eq!(masking.push(b" no\n"), b"s3 no\n");
     }
@@ -157,6 +119,21 @@ mod tests {
         ) {
             // Secrets that overlap themselves and each other.
             let secrets = secrets(&["abab", "baba1", "aaa"]);
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
+            cuts.extend([0, text.len()]);
+            cuts.sort_unstable();
+            let bytes = text.as_bytes();
+            let pieces: Vec<&[u8]> = cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
+            let all = String::from_utf8(through(&secrets, &pieces)).expect("ASCII");
+            prop_assert_eq!(all, secrets.mask(&text));
+        }
+
+        #[test]
+        fn escapes_in_pieces_are_masked_as_the_whole_is(
+            text in "(a|b|&|&amp;|%26|\\\\u0026|\\\\|\\\\\\\\|%|%25|'|'\\\\''|;|u00|26| ){0,24}",
+            cuts in proptest::collection::vec(0usize..90, 0..6),
+        ) {
+            let secrets = secrets(&["a&b&", "b'a%", "&26\\"]);
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
             cuts.extend([0, text.len()]);
             cuts.sort_unstable();

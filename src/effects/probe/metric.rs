@@ -102,6 +102,7 @@ fn request(metric: &MetricProbe) -> Result<HttpProbe, String> {
     Ok(HttpProbe {
         url,
         headers: metric.headers.clone(),
+        secret_headers: metric.secret_headers.clone(),
         auth: metric.auth.clone(),
         ca: metric.ca.clone(),
         verify_tls: metric.verify_tls,

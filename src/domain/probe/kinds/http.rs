@@ -1,6 +1,6 @@
 //! `http`: a request and what its answer must be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,9 @@ pub struct HttpProbe {
     /// Request headers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
+    /// The names of those whose values hold a secret, once they are filled: no other origin is told them.
+    #[serde(skip)]
+    pub secret_headers: BTreeSet<String>,
     /// The request's body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,

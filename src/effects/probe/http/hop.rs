@@ -234,7 +234,12 @@ impl Hop {
             }
             let names: Vec<HeaderName> = next.headers.keys().cloned().collect();
             for name in names {
-                if !HARMLESS.contains(&name) {
+                let secret = next
+                    .headers
+                    .get_all(&name)
+                    .iter()
+                    .any(HeaderValue::is_sensitive);
+                if secret || !HARMLESS.contains(&name) {
                     next.headers.remove(name);
                 }
             }
@@ -303,6 +308,22 @@ mod tests {
     fn next(hop: &Hop, status: u16, to: &str) -> Result<Hop, String> {
         let status = StatusCode::from_u16(status).expect("a status");
         hop.next(status, &HeaderValue::from_str(to).expect("a value"))
+    }
+
+    #[test]
+    fn another_origin_is_told_no_secret_in_a_harmless_header() {
+        let mut probe: HttpProbe = serde_json::from_value(json!({
+            "url": "https://shop.example/", "expect": {"status": 200},
+            "headers": {"User-Agent": "k3y", "Accept": "text/plain"},
+        }))
+        .expect("a probe");
+        probe.secret_headers.insert("User-Agent".to_owned());
+        let hop = prepare(&probe, &Clients::new("/", Arc::default())).expect("prepared");
+        let same = next(&hop, 302, "/x").expect("followed");
+        assert_eq!(same.headers[USER_AGENT], "k3y");
+        let other = next(&hop, 302, "https://pay.example/").expect("followed");
+        assert!(!other.headers.contains_key(USER_AGENT));
+        assert_eq!(other.headers[ACCEPT], "text/plain");
     }
 
     #[test]

@@ -127,11 +127,13 @@ fn headers(http: &HttpProbe) -> Result<HeaderMap, String> {
             ));
         }
         // The value may be a secret, and is not shown.
-        let value = HeaderValue::from_bytes(value.as_bytes())
+        let secret = http.secret_headers.contains(name);
+        let mut value = HeaderValue::from_bytes(value.as_bytes())
             .map_err(|_| format!("the value of the header {name} has a line break or a control character, which no header may have"))?;
         if key == HOST && Authority::try_from(value.as_bytes()).is_err() {
             return Err(format!("the header {name} is no host"));
         }
+        value.set_sensitive(secret);
         headers.append(key, value);
     }
     if let Some(auth) = &http.auth {

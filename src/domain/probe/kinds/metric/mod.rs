@@ -4,7 +4,7 @@ mod baseline;
 mod exposition;
 mod prometheus;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,9 @@ pub struct MetricProbe {
     /// Request headers, where it is asked over HTTP.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
+    /// The names of those whose values hold a secret, once they are filled: no other origin is told them.
+    #[serde(skip)]
+    pub secret_headers: BTreeSet<String>,
     /// Who asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
