@@ -16,6 +16,7 @@ use crate::domain::bundle::{
 use crate::domain::finding::Finding;
 use crate::domain::ids::Digest;
 use crate::domain::outcome::{Imported, Integrity, IntegrityFinding};
+use crate::domain::quote;
 use crate::domain::record::{Record, digest_of};
 use crate::domain::refusal::Refusal;
 use crate::domain::signature::allowed_signers::{self, AllowedSigners, Question};
@@ -247,7 +248,10 @@ pub fn import(world: &World<'_>, bundle: &Bundle, shown: &str) -> Result<Importe
             "nothing was imported: {file}: {}{more}",
             first.what
         ))
-        .help(format!("relgate ledger verify --bundle {shown}"))
+        .help(format!(
+            "relgate ledger verify --bundle {}",
+            quote::word(shown)
+        ))
         .into());
     }
     let flaws = keys_of_attestations(bundle, world.files);

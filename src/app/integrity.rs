@@ -4,6 +4,7 @@ use crate::domain::audit;
 use crate::domain::history::History;
 use crate::domain::ids::{RecordId, ReleaseName};
 use crate::domain::outcome::{Integrity, IntegrityFinding};
+use crate::domain::quote;
 use crate::domain::readiness::{self, Facts, Scope};
 use crate::domain::record::{Body, Record, digest_of};
 
@@ -115,7 +116,7 @@ fn goes(release: &Release, history: &History) -> (Vec<IntegrityFinding>, Vec<Str
                 ),
                 help: Some(readiness::command(
                     &release.name,
-                    &format!("check --explain {}", unmet.id),
+                    &format!("check --explain {}", quote::word(&unmet.id)),
                 )),
             });
         }

@@ -2,9 +2,11 @@
 
 use minijinja::{Environment, context};
 
+use crate::domain::markdown;
 use crate::domain::record::Body;
 use crate::domain::state::ReleaseState;
 use crate::domain::state::rollback::{Rollback, Standing};
+use crate::domain::visible::is_unsafe;
 use crate::ports::Ledger;
 
 use super::project::Release;
@@ -62,8 +64,8 @@ pub fn write(world: &World<'_>, release: &Release, ledger: &mut dyn Ledger) {
         };
         let values = context! {
             release => release.name.as_str(),
-            team => release.notes.team(),
-            previous => rollback.plan.previous,
+            team => cell(release.notes.team()),
+            previous => cell(&rollback.plan.previous),
             owner => owed.obligation.role.as_str(),
             due => owed.obligation.due.format("%Y-%m-%d %H:%M UTC").to_string(),
             rolled_back_at => rolled_back_at(rollback),
@@ -123,10 +125,8 @@ fn steps(rollback: &Rollback) -> Vec<minijinja::Value> {
         .collect()
 }
 
-/// A text that fits in one cell of a Markdown table.
+/// A text that fits in one cell of a Markdown table, and means nothing but itself: who writes a title writes no document.
 fn cell(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect::<String>()
-        .replace('|', "\\|")
+    let safe = |c: char| if is_unsafe(c) { ' ' } else { c };
+    markdown::escaped(&text.chars().map(safe).collect::<String>())
 }

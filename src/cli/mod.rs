@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
+use crate::render::{shield, text};
 use args::Cli;
 
 /// Runs the program on its arguments and returns its exit code. No panic reaches the user as one.
@@ -26,8 +27,7 @@ fn run() -> u8 {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // A closed pipe is the end, whatever was to be said.
-            let _ = error.print();
+            say(&error);
             return if error.use_stderr() {
                 exit::USAGE
             } else {
@@ -36,6 +36,20 @@ fn run() -> u8 {
         }
     };
     commands::run(cli)
+}
+
+/// Says what clap has to say, which repeats what was typed: nothing of that may act on a terminal, or on the runner of
+/// GitHub Actions.
+fn say(error: &clap::Error) {
+    use std::io::Write;
+    let text = error.render().to_string();
+    let lines: Vec<String> = text::lines(&text).collect();
+    let safe = shield(&format!("{}\n", lines.join("\n")));
+    // A closed pipe is the end, whatever was to be said.
+    let _ = match error.use_stderr() && safe.trim_end() != text.trim_end() {
+        true => std::io::stderr().write_all(safe.as_bytes()),
+        false => error.print(),
+    };
 }
 
 /// The command line as clap sees it: for manual pages and completions.
@@ -65,8 +79,9 @@ fn report_bug(panic: &std::panic::PanicHookInfo<'_>) {
         .unwrap_or_default();
     let _ = writeln!(
         std::io::stderr(),
-        "relgate {}: this is a bug in relgate, at {place}: {what}\n\
+        "relgate {}: this is a bug in relgate, at {place}: {}\n\
          Nothing that was recorded is lost. Please report these lines and the command that you typed.",
-        env!("CARGO_PKG_VERSION")
+        env!("CARGO_PKG_VERSION"),
+        text::one_line(&what)
     );
 }

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::anomaly::{Anomaly, Damage};
 use super::history::History;
 use super::ids::{Digest, RecordId, ReleaseName};
+use super::quote;
 use super::record::{Body, Record, check_canonical, id_of_file_name};
 
 /// The largest file that is read as a record, in bytes: 16 MiB. A larger one is never written either.
@@ -149,16 +150,17 @@ fn ends_early(bytes: &[u8]) -> bool {
 
 /// Tells the flaw of the file `name` in `folder`, with the command that shows more.
 pub fn anomaly(folder: &str, name: &str, flaw: Flaw) -> Anomaly {
-    let path = format!("{folder}/{name}");
+    let path = quote::word(&format!("{folder}/{name}"));
     let proper = flaw.record.as_ref().map(|record| record.file_name());
+    let proper = proper.map(|name| quote::word(&format!("{folder}/{name}")));
     let help = match (flaw.damage, proper) {
-        (Damage::Renamed, Some(proper)) => format!("git mv {path} {folder}/{proper}"),
+        (Damage::Renamed, Some(proper)) => format!("git mv {path} {proper}"),
         (Damage::Copied, _) => format!("git rm {path}"),
         (Damage::Foreign, _) => format!("move {path} out of the ledger's folder"),
         (Damage::Unreadable, _) => format!("ls -l {path}"),
         (Damage::Removed, _) => {
             format!(
-                "git log --diff-filter=D -- '{path}' shows who removed it; relgate ledger import FILE brings it back from a \
+                "git log --diff-filter=D -- {path} shows who removed it; relgate ledger import FILE brings it back from a \
                  bundle, and ends an import that was cut off"
             )
         }

@@ -3,6 +3,7 @@
 use super::page::{Block, Item, Mark, Page, Tone, code, faint, plain};
 use super::words;
 use crate::domain::outcome::{Exported, Imported};
+use crate::domain::quote;
 
 /// The page of an export.
 pub fn exported(exported: &Exported) -> Page {
@@ -25,7 +26,10 @@ pub fn exported(exported: &Exported) -> Page {
     let remarks = exported.remarks.iter();
     let remarks = remarks.map(|it| Item::new(Mark::Neutral, vec![plain(it.as_str())]));
     page.list("worth knowing", remarks.collect());
-    page.next(&[format!("relgate ledger verify --bundle {}", exported.file)]);
+    page.next(&[format!(
+        "relgate ledger verify --bundle {}",
+        quote::word(&exported.file)
+    )]);
     page
 }
 

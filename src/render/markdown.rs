@@ -6,6 +6,7 @@ use std::io::{self, Write};
 
 use super::page::{Block, Cell, Detail, Emphasis, Item, Page, Span, Table, Tone};
 use super::text;
+use crate::domain::markdown;
 
 /// Writes `page` to `out`.
 ///
@@ -128,21 +129,7 @@ fn line(spans: &[Span]) -> String {
 
 /// `text` in one line, meaning nothing but itself.
 fn escaped(text: &str) -> String {
-    let safe = text::one_line(text);
-    let mut out = String::with_capacity(safe.len());
-    for c in safe.chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' => {
-                out.push('\\');
-                out.push(c);
-            }
-            c => out.push(c),
-        }
-    }
-    out
+    markdown::escaped(&text::one_line(text))
 }
 
 /// Escaped text for the beginning of a line, where it must not begin a list or a rule.

@@ -7,17 +7,10 @@ use std::fmt::Write;
 
 use unicode_width::UnicodeWidthChar;
 
+pub use crate::domain::visible::is_unsafe;
+
 /// Where a tab leads in preformatted text.
 const TAB: usize = 8;
-
-/// Whether `c` acts on a terminal or hides in a text instead of being seen: control characters (C0, DEL, C1), line and
-/// paragraph separators, direction marks and overrides (UAX #9), and characters without any width that join nothing.
-pub fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
 
 fn escape_into(c: char, out: &mut String) {
     // Writing to a string does not fail.

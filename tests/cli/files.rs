@@ -195,3 +195,65 @@ fn what_cannot_be_executed_is_found_by_check() {
     mode("back.sh", 0o644);
     team.run("rory", &["check"]).code(1).says(&["chmod +x"]);
 }
+
+#[test]
+fn what_is_written_goes_through_no_link() {
+    use std::os::unix::fs::symlink;
+    let team = Team::new();
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let outside = elsewhere.path();
+    // A new release whose folder is a link, a manual page that is one, a folder of pages that is one.
+    symlink(outside, team.path("releases/3.0.0")).expect("linked");
+    team.run("dana", &["new", "3.0.0", "--type", "minor"])
+        .code(3)
+        .warns(&["symbolic link"]);
+    std::fs::create_dir(team.path("man")).expect("made");
+    symlink(outside.join("page"), team.path("man/relgate.1")).expect("linked");
+    team.run("dana", &["man", "--out", "man"])
+        .code(3)
+        .warns(&["relgate.1 is a symbolic link"]);
+    symlink(outside, team.path("pages")).expect("linked");
+    team.run("dana", &["man", "--out", "pages"]).code(3);
+    let written = std::fs::read_dir(outside).expect("a folder").count();
+    assert_eq!(written, 0);
+    // Written twice, the pages are those of the second time.
+    team.write("docs/relgate.1", "old");
+    team.run("dana", &["man", "--out", "docs"]).code(0);
+    assert!(team.read("docs/relgate.1").contains("relgate"));
+    // A checklist that is a link is read as before.
+    let checklist = team.path("releases/2.0.0/checklist.yaml");
+    std::fs::rename(&checklist, outside.join("shared.yaml")).expect("moved");
+    symlink(outside.join("shared.yaml"), &checklist).expect("linked");
+    team.remove("releases/3.0.0");
+    team.run("rory", &["lint"]).code(0);
+}
+
+#[test]
+fn what_was_typed_acts_on_no_terminal() {
+    let team = Team::new();
+    for typed in [
+        "\u{1b}[2J",
+        "\u{202e}x",
+        "a\u{200b}b",
+        "x\n::set-output name=go::true",
+        "##[set-output name=go]true",
+    ] {
+        for args in [
+            &["check", "--phase", typed][..],
+            &[typed],
+            &["status", typed],
+            &["check", "--release", typed],
+            &["check", "--explain", typed],
+            &["status", "--policy", typed],
+        ] {
+            let ended = team.run("rory", args);
+            let said = format!("{}{}", ended.stdout, ended.stderr);
+            let acts = |c: char| c != '\n' && (c.is_control() || "\u{202e}\u{200b}".contains(c));
+            assert!(!said.chars().any(acts), "{args:?}: {said:?}");
+            let human = !said.lines().any(|line| line.starts_with("::"));
+            assert!(human, "{args:?}: {said:?}");
+        }
+    }
+    let typed = team.run("rory", &["##[set-output name=go]true"]);
+    assert!(!typed.stderr.contains("##["), "{}", typed.stderr);
+}

@@ -25,6 +25,7 @@ use crate::domain::outcome::{Check, Done};
 use crate::domain::readiness::{Decision, Readiness, Scope};
 use crate::domain::refusal::Kind;
 use crate::effects::failpoint;
+use crate::render::text;
 
 /// Runs a command and returns its exit code.
 pub fn run(cli: Cli) -> u8 {
@@ -34,8 +35,9 @@ pub fn run(cli: Cli) -> u8 {
     let context = match Context::new(global, word, Weight::of(&command)) {
         Ok(context) => context,
         Err(error) => {
+            let text = text::one_line(&error.to_string());
             let _ =
-                std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("error: {error}\n"));
+                std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("error: {text}\n"));
             return exit::of_refusal(error.kind());
         }
     };

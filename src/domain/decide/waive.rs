@@ -7,6 +7,7 @@ use super::obligation::due;
 use crate::domain::calendar::Calendar;
 use crate::domain::ids::{PersonName, RoleName};
 use crate::domain::policy::{Action, Due, DueDay, Review};
+use crate::domain::quote;
 use crate::domain::readable::is_blank;
 use crate::domain::readiness::{self, Inquiry, Requirement, Status, Terms, command};
 use crate::domain::record::body::{Obligation, Waiver, WaiverWithdrawn};
@@ -95,7 +96,10 @@ pub fn waive(
                 "{} cannot waive {id}: {objection}",
                 actor.person
             ))
-            .help(command(release, &format!("check --explain {id}"))));
+            .help(command(
+                release,
+                &format!("check --explain {}", quote::word(id)),
+            )));
         }
         if until > latest {
             return Err(Refusal::refused(format!(
