@@ -42,6 +42,8 @@ pub(super) struct View {
     pub folded: Vec<u8>,
     /// Where each byte begins and ends in the text.
     pub places: Vec<(usize, usize)>,
+    /// From where on in the text more of it could make an escape of what is none now.
+    pub undecided: usize,
 }
 
 /// What stands at a place.
@@ -59,18 +61,19 @@ enum Found {
 impl View {
     /// The text itself.
     pub fn of(text: &[u8]) -> Self {
-        let mut view = Self::with_capacity(text.len());
+        let mut view = Self::with_capacity(text.len(), text.len());
         for (at, byte) in text.iter().enumerate() {
             view.push(*byte, (at, at + 1));
         }
         view
     }
 
-    fn with_capacity(length: usize) -> Self {
+    fn with_capacity(length: usize, undecided: usize) -> Self {
         Self {
             bytes: Vec::with_capacity(length),
             folded: Vec::with_capacity(length),
             places: Vec::with_capacity(length),
+            undecided,
         }
     }
 
@@ -80,12 +83,10 @@ impl View {
         self.places.push(place);
     }
 
-    /// What this view decodes to, where it does not to itself; and from which byte of it on the end may be an unfinished
-    /// escape.
-    pub fn decoded(&self, encoding: Encoding) -> (Option<Self>, usize) {
+    /// What this view decodes to, where it does not to itself, and will not whatever follows.
+    pub fn decoded(&self, encoding: Encoding) -> Option<Self> {
         let length = self.bytes.len();
-        let mut unfinished = length;
-        let mut view = Self::with_capacity(length);
+        let mut view = Self::with_capacity(length, self.undecided);
         let mut changed = false;
         let mut at = 0;
         while at < length {
@@ -108,7 +109,8 @@ impl View {
                 }
                 found => {
                     if matches!(found, Found::Unfinished) {
-                        unfinished = unfinished.min(at);
+                        view.undecided = view.undecided.min(from);
+                        changed = true;
                     }
                     view.push(self.bytes[at], self.places[at]);
                     1
@@ -116,7 +118,7 @@ impl View {
             };
             at += taken;
         }
-        (changed.then_some(view), unfinished)
+        changed.then_some(view)
     }
 }
 

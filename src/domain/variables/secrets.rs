@@ -44,6 +44,8 @@ pub(super) struct Spans {
     pub all: Vec<(usize, usize)>,
     /// From where on more text could make a difference.
     pub settled: usize,
+    /// From where on more text could make an escape of what is none now.
+    decided: usize,
 }
 
 impl Secrets {
@@ -93,8 +95,8 @@ impl Secrets {
                 self.forms.insert(Form { bytes, exact }, borders);
             }
             match view.decoded(Encoding::Any) {
-                (Some(decoded), _) => view = decoded,
-                (None, _) => return,
+                Some(decoded) => view = decoded,
+                None => return,
             }
         }
     }
@@ -134,6 +136,7 @@ impl Secrets {
         let mut spans = Spans {
             all: Vec::new(),
             settled: text.len(),
+            decided: text.len(),
         };
         let text = View::of(text);
         self.find(&text, &mut spans);
@@ -153,6 +156,10 @@ impl Secrets {
             }
         }
         spans.all.sort_unstable();
+        // What ends within a possible escape may end with it.
+        let open = spans.all.iter().find(|(_, end)| *end > spans.decided);
+        let open = open.map_or(spans.decided, |(begin, _)| *begin);
+        spans.settled = spans.settled.min(open);
         spans
     }
 }
@@ -160,11 +167,8 @@ impl Secrets {
 impl Secrets {
     /// Decodes a view, and looks for the forms in what comes out, where that is another one.
     fn decode(&self, view: &View, encoding: Encoding, spans: &mut Spans) -> Option<View> {
-        let (decoded, unfinished) = view.decoded(encoding);
-        if let Some((begin, _)) = view.places.get(unfinished) {
-            spans.settled = spans.settled.min(*begin);
-        }
-        let decoded = decoded?;
+        let decoded = view.decoded(encoding)?;
+        spans.decided = spans.decided.min(decoded.undecided);
         self.find(&decoded, spans);
         Some(decoded)
     }
@@ -201,7 +205,14 @@ fn find(form: &Form, borders: &[usize], view: &View, spans: &mut Spans) {
         false => &view.folded,
     };
     let mut length = 0;
+    let mut decided = true;
     for (at, byte) in text.iter().enumerate() {
+        if decided && view.places[at].0 >= view.undecided {
+            decided = false;
+            // It goes on if an escape comes of what follows.
+            let begin = view.places[at - length.min(at)].0;
+            spans.settled = spans.settled.min(begin);
+        }
         if length >= SHORTEST_SECRET && *byte == CUT[0] && text[at..].starts_with(CUT) {
             spans
                 .all
