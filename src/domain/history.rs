@@ -3,11 +3,11 @@
 //! Records are put in an order in which parents come before their children, ties broken by time and id, so that every
 //! reader of the same records sees the same state, however they were merged. A record that cannot follow what it was
 //! written after is an anomaly, and shuts every gate; one that cannot follow only because of another that was written
-//! beside it is superseded: shown, without effect, and nothing that has to be made right. One that does not count as its
-//! writer's is set aside.
+//! beside it is superseded: shown, without effect, and nothing that has to be made right. So is one that repeats another
+//! under another form of its signature. One that does not count as its writer's is set aside.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -20,6 +20,7 @@ use super::signature::Standing;
 use super::state::ReleaseState;
 
 mod aside;
+mod copies;
 mod merge;
 #[cfg(test)]
 mod tests;
@@ -44,6 +45,9 @@ pub struct History {
     /// What the signatures of records make of them; nothing of those that have none and need none.
     standings: Arc<HashMap<RecordId, Standing>>,
     aside: aside::Aside,
+    copies: Arc<copies::Copies>,
+    /// Those of the copies that were folded.
+    folded_copies: HashSet<RecordId>,
     /// Whether this is the history as the writer of one record saw it, for a judgement: what is superseded in it or
     /// wrong with it is judged in the whole.
     is_view: bool,
@@ -65,6 +69,8 @@ impl History {
             names: merge::Names::default(),
             standings: Arc::default(),
             aside: aside::Aside::default(),
+            copies: Arc::default(),
+            folded_copies: HashSet::new(),
             is_view: false,
         }
     }
@@ -112,6 +118,10 @@ impl History {
             ..Self::new(self.release.clone())
         };
         let (ordered, orphans) = in_order(&HashMap::new(), all);
+        let mut copies = copies::Copies::new();
+        let ordered = copies::group(ordered, &self.standings, &mut copies);
+        let orphans = copies::group(orphans, &self.standings, &mut copies);
+        self.copies = Arc::new(copies);
         for record in ordered {
             self.take(record);
         }
@@ -243,6 +253,15 @@ impl History {
         }
         self.heads.insert(record.id);
         self.known.insert(record.id, self.records.len());
+        if self.repeats(&record) {
+            self.records.push(record);
+            return;
+        }
+        let fact = self.in_folded_ids(&record);
+        if fact.id != record.id {
+            // In the view of a writer who knew of this one alone.
+            self.known.insert(fact.id, self.records.len());
+        }
         if record.release != self.release {
             let what = format!(
                 "the record {} ({}) belongs to the release {}, not to {}",
@@ -254,9 +273,10 @@ impl History {
             self.blame(Damage::OtherRelease, &record, what);
         } else if matches!(record.body, Body::Unknown { .. }) {
             self.unknown.push(record.id);
-        } else if !self.put_aside(&record) {
-            self.take_counting(&record, follows_all);
+        } else if !self.put_aside(&record.id, &fact) {
+            self.take_counting(&fact, follows_all);
         }
+        drop(fact);
         self.records.push(record);
     }
 

@@ -2,6 +2,7 @@
 
 mod by_hand;
 mod claims;
+mod copies;
 mod deployments;
 mod incidents;
 mod intents;

@@ -73,9 +73,9 @@ impl History {
         &self.aside.records
     }
 
-    /// Whether the record was set aside: then its effect is none.
-    pub(super) fn put_aside(&mut self, record: &Record) -> bool {
-        let (flaw, lapsed) = match self.standings.get(&record.id) {
+    /// Whether the record `id`, which says `record`, was set aside: then its effect is none.
+    pub(super) fn put_aside(&mut self, id: &RecordId, record: &Record) -> bool {
+        let (flaw, lapsed) = match self.standings.get(id) {
             Some(Standing::Void(flaw)) => (flaw.clone(), false),
             Some(Standing::Lapsed(_, flaw)) => (flaw.clone(), true),
             Some(Standing::Signed(_)) => return false,
@@ -86,7 +86,7 @@ impl History {
         };
         let stands = lapsed && !opens(&record.body);
         let aside = SetAside {
-            record: record.id,
+            record: *id,
             flaw,
             lapsed,
             stands,

@@ -96,6 +96,7 @@ impl History {
         let mut view = Self {
             is_view: true,
             standings: std::sync::Arc::clone(&self.standings),
+            copies: std::sync::Arc::clone(&self.copies),
             ..Self::new(self.release.clone())
         };
         for (position, known) in self.records.iter().enumerate() {
@@ -114,7 +115,7 @@ impl History {
         let mut seen = std::collections::HashSet::new();
         let mut stack: Vec<usize> = self.positions(&record.parents).collect();
         while let Some(position) = stack.pop() {
-            if position == wanted {
+            if position == wanted || self.is_same_fact(&self.records[position].id, other) {
                 return true;
             }
             // Whatever a record follows lies before it.

@@ -216,6 +216,14 @@ impl Record {
         serde_json_canonicalizer::to_vec(&value).unwrap_or_default()
     }
 
+    /// The digest of its payload: the same for every valid form of its signature.
+    pub fn fact(&self) -> Digest {
+        match self.signature {
+            Some(_) => Digest::of(&self.payload()),
+            None => self.id,
+        }
+    }
+
     /// The same record after other ones, and with them another id.
     #[must_use]
     pub fn after(mut self, mut parents: Vec<RecordId>) -> Self {

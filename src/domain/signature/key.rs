@@ -248,7 +248,10 @@ impl PublicKey {
                     "rsa-sha2-256" => &RSA_PKCS1_2048_8192_SHA256,
                     _ => &RSA_PKCS1_2048_8192_SHA512,
                 };
-                RsaPublicKeyComponents { n, e }.verify(hash, message, bytes)
+                // As long as the modulus: OpenSSH fills up what is shorter.
+                let mut filled = vec![0; n.len().saturating_sub(bytes.len())];
+                filled.extend(bytes);
+                RsaPublicKeyComponents { n, e }.verify(hash, message, &filled)
             }
         };
         holds.map_err(|_| Flaw::Tampered)?;
@@ -304,7 +307,7 @@ fn fixed<const SIZE: usize>(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut wire = Wire::new(bytes);
     let mut out = Vec::with_capacity(2 * SIZE);
     for _ in 0..2 {
-        let number = wire.positive()?;
+        let number = wire.padded()?;
         out.resize(out.len() + SIZE.checked_sub(number.len())?, 0);
         out.extend(number);
     }

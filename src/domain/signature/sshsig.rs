@@ -18,7 +18,7 @@ pub const FILE_NAMESPACE: &str = "file";
 const LARGEST: usize = 32 * 1024;
 
 const MAGIC: &[u8] = b"SSHSIG";
-const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----\n";
+const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----";
 const END: &str = "-----END SSH SIGNATURE-----";
 
 /// The hash that a signature is over.
@@ -79,9 +79,11 @@ impl SshSig {
         }
         let body = armored
             .strip_prefix(BEGIN)
-            .and_then(|rest| rest.trim_end_matches('\n').strip_suffix(END))
+            .and_then(|rest| rest.trim_end().strip_suffix(END))
+            .filter(|body| body.starts_with(['\r', '\n']) && body.ends_with('\n'))
             .ok_or_else(|| malformed("it is not an armored SSH signature"))?;
-        let base64: String = body.lines().collect();
+        // Lines of any length, as OpenSSH reads them.
+        let base64: String = body.split_ascii_whitespace().collect();
         let blob = STANDARD
             .decode(base64)
             .map_err(|_| malformed("it is not base64"))?;

@@ -42,6 +42,33 @@ fn a_signature_is_over_these_bytes_by_this_key_and_no_others() {
 }
 
 #[test]
+fn every_form_that_openssh_reads_is_read() {
+    for key in keys() {
+        let armored = key.sign(PAYLOAD);
+        let lines: Vec<&str> = armored.lines().collect();
+        let (first, last) = (lines[0], lines[lines.len() - 1]);
+        let base64 = lines[1..lines.len() - 1].concat();
+        let wrapped = |width: usize| -> String {
+            let lines = base64.as_bytes().chunks(width);
+            lines
+                .map(|it| String::from_utf8_lossy(it).into_owned() + "\n")
+                .collect()
+        };
+        for form in [
+            format!("{first}\n{base64}\n{last}"),
+            format!("{first}\n{}{last}\n\n", wrapped(64)),
+            format!("{first}\n{} \n{last} \n", wrapped(3)),
+            armored.replace('\n', "\r\n"),
+        ] {
+            assert_eq!(verify(&form, PAYLOAD), Ok(()), "{form}");
+        }
+        for form in [format!("{first}{base64}{last}"), format!(" {armored}")] {
+            assert!(verify(&form, PAYLOAD).is_err(), "{form}");
+        }
+    }
+}
+
+#[test]
 fn another_namespace_is_another_purpose() {
     for namespace in ["git", "file", "", "relgate2", "Relgate"] {
         let armored = TestKey::ed25519(1).sign_in(namespace, PAYLOAD);

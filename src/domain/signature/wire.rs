@@ -41,6 +41,15 @@ impl<'a> Wire<'a> {
         }
     }
 
+    /// A positive integer, big-endian, of which OpenSSH allows zeros before it: without them.
+    pub fn padded(&mut self) -> Option<&'a [u8]> {
+        let bytes = self.string()?;
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        let is_negative = bytes.first().is_some_and(|byte| *byte >= 0x80);
+        let number = bytes.get(zeros..).filter(|number| !number.is_empty())?;
+        (!is_negative).then_some(number)
+    }
+
     /// The magic bytes that a structure begins with.
     pub fn magic(&mut self, magic: &[u8]) -> Option<()> {
         (self.take(magic.len())? == magic).then_some(())
@@ -95,6 +104,16 @@ mod tests {
         assert_eq!(read(&[0, 0x80]), Some(vec![0x80]));
         for bad in [&[][..], &[0], &[0, 1], &[0, 0, 0x80], &[0x80]] {
             assert_eq!(read(bad), None, "{bad:?}");
+        }
+        let padded = |bytes: &[u8]| {
+            let mut out = Vec::new();
+            put(&mut out, bytes);
+            Wire::new(&out).padded().map(<[u8]>::to_vec)
+        };
+        assert_eq!(padded(&[0, 0, 0x80]), Some(vec![0x80]));
+        assert_eq!(padded(&[0, 1]), Some(vec![1]));
+        for bad in [&[][..], &[0], &[0, 0], &[0x80]] {
+            assert_eq!(padded(bad), None, "{bad:?}");
         }
     }
 }
