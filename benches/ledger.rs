@@ -74,6 +74,7 @@ fn body(number: i64, before: Option<RecordId>) -> Body {
                     .collect(),
                 gate: digest,
                 artifacts: digest,
+                repository: None,
             },
             seen: None,
         }),

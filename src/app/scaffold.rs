@@ -27,6 +27,9 @@ const PRESETS: [Preset; 1] = [Preset {
     checklist: include_str!("../presets/standard/checklist.yaml"),
 }];
 
+/// What stands for the id of a repository in a preset.
+const REPOSITORY: &str = "REPOSITORY-ID";
+
 const CHECKLIST: &str = include_str!("../../release-notes-templates/checklist.yaml");
 
 /// The template of release notes of a type.
@@ -39,11 +42,17 @@ const fn template(kind: ReleaseType) -> &'static str {
     }
 }
 
-/// Writes the policy, the base checklist and the schemas that editors use; all of them, or none.
+/// Writes the policy, with `repository` as its id, the base checklist and the schemas that editors use; all of them, or
+/// none.
 ///
 /// # Errors
 /// Invalid for an unknown preset; refused where a policy or checklist is there already; files that cannot be written.
-pub fn init(files: &dyn Files, policy_path: &str, preset: Option<&str>) -> Result<Scaffold> {
+pub fn init(
+    files: &dyn Files,
+    policy_path: &str,
+    preset: Option<&str>,
+    repository: &str,
+) -> Result<Scaffold> {
     let [first, ..] = &PRESETS;
     let chosen = match preset {
         None => first,
@@ -57,7 +66,10 @@ pub fn init(files: &dyn Files, policy_path: &str, preset: Option<&str>) -> Resul
             })?,
     };
     let mut write = vec![
-        (policy_path.to_owned(), chosen.policy.to_owned()),
+        (
+            policy_path.to_owned(),
+            chosen.policy.replacen(REPOSITORY, repository, 1),
+        ),
         (
             format!("{CHECKLISTS}/standard.yaml"),
             chosen.checklist.to_owned(),

@@ -244,6 +244,12 @@ pub fn result(world: &World<'_>, release: &Release, signatures: Vec<SignedGate>)
         .filter(|gate| gate.phase.precedes_deployment())
         .flat_map(|gate| approvals_of(&inquiry, gate))
         .filter(|it| waits.contains(&it.status))
+        // Nobody is sent to lift a rejection of somebody else.
+        .filter(|it| {
+            let mut authors = it.rejected_by.iter();
+            it.status != Status::Rejected
+                || authors.any(|by| signatures.iter().any(|one| one.by == *by))
+        })
         .filter_map(|it| it.command)
         .take(3)
         .collect();

@@ -309,6 +309,11 @@ impl Calendar {
         self.end_of_day(day) - TimeDelta::seconds(1)
     }
 
+    /// The day that the team's calendars show at a moment.
+    pub fn day(&self, at: DateTime<Utc>) -> NaiveDate {
+        at.with_timezone(&self.zone()).date_naive()
+    }
+
     /// A moment as the team's clocks show it: `Mon 2026-11-23 09:00 CET`.
     pub fn shown(&self, at: DateTime<Utc>) -> String {
         let local = at.with_timezone(&self.zone());

@@ -119,6 +119,8 @@ macro_rules! names {
 }
 
 names! {
+    /// What tells one team's repository from every other.
+    RepositoryId: "repository id";
     /// A release, and the folder it lies in: `2.4.0`, `2026-11-20`, `v3.0.0-rc.1+build5`.
     ReleaseName: "release" plus '+';
     /// A gate of the checklist.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::calendar::Calendar;
 use super::gate::Gate;
-use super::ids::{ChecklistName, PersonName, PriorityName, RoleName, TriggerName};
+use super::ids::{ChecklistName, PersonName, PriorityName, RepositoryId, RoleName, TriggerName};
 use super::release::ReleaseType;
 use super::timespan::Timespan;
 pub use artifacts::Artifacts;
@@ -28,6 +28,10 @@ pub struct Policy {
     /// What the team releases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<String>,
+    /// What tells this repository from every other: a sign-off or a waiver counts in it alone. `init` makes one at random;
+    /// without any, they count for the `product`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<RepositoryId>,
     /// Who takes part, by a short name.
     #[serde(default)]
     pub people: BTreeMap<PersonName, Person>,
@@ -365,6 +369,7 @@ impl Policy {
         Self {
             version: 1,
             product: None,
+            repository: None,
             people: BTreeMap::new(),
             roles: BTreeMap::new(),
             priorities: None,

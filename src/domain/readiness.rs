@@ -8,6 +8,7 @@ mod course;
 mod explain;
 mod keys;
 mod prepared;
+mod repository;
 mod requirement;
 #[cfg(test)]
 mod tests;
@@ -22,11 +23,12 @@ pub(super) use artifacts::gone as artifacts_gone;
 pub(super) use changes::seen;
 use course::{closing, evidence, incidents, ledger};
 pub use explain::{Considered, Moment, Reasoning, reasoning, stands};
+pub(super) use repository::repository;
 pub use requirement::{
     Change, Decision, HandOff, Readiness, Requirement, ReviewView, Status, Subject, Terms, Turn,
     WaiverView,
 };
-pub(super) use waivers::{action as waiving, longest as longest_waiver, objection};
+pub(super) use waivers::{action as waiving, longest as longest_waiver, needed_at, objection};
 
 use super::gate::{Gate, Item, Phase};
 use super::history::History;
@@ -140,7 +142,8 @@ impl Scope {
 }
 
 /// What a sign-off of `gate` is bound to now.
-pub fn binding(notes: &ReleaseNotes, gate: &Gate, artifacts: Digest) -> Binding {
+pub fn binding(inquiry: &Inquiry<'_>, gate: &Gate, artifacts: Digest) -> Binding {
+    let notes = inquiry.notes;
     let fields = match serde_json::to_value(notes) {
         Ok(serde_json::Value::Object(map)) => map
             .iter()
@@ -153,6 +156,7 @@ pub fn binding(notes: &ReleaseNotes, gate: &Gate, artifacts: Digest) -> Binding 
         fields,
         gate: digest_of(gate),
         artifacts,
+        repository: repository(inquiry.policy),
     }
 }
 
@@ -274,6 +278,17 @@ pub fn is_waived(inquiry: &Inquiry<'_>, gate: &Gate, item: &Item) -> bool {
 pub fn waiver_of(inquiry: &Inquiry<'_>, gate: &Gate, item: &Item) -> Option<String> {
     let it = waivers::apply(inquiry, course::failed(gate, item));
     (it.status == Status::Waived).then_some(it.why)
+}
+
+/// Why `gate` cannot be signed yet, whatever was signed or rejected: its hand-off order, its phase.
+pub fn waits(inquiry: &Inquiry<'_>, gate: &Gate) -> Option<String> {
+    let waiting = approvals::Standing::new(inquiry).waits_for(gate);
+    (!waiting.is_empty()).then(|| format!("waits for {}", waiting.join(", ")))
+}
+
+/// Why it is too early to sign `gate`.
+pub fn too_early(inquiry: &Inquiry<'_>, gate: &Gate) -> Option<String> {
+    approvals::Standing::new(inquiry).not_yet(gate)
 }
 
 /// Whether `gate` is met by what is recorded, evidence apart: what the next one in the hand-off waits for.

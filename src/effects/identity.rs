@@ -1,7 +1,9 @@
-//! Who and what is at this end: git's idea of the user, the size of the terminal.
+//! Who and what is at this end: git's idea of the user, the size of the terminal, a name that nothing else has.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+use ring::rand::{SecureRandom, SystemRandom};
 
 /// The `user.email` that git would put on a commit in `folder`; `None` where git or the setting is missing.
 pub fn git_email(folder: &Path) -> Option<String> {
@@ -22,4 +24,11 @@ pub fn terminal_size() -> (usize, usize) {
     size.map_or((0, 0), |size| {
         (usize::from(size.ws_col), usize::from(size.ws_row))
     })
+}
+
+/// Thirty-two digits that nobody has drawn before; `None` where the system gives no random bytes.
+pub fn random_id() -> Option<String> {
+    let mut bytes = [0; 16];
+    SystemRandom::new().fill(&mut bytes).ok()?;
+    Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -122,6 +122,7 @@ pub fn requirement(gate: Option<&str>, id: &str, status: Status) -> Requirement 
         rejected_by: Vec::new(),
         waiver: None,
         terms: Terms::Never("it is a sample"),
+        needed_at: None,
         signers: Vec::new(),
     }
 }

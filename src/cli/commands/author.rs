@@ -5,12 +5,18 @@ use crate::cli::args;
 use crate::cli::context::Context;
 use crate::cli::exit;
 use crate::domain::finding::Finding;
+use crate::domain::refusal::Refusal;
 use crate::domain::release::ReleaseType;
+use crate::effects::identity;
 use crate::render::findings::Findings;
 
 pub fn init(context: &Context, preset: Option<&str>) -> Result<u8> {
     context.with_world(|world| {
-        let written = scaffold::init(world.files, context.policy_path(), preset)?;
+        let id = identity::random_id().ok_or_else(|| {
+            Refusal::refused("the system gives no random bytes, so the repository gets no id")
+                .help("ls -l /dev/urandom")
+        })?;
+        let written = scaffold::init(world.files, context.policy_path(), preset, &id)?;
         context.show(&written)?;
         Ok(exit::GO)
     })

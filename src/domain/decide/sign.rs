@@ -98,18 +98,21 @@ pub fn may_sign(
             inquiry.notes.release
         )));
     }
+    let not_yet = |why: String| {
+        Refusal::refused(format!(
+            "the gate {} cannot be signed yet: it {why}",
+            gate.id
+        ))
+        .help(command(&inquiry.notes.release, "check"))
+    };
+    if let Some(why) = readiness::waits(inquiry, gate) {
+        return Err(not_yet(why));
+    }
     let id = format!("{}/{role}", gate.id);
     for requirement in readiness::unwaived_approvals_of(inquiry, gate)
         .into_iter()
         .filter(|it| it.id == id)
     {
-        if requirement.status == Status::Pending {
-            return Err(Refusal::refused(format!(
-                "the gate {} cannot be signed yet: it {}",
-                gate.id, requirement.why
-            ))
-            .help(command(&inquiry.notes.release, "check")));
-        }
         if requirement.status == Status::Met {
             return Err(Refusal::refused(format!(
                 "the gate {} is {} as {role} already",
@@ -117,6 +120,9 @@ pub fn may_sign(
             ))
             .help(command(&inquiry.notes.release, "check")));
         }
+    }
+    if let Some(why) = readiness::too_early(inquiry, gate) {
+        return Err(not_yet(why));
     }
     if readiness::has_signed(inquiry, gate, role, &by.person) {
         return Err(Refusal::refused(format!(
@@ -188,7 +194,7 @@ pub fn sign(
         }
     }
     let artifacts = artifacts(inquiry)?;
-    let binding = readiness::binding(inquiry.notes, gate, artifacts);
+    let binding = readiness::binding(inquiry, gate, artifacts);
     let body = Body::SignedOff(SignOff {
         gate: gate.id.clone(),
         role,

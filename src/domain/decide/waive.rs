@@ -1,6 +1,6 @@
 //! An exception: by somebody with authority, for a reason, for a time, and with a review that it owes.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::Actor;
 use super::obligation::due;
@@ -109,6 +109,10 @@ pub fn waive(
             ))
             .help(format!("--until {}", policy.waivers().longest())));
         }
+        let needed = readiness::needed_at(inquiry, requirement);
+        if until <= needed {
+            return Err(too_short(inquiry, id, (until, needed)));
+        }
         let Terms::Bound(bound) = requirement.terms else {
             continue;
         };
@@ -119,6 +123,7 @@ pub fn waive(
             until,
             bound,
             found: format!("{}: {}", requirement.status.word(), requirement.why),
+            repository: readiness::repository(policy),
             review: None,
             obligations: Vec::new(),
         });
@@ -138,6 +143,31 @@ pub fn waive(
         body: Body::Waived(waiver),
     });
     Ok(drafts.collect())
+}
+
+/// A waiver that is over before what it waives is needed.
+fn too_short(
+    inquiry: &Inquiry<'_>,
+    id: &str,
+    (until, needed): (DateTime<Utc>, DateTime<Utc>),
+) -> Refusal {
+    let calendar = inquiry.policy.calendar.clone().unwrap_or_default();
+    let longest = readiness::longest_waiver(inquiry.policy);
+    let refusal = Refusal::refused(format!(
+        "the waiver of {id} would end on {}, and it is needed on {}, when the deployment begins",
+        calendar.shown(until),
+        calendar.shown(needed)
+    ));
+    // Deployments begin late.
+    let enough = needed + TimeDelta::hours(1);
+    match enough <= inquiry.now + longest {
+        true => refusal.help(format!("--until {}", enough.format("%Y-%m-%dT%H:%M:%SZ"))),
+        false => refusal.help(format!(
+            "the policy lets a waiver last {}: waive it from {} on",
+            inquiry.policy.waivers().longest(),
+            calendar.shown(enough - longest)
+        )),
+    }
 }
 
 /// The review that waivers owe (req: C8).

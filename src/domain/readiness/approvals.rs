@@ -1,6 +1,7 @@
 //! Which sign-offs count.
 
 mod explained;
+mod turn;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,11 +9,9 @@ use chrono::{DateTime, Utc};
 
 use super::keys::{named, with_own_keys};
 use super::requirement::{Change, Requirement, Status, Subject, Terms, requirement};
-use super::{Inquiry, SKEW, Scope, artifacts, binding, command, holders, waivers};
-use crate::domain::gate::{Gate, Item, Phase};
-use crate::domain::ids::{
-    ArtifactName, Digest, GateId, ItemId, PersonName, RecordId, RoleName, StageName,
-};
+use super::{Inquiry, SKEW, Scope, artifacts, binding, command, holders, repository, waivers};
+use crate::domain::gate::{Gate, Item};
+use crate::domain::ids::{ArtifactName, Digest, GateId, ItemId, PersonName, RecordId, RoleName};
 use crate::domain::record::Body;
 use crate::domain::record::body::{Answer, Binding, Rejection, SignOff};
 use crate::domain::record::digest_of;
@@ -105,16 +104,7 @@ impl<'a> Standing<'a> {
 
     /// One requirement for each role that signs `gate`.
     pub(super) fn requirements(&mut self, gate: &Gate) -> Vec<Requirement> {
-        let mut waiting: Vec<String> = gate
-            .after()
-            .iter()
-            .filter(|before| {
-                let before = self.inquiry.gates.iter().find(|other| other.id == **before);
-                !before.is_some_and(|before| self.is_signed(before))
-            })
-            .map(ToString::to_string)
-            .collect();
-        waiting.extend(self.event_before(gate).map(str::to_owned));
+        let waiting = self.waits_for(gate);
         self.bind(gate);
         gate.approvals()
             .into_iter()
@@ -203,7 +193,7 @@ impl<'a> Standing<'a> {
             // What was not looked at is equal to nothing.
             let nothing = || Digest::from_bytes([0; 32]);
             let artifacts = inquiry.facts.artifacts.unwrap_or_else(nothing);
-            binding(inquiry.notes, gate, artifacts)
+            binding(inquiry, gate, artifacts)
         });
     }
 
@@ -240,15 +230,8 @@ impl<'a> Standing<'a> {
             )),
             ..requirement(Subject::Approval, format!("{}/{role}", gate.id), title)
         };
-        for (person, said) in &words {
-            if let Said::No(rejection) = said {
-                let why = format!("{person} rejected it: {}", rejection.fact.reason);
-                return Requirement {
-                    status: Status::Rejected,
-                    why,
-                    ..base
-                };
-            }
+        if let [first, ..] = rejections.as_slice() {
+            return self.rejected(gate, (first, waiting), base);
         }
         let Counted {
             people: counted,
@@ -297,6 +280,36 @@ impl<'a> Standing<'a> {
         }
     }
 
+    /// An approval that was refused: who made the rejection lifts it, and nobody else, when its turn has come.
+    fn rejected(
+        &self,
+        gate: &Gate,
+        (rejection, waiting): (&Recorded<Rejection>, &[String]),
+        base: Requirement,
+    ) -> Requirement {
+        let waits = match waiting {
+            [] => self.not_yet(gate),
+            some => Some(format!("waits for {}", some.join(", "))),
+        };
+        let (by, reason) = (&rejection.origin.by, &rejection.fact.reason);
+        let authors = base.rejected_by.join(", ");
+        let then = match &waits {
+            None => String::new(),
+            Some(waits) => format!("; it {waits}"),
+        };
+        let people = base.rejected_by.iter();
+        let people = people.filter_map(|it| PersonName::new(it.clone()).ok());
+        Requirement {
+            status: Status::Rejected,
+            why: format!(
+                "{by} rejected it: {reason}; {authors} alone can lift that, by signing{then}"
+            ),
+            who: people.map(|it| self.inquiry.policy.reach(&it)).collect(),
+            command: base.command.filter(|_| waits.is_none()),
+            ..base
+        }
+    }
+
     /// A waiver stands in for a sign-off, and is bound as one is; a rejection that was made since ends it.
     fn terms(&self, gate: &Gate, role: &RoleName, rejections: &[&Recorded<Rejection>]) -> Terms {
         let Some(binding) = self.bindings.get(&gate.id) else {
@@ -313,7 +326,7 @@ impl<'a> Standing<'a> {
     }
 
     /// What every person said about `gate` as `role`. A rejection counts as long as the person holds the role, and is
-    /// lifted by a later sign-off of the same person alone.
+    /// lifted by a later sign-off of the same person alone, made in its turn as any other.
     fn words(&self, gate: &Gate, role: &RoleName) -> BTreeMap<String, Said<'a>> {
         let state = self.inquiry.history.state();
         let position = |record| self.inquiry.history.position(record).unwrap_or(usize::MAX);
@@ -340,9 +353,12 @@ impl<'a> Standing<'a> {
             .filter(|it| it.fact.gate == gate.id && it.fact.role == *role)
         {
             let by = &sign_off.origin.by;
-            let is_lifted = rejected
-                .get(by.as_str())
-                .is_none_or(|(place, _)| *place < position(&sign_off.origin.record));
+            let is_lifted = rejected.get(by.as_str()).is_none_or(|(place, _)| {
+                *place < position(&sign_off.origin.record)
+                    && self
+                        .out_of_turn(gate, sign_off, sign_off.origin.at)
+                        .is_none()
+            });
             if !is_lifted {
                 continue;
             }
@@ -383,6 +399,11 @@ impl<'a> Standing<'a> {
                 "{by} signed with {key}, which signed {other} before, and the two must be signed by different people"
             ));
         }
+        let bound = sign_off.fact.binding.repository.as_ref();
+        if let Some(why) = repository::foreign(inquiry.policy, bound) {
+            let why = format!("{by}'s sign-off does not count here: {why}");
+            return Flaw::some(Status::Stale, why);
+        }
         let now = self.bindings.get(&gate.id)?;
         let changes = || super::changes::since(inquiry, gate, sign_off);
         if let Some((artifact, problem)) = self.gone {
@@ -420,12 +441,8 @@ impl<'a> Standing<'a> {
         if let Some(item) = unanswered {
             return missing(format!("{by} did not confirm {}", item.id));
         }
-        if let Some(from) = self.earliest(gate).filter(|from| at < *from) {
-            let from = from.format("%Y-%m-%d %H:%M UTC");
-            return Flaw::some(
-                Status::Expired,
-                format!("{by} signed too early: it counts from {from} on"),
-            );
+        if let Some(flaw) = self.out_of_turn(gate, sign_off, inquiry.now) {
+            return Some(flaw);
         }
         if gate.within.is_some() && inquiry.notes.deploy_at.is_none() {
             return missing("the release notes do not say deploy_at".to_owned());
@@ -456,47 +473,6 @@ impl<'a> Standing<'a> {
             .map(|it| it.fact.gate.clone())
     }
 
-    /// Why `gate` cannot be signed yet, however its hand-off stands.
-    fn not_yet(&self, gate: &Gate) -> Option<String> {
-        if gate.within.is_some() && self.inquiry.notes.deploy_at.is_none() {
-            return Some("waits for deploy_at in the release notes".to_owned());
-        }
-        let from = self
-            .earliest(gate)
-            .filter(|from| self.inquiry.now < *from)?;
-        Some(format!(
-            "can be signed from {} on",
-            from.format("%Y-%m-%d %H:%M UTC")
-        ))
-    }
-
-    /// What must have happened before a gate of this phase can be about anything: nobody can say that a release holds in
-    /// production before it is there (req: C3).
-    fn event_before(&self, gate: &Gate) -> Option<&'static str> {
-        let stages = self.inquiry.notes.stages();
-        let verified = |stage: &StageName| self.inquiry.is_verified(stage);
-        let deployments = &self.inquiry.history.state().deployments;
-        match gate.phase {
-            Phase::Deployment if deployments.is_empty() => Some("the deployment"),
-            Phase::PostRelease if !stages.iter().any(verified) => {
-                Some("the verification of a stage")
-            }
-            Phase::Closure if !stages.iter().all(verified) => {
-                Some("the verification of every stage")
-            }
-            _ => None,
-        }
-    }
-
-    /// The earliest moment at which `gate` can be signed (req: B5): so long before the deployment, which is when it
-    /// began, or when it is to begin, and never in the past.
-    fn earliest(&self, gate: &Gate) -> Option<DateTime<Utc>> {
-        let within = gate.within?;
-        let deploy_at = self.inquiry.notes.deploy_at?.to_utc();
-        let deployed = self.started().min();
-        Some(deployed.unwrap_or_else(|| deploy_at.max(self.inquiry.now)) - within.delta())
-    }
-
     /// When a sign-off of `gate` had to be valid: at closing it is asked of what preceded the deployment whether it was
     /// when the last stage was deployed, not whether it still is.
     fn used_at(&self, gate: &Gate) -> DateTime<Utc> {
@@ -506,11 +482,6 @@ impl<'a> Standing<'a> {
         } else {
             now
         }
-    }
-
-    fn started(&self) -> impl Iterator<Item = DateTime<Utc>> {
-        let deployments = &self.inquiry.history.state().deployments;
-        deployments.values().map(|it| it.started.origin.at)
     }
 }
 

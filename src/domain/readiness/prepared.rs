@@ -184,7 +184,9 @@ pub(super) fn calendar(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
                 status: Status::Failed,
                 why: format!("{when} is closed: {}; {opens}", closers.join(", ")),
                 command: Some(wait),
-                terms: Terms::Bound(digest_of(&by)),
+                // It was said of that day, and of no other.
+                terms: Terms::Bound(digest_of(&(&by, calendar.day(at)))),
+                needed_at: planned.then_some(at),
                 ..base()
             }
         }
@@ -229,7 +231,7 @@ pub(super) fn notice(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
     let since = on_record_since(inquiry).unwrap_or(inquiry.now);
     let calendar = inquiry.policy.calendar.clone().unwrap_or_default();
     let earliest = since + notice.delta();
-    let (at, _) = inquiry.deployment();
+    let (at, planned) = inquiry.deployment();
     let release = inquiry.history.release();
     all.push(Requirement {
         status: match at < earliest {
@@ -243,6 +245,7 @@ pub(super) fn notice(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
         ),
         command: Some(format!("edit releases/{release}/release-notes.md")),
         terms: Terms::Bound(digest_of(&(notice, inquiry.notes.deploy_at))),
+        needed_at: planned.then_some(at),
         ..requirement(
             Subject::Notice,
             "notice",

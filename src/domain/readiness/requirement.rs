@@ -118,6 +118,9 @@ pub struct Requirement {
     /// What a waiver of it is bound to.
     #[serde(skip)]
     pub terms: Terms,
+    /// The moment that it is about, where that is another than now: a waiver of it has to last until then.
+    #[serde(skip)]
+    pub needed_at: Option<DateTime<Utc>>,
     /// The roles whose holders meet it by signing.
     #[serde(skip)]
     pub signers: Vec<RoleName>,
@@ -338,6 +341,7 @@ pub(super) fn requirement(
         rejected_by: Vec::new(),
         waiver: None,
         terms: Terms::Never("relgate itself relies on it"),
+        needed_at: None,
         signers: Vec::new(),
     }
 }

@@ -2,9 +2,11 @@
 
 mod artifacts;
 mod case;
+mod freezes;
 mod monotone;
 mod notice;
 mod processes;
+mod rejections;
 mod waivers;
 
 use super::*;
@@ -49,10 +51,22 @@ fn a_gate_waits_for_the_one_before_it() {
     case.sign("code", "dev", "cy");
     case.expect("quality/qa", Status::Missing, "nobody has signed");
     case.expect("go/manager", Status::Pending, "waits for quality");
-    // Signed out of order it counts once its turn has come, and not before.
+    // Signed out of order, as the command signs nothing, it counts neither then nor later.
     let mut case = Case::new();
     case.sign("quality", "qa", "bea");
     case.sign("quality", "qa", "ben");
+    case.expect("quality/qa", Status::Pending, "waits for code");
+    case.sign("code", "dev", "cy");
+    case.expect(
+        "quality/qa",
+        Status::Missing,
+        "signed before code was signed",
+    );
+    case.sign("quality", "qa", "bea");
+    case.sign("quality", "qa", "ben");
+    assert_eq!(case.how("quality/qa").0, Status::Met);
+    // What comes before and has become stale since was signed in its turn.
+    case.gates[0].title = "Code, again".to_owned();
     case.expect("quality/qa", Status::Pending, "waits for code");
     case.sign("code", "dev", "cy");
     assert_eq!(case.how("quality/qa").0, Status::Met);
@@ -206,25 +220,9 @@ fn one_person_does_not_sign_both_sides_whichever_came_first() {
     case.sign("code", "dev", "dee");
     case.expect("code/dev", Status::Missing, "dee signed quality before");
     case.sign("code", "dev", "cy");
-    assert_eq!(case.how("quality/qa").0, Status::Met);
-}
-
-#[test]
-fn a_rejection_is_lifted_by_who_made_it_alone() {
-    let mut case = Case::signed();
-    case.reject("quality", "qa", "dee");
-    case.expect(
-        "quality/qa",
-        Status::Rejected,
-        "dee rejected it: it is slow",
-    );
+    case.sign("quality", "qa", "ben");
     case.sign("quality", "qa", "bea");
-    assert_eq!(case.how("quality/qa").0, Status::Rejected);
-    case.sign("quality", "qa", "dee");
-    assert_eq!(case.decision(), Decision::Go);
-    // A later no counts against an earlier yes.
-    case.reject("quality", "qa", "bea");
-    assert_eq!(case.how("quality/qa").0, Status::Rejected);
+    assert_eq!(case.how("quality/qa").0, Status::Met);
 }
 
 #[test]
@@ -477,6 +475,8 @@ fn closing_needs_every_stage_verified_and_everything_settled() {
     case.now = at("20:00:00");
     case.sign("wrap-up", "manager", "ana");
     case.scope = Scope::Closing;
+    let before = "waits for the verification of every stage";
+    assert!(case.how("wrap-up/manager").1.contains(before));
     for (stage, verdict, status) in [
         ("north", "fail", Status::Missing),
         ("north", "pass", Status::Met),
@@ -487,6 +487,13 @@ fn closing_needs_every_stage_verified_and_everything_settled() {
         assert_eq!(case.decision(), Decision::NoGo);
     }
     case.verify("south", "pass");
+    let (status, why) = case.how("wrap-up/manager");
+    assert_eq!(status, Status::Missing);
+    assert!(
+        why.contains("signed before the verification of every stage"),
+        "{why}"
+    );
+    case.sign("wrap-up", "manager", "ana");
     assert_eq!(case.decision(), Decision::Go);
     case.deploy_and_break();
     let resolved = serde_json::json!({"incident": "I1", "how": "x", "obligations": [

@@ -6,7 +6,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::requirement::{Requirement, ReviewView, Status, Subject, Terms, WaiverView};
-use super::{Inquiry, SKEW, Scope};
+use super::{Inquiry, SKEW, Scope, repository};
 use crate::domain::ids::{GateId, PersonName, RoleName};
 use crate::domain::policy::{Action, Policy};
 use crate::domain::readable::is_blank;
@@ -104,6 +104,9 @@ pub(super) fn flaw(
     if is_blank(&fact.reason) {
         return Some("it has no reason".to_owned());
     }
+    if let Some(why) = repository::foreign(inquiry.policy, fact.repository.as_ref()) {
+        return Some(why);
+    }
     if let Some(why) = review_flaw(inquiry, given) {
         return Some(why);
     }
@@ -113,8 +116,16 @@ pub(super) fn flaw(
     // Whoever wrote the record, it lasts no longer than the policy lets one last.
     let longest = inquiry.policy.waivers().longest();
     let until = fact.until.min(origin.at + longest.delta());
-    if needed_at(inquiry, requirement) >= until {
-        return Some(format!("it expired on {}", shown(until)));
+    let needed = needed_at(inquiry, requirement);
+    if needed >= until {
+        return Some(match needed > inquiry.now && until > inquiry.now {
+            true => format!(
+                "it ends on {}, and it is needed on {}",
+                shown(until),
+                shown(needed)
+            ),
+            false => format!("it expired on {}", shown(until)),
+        });
     }
     if requirement.terms != Terms::Bound(fact.bound) {
         return Some("what it waived has changed since".to_owned());
@@ -204,9 +215,15 @@ pub(in crate::domain) fn action(policy: &Policy, subject: Subject) -> Action {
     }
 }
 
-/// When a waiver had to count: at closing it is asked of what precedes the deployment whether it did when the last stage
+/// When a waiver has to count: at the moment that the requirement is about. At closing it is asked of what precedes the deployment whether it did when the last stage
 /// was deployed, as of a sign-off.
-pub(super) fn needed_at(inquiry: &Inquiry<'_>, requirement: &Requirement) -> DateTime<Utc> {
+pub(in crate::domain) fn needed_at(
+    inquiry: &Inquiry<'_>,
+    requirement: &Requirement,
+) -> DateTime<Utc> {
+    if let Some(at) = requirement.needed_at {
+        return at.max(inquiry.now);
+    }
     let of_gate = |id: &GateId| inquiry.gates.iter().find(|gate| gate.id == *id);
     let phase = requirement
         .gate

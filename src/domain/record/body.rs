@@ -12,7 +12,7 @@ use crate::domain::clock::Reading;
 use crate::domain::gate::Phase;
 use crate::domain::ids::{
     Digest, GateId, IncidentId, ItemId, ObligationId, PersonName, PriorityName, ProbeId, RecordId,
-    RoleName, StageName, TriggerName,
+    RepositoryId, RoleName, StageName, TriggerName,
 };
 use crate::domain::policy::{OnExpiry, ResolvedBy};
 use crate::domain::probe::Probe;
@@ -144,6 +144,19 @@ pub struct Binding {
     pub gate: Digest,
     /// The artifacts' bytes, where they lie on disk.
     pub artifacts: Digest,
+    /// Where it counts; none in records that are older than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<RepositoryBinding>,
+}
+
+/// The repository that something counts in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RepositoryBinding {
+    /// The one whose policy has this id.
+    Id(RepositoryId),
+    /// Every one without an id whose policy names this product.
+    Product(String),
 }
 
 /// A person's answer to an item.
@@ -233,6 +246,9 @@ pub struct Waiver {
     pub bound: Digest,
     /// How it stood, for people.
     pub found: String,
+    /// Where it counts; none in records that are older than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<RepositoryBinding>,
     /// The review that is owed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<ObligationId>,

@@ -4,11 +4,12 @@ pub mod incident;
 pub mod rollback;
 pub mod rules;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
 use super::ids::{IncidentId, ObligationId, RecordId, StageName};
+use super::probe::judge::Verdict;
 use super::record::body::{
     Baseline, Checked, ChecklistPass, DeployStarted, Drilled, IncidentOpened, Obligation,
     ObligationSettled, Rejection, RollbackStopped, RollbackStuck, RolledBack, SignOff,
@@ -46,6 +47,8 @@ pub struct Recorded<T> {
 pub struct ReleaseState {
     /// The sign-offs, in order.
     pub sign_offs: Vec<Recorded<SignOff>>,
+    /// What had happened when a gate was signed, where anything had.
+    pub progress_at: BTreeMap<RecordId, Progress>,
     /// The rejections, in order.
     pub rejections: Vec<Recorded<Rejection>>,
     /// The waivers, in order.
@@ -70,6 +73,15 @@ pub struct ReleaseState {
     pub closed: Option<Origin>,
     /// How many records of each kind there are.
     pub counts: BTreeMap<String, u64>,
+}
+
+/// How far a release has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Whether the deployment of any stage began.
+    pub deployed: bool,
+    /// The stages whose last verification passed.
+    pub verified: BTreeSet<StageName>,
 }
 
 /// A waiver, and whether it was taken back.
@@ -250,7 +262,12 @@ impl ReleaseState {
     /// Takes in what was checked to be legal.
     fn change(&mut self, body: &Body, origin: Origin) {
         match body {
-            Body::SignedOff(fact) => self.sign_offs.push(recorded(fact, origin)),
+            Body::SignedOff(fact) => {
+                if !self.deployments.is_empty() {
+                    self.progress_at.insert(origin.record, self.progress());
+                }
+                self.sign_offs.push(recorded(fact, origin));
+            }
             Body::Rejected(fact) => self.rejections.push(recorded(fact, origin)),
             Body::Waived(fact) => {
                 self.owe(&fact.obligations, &origin);
@@ -407,6 +424,19 @@ impl ReleaseState {
             incident.absorb(claim.claimed.clone());
         }
         self.incidents.insert(fact.incident.clone(), incident);
+    }
+
+    /// How far the release has come.
+    pub fn progress(&self) -> Progress {
+        let passed = |deployment: &Deployment| {
+            let run = deployment.verification.as_ref();
+            run.is_some_and(|run| run.fact.verdict == Verdict::Pass)
+        };
+        let verified = self.deployments.iter().filter(|(_, it)| passed(it));
+        Progress {
+            deployed: !self.deployments.is_empty(),
+            verified: verified.map(|(stage, _)| stage.clone()).collect(),
+        }
     }
 
     /// The incidents that are neither resolved nor absorbed in a rollback, in order of opening.

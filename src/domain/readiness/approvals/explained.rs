@@ -17,7 +17,7 @@ impl Standing<'_> {
         reasoning: &mut Reasoning,
     ) {
         self.bind(gate);
-        if let Some(from) = self.earliest(gate) {
+        if let Some(from) = self.earliest(gate, self.inquiry.now) {
             reasoning.time("a sign-off counts from", from);
         }
         let words = self.words(gate, role);
@@ -45,6 +45,9 @@ impl Standing<'_> {
             let taken_back = || match words.get(&sign_off.origin.by) {
                 Some(Said::Yes(given)) if given.iter().any(|it| it.origin == sign_off.origin) => {
                     None
+                }
+                Some(Said::No(no)) if place(&no.origin.record) < place(&sign_off.origin.record) => {
+                    self.out_of_turn(gate, sign_off, sign_off.origin.at)
                 }
                 _ => Flaw::some(Status::Rejected, "the same person said no later".to_owned()),
             };

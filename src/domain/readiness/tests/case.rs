@@ -115,7 +115,7 @@ impl Case {
                 })
                 .collect(),
             evidence: Vec::new(),
-            binding: binding(&self.notes, gate, Digest::of(ARTIFACTS)),
+            binding: binding(&self.inquiry(), gate, Digest::of(ARTIFACTS)),
             seen: None,
         }
     }

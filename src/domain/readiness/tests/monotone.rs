@@ -125,7 +125,7 @@ proptest! {
                 let mut body = record.body.clone();
                 if let Body::SignedOff(fact) = &mut body {
                     let artifacts = fact.binding.artifacts;
-                    fact.binding = binding(&rebound.notes, rebound.gate(fact.gate.as_str()), artifacts);
+                    fact.binding = binding(&rebound.inquiry(), rebound.gate(fact.gate.as_str()), artifacts);
                 }
                 rebound.append(&record.by, record.at, body);
             }
@@ -208,8 +208,9 @@ fn excepted(mut case: Case, exceptions: &[Exception]) -> Case {
     for id in ITEMS {
         known.extend(find(&case.inquiry(), id).ok());
     }
-    for exception in exceptions {
+    for (exception, number) in exceptions.iter().zip(100..) {
         let id = ITEMS[exception.item];
+        let review: crate::domain::ids::ObligationId = format!("O{number}").parse().expect("an id");
         let (person, roles) = PEOPLE[exception.person];
         let (at, now) = (case.now - TimeDelta::minutes(exception.minutes), case.now);
         let role: RoleName = roles[0].parse().expect("a name");
@@ -218,6 +219,7 @@ fn excepted(mut case: Case, exceptions: &[Exception]) -> Case {
             _ => Digest::of(b"anything"),
         };
         let waiver = crate::domain::record::body::Waiver {
+            repository: None,
             requirement: id.to_owned(),
             role: role.clone(),
             reason: if exception.spoiled == 0 {
@@ -233,8 +235,10 @@ fn excepted(mut case: Case, exceptions: &[Exception]) -> Case {
                 bound
             },
             found: "missing".to_owned(),
-            review: None,
-            obligations: Vec::new(),
+            review: (exception.spoiled != 2).then(|| review.clone()),
+            obligations: vec![from_json(serde_json::json!({
+                "id": review, "title": "review", "role": "qa", "due": "2026-11-21T18:00:00Z",
+            }))],
         };
         case.append(person, at, Body::Waived(waiver));
         if exception.withdrawn {

@@ -8,11 +8,11 @@ use crate::domain::refusal::Kind;
 use crate::domain::testing::{acting, actor};
 
 /// A case in which everybody has signed, the manager ana may waive, and QA reviews it.
-fn case() -> Case {
+pub(super) fn case() -> Case {
     allowing(Case::signed())
 }
 
-fn allowing(mut case: Case) -> Case {
+pub(super) fn allowing(mut case: Case) -> Case {
     let authority = case.policy.authority.as_mut().expect("authority");
     authority.waive = Some(vec!["manager".parse().expect("a name")]);
     case.policy.waivers = Some(from_json(serde_json::json!({
@@ -22,11 +22,16 @@ fn allowing(mut case: Case) -> Case {
 }
 
 /// Waives `ids` as ana for `hours`, and records it.
-fn give(case: &mut Case, ids: &[&str], hours: i64) -> Result<(), Refusal> {
+pub(super) fn give(case: &mut Case, ids: &[&str], hours: i64) -> Result<(), Refusal> {
     give_as(case, "ana", ids, hours)
 }
 
-fn give_as(case: &mut Case, person: &str, ids: &[&str], hours: i64) -> Result<(), Refusal> {
+pub(super) fn give_as(
+    case: &mut Case,
+    person: &str,
+    ids: &[&str],
+    hours: i64,
+) -> Result<(), Refusal> {
     let drafts = {
         let inquiry = case.inquiry();
         let found: Result<Vec<_>, _> = ids.iter().map(|id| find(&inquiry, id)).collect();
@@ -40,7 +45,7 @@ fn give_as(case: &mut Case, person: &str, ids: &[&str], hours: i64) -> Result<()
 }
 
 /// The waiver with a review of its own.
-fn owing(mut waiver: Waiver, id: &str) -> Waiver {
+pub(super) fn owing(mut waiver: Waiver, id: &str) -> Waiver {
     let id: ObligationId = id.parse().expect("an id");
     for owed in &mut waiver.obligations {
         owed.id = id.clone();
@@ -49,7 +54,7 @@ fn owing(mut waiver: Waiver, id: &str) -> Waiver {
     waiver
 }
 
-fn refused(result: Result<(), Refusal>, part: &str) {
+pub(super) fn refused(result: Result<(), Refusal>, part: &str) {
     let refusal = result.expect_err("a refusal");
     assert!(
         refusal.message.contains(part),
@@ -185,32 +190,6 @@ fn a_field_is_waived_for_the_type_and_value_that_it_had() {
     case.notes.expected = None;
     case.notes.kind = crate::domain::release::ReleaseType::Patch;
     assert_eq!(case.how("expected").0, Status::Missing);
-}
-
-#[test]
-fn a_freeze_is_overridden_by_who_may_and_for_that_freeze_alone() {
-    // req: B6
-    let mut case = case();
-    let freezes = |id: &str| -> Option<crate::domain::calendar::Calendar> {
-        Some(from_json(serde_json::json!({
-            "freezes": [{"id": id, "from": "2026-11-20", "to": "2026-11-21"}],
-        })))
-    };
-    case.policy.calendar = freezes("sale");
-    give(&mut case, &["calendar"], 24).expect("she may waive");
-    case.expect_waived("calendar");
-    // Another freeze is another matter.
-    case.policy.calendar = freezes("audit");
-    assert_eq!(case.how("calendar").0, Status::Failed);
-    case.policy.calendar = freezes("sale");
-    let authority = case.policy.authority.as_mut().expect("authority");
-    authority.override_freeze = Some(vec!["dev".parse().expect("a name")]);
-    let why = "the role manager has no authority for \"override_freeze\"";
-    case.expect("calendar", Status::Failed, why);
-    refused(give(&mut case, &["calendar"], 24), "override_freeze");
-    give_as(&mut case, "cy", &["calendar"], 24).expect("he may");
-    case.expect_waived("calendar");
-    refused(give_as(&mut case, "cy", &["go/qa"], 24), "is met");
 }
 
 #[test]
