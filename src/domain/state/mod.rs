@@ -1,15 +1,15 @@
 //! The state of a release: a fold over its records, one pure function.
 
 pub mod incident;
+mod progress;
 pub mod rollback;
 pub mod rules;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
 use super::ids::{IncidentId, ObligationId, RecordId, StageName};
-use super::probe::judge::Verdict;
 use super::record::body::{
     Baseline, Checked, ChecklistPass, DeployStarted, Drilled, IncidentOpened, Obligation,
     ObligationSettled, Rejection, RollbackStopped, RollbackStuck, RolledBack, SignOff,
@@ -19,6 +19,7 @@ use super::record::{Body, Record};
 use super::release::Step;
 use super::signature::Flaw;
 use incident::Incident;
+pub use progress::Progress;
 use rollback::Rollback;
 use rules::Goes;
 
@@ -73,15 +74,6 @@ pub struct ReleaseState {
     pub closed: Option<Origin>,
     /// How many records of each kind there are.
     pub counts: BTreeMap<String, u64>,
-}
-
-/// How far a release has come.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Whether the deployment of any stage began.
-    pub deployed: bool,
-    /// The stages whose last verification passed.
-    pub verified: BTreeSet<StageName>,
 }
 
 /// A waiver, and whether it was taken back.
@@ -424,19 +416,6 @@ impl ReleaseState {
             incident.absorb(claim.claimed.clone());
         }
         self.incidents.insert(fact.incident.clone(), incident);
-    }
-
-    /// How far the release has come.
-    pub fn progress(&self) -> Progress {
-        let passed = |deployment: &Deployment| {
-            let run = deployment.verification.as_ref();
-            run.is_some_and(|run| run.fact.verdict == Verdict::Pass)
-        };
-        let verified = self.deployments.iter().filter(|(_, it)| passed(it));
-        Progress {
-            deployed: !self.deployments.is_empty(),
-            verified: verified.map(|(stage, _)| stage.clone()).collect(),
-        }
     }
 
     /// The incidents that are neither resolved nor absorbed in a rollback, in order of opening.
