@@ -12,6 +12,7 @@ use crate::app::{Error, Result, World};
 use crate::domain::decide::{Actor, unknown_person};
 use crate::domain::ids::{PersonName, ReleaseName, RoleName};
 use crate::domain::policy::Policy;
+use crate::domain::quote;
 use crate::domain::refusal::Refusal;
 use crate::effects::clock::SystemClock;
 use crate::effects::environment::SystemEnvironment;
@@ -20,7 +21,7 @@ use crate::effects::ledger::FileLedgers;
 use crate::effects::plain;
 use crate::effects::probe::SystemProber;
 use crate::effects::process::{self, SystemRunner};
-use crate::effects::repository::Repository;
+use crate::effects::repository::{self, Repository};
 use crate::effects::signals::Signals;
 use crate::effects::ssh::SystemSsh;
 use crate::effects::stream::Stream;
@@ -502,7 +503,10 @@ fn repository(global: &Global) -> Result<(PathBuf, String)> {
             .file_name()
             .map(|name| name.to_string_lossy().into_owned());
         return match (root, name) {
-            (Some(root), Some(name)) => Ok((root, name)),
+            (Some(root), Some(name)) => {
+                refuse_nested(&root, &name)?;
+                Ok((root, name))
+            }
             _ => Err(
                 Refusal::invalid(format!("there is no policy {}", named.display()))
                     .help("relgate init")
@@ -510,9 +514,45 @@ fn repository(global: &Global) -> Result<(PathBuf, String)> {
             ),
         };
     }
-    let root = here
-        .ancestors()
-        .find(|folder| folder.join(POLICY).is_file())
-        .unwrap_or(&here);
-    Ok((root.to_owned(), POLICY.to_owned()))
+    let root_of = |folder: &Path| {
+        let mut above = folder.ancestors();
+        let root = above.find(|it| it.join(POLICY).is_file());
+        root.unwrap_or(folder).to_owned()
+    };
+    let root = root_of(&here);
+    refuse_nested(&root, POLICY)?;
+    // The way that the shell took here, through links, may lead through the releases of another repository.
+    let way = std::env::var_os("PWD").map(PathBuf::from);
+    if let Some(way) =
+        way.filter(|it| it.is_absolute() && it.canonicalize().ok() == here.canonicalize().ok())
+    {
+        refuse_nested(&root_of(&way), POLICY)?;
+    }
+    Ok((root, POLICY.to_owned()))
+}
+
+/// Nothing is decided by a policy that lies among the releases of another one: whoever edits a release would write it.
+///
+/// # Errors
+/// Invalid, with the policy that decides.
+fn refuse_nested(root: &Path, name: &str) -> Result<()> {
+    let real = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+    if root.join(name).symlink_metadata().is_err() {
+        return Ok(());
+    }
+    let mut folders = [root, real.as_path()].into_iter();
+    let Some(outer) = folders.find_map(|it| repository::around(it, POLICY, RELEASES)) else {
+        return Ok(());
+    };
+    let message = format!(
+        "the policy {} lies among the releases of {}, and decides nothing",
+        root.join(name).display(),
+        outer.join(POLICY).display()
+    );
+    let outer = quote::word(&outer.display().to_string());
+    Err(Refusal::invalid(message)
+        .help(format!(
+            "cd {outer}, and remove the policy from the release"
+        ))
+        .into())
 }

@@ -65,6 +65,18 @@ impl Repository {
     }
 }
 
+/// The repository among whose releases `folder` lies, if any: a policy in there would be written by whom the policy of
+/// that repository guards against.
+pub fn around(folder: &Path, policy: &str, releases: &str) -> Option<PathBuf> {
+    let lies_in = |outer: &&Path| {
+        let mut below = folder.strip_prefix(outer).ok().into_iter().flatten();
+        below.next().is_some_and(|it| it == releases)
+            && outer.join(policy).symlink_metadata().is_ok()
+    };
+    let mut outer = folder.ancestors().skip(1);
+    outer.find(lies_in).map(Path::to_owned)
+}
+
 /// A file opened to read; `None` where there is none.
 fn open(path: &Path) -> Result<Option<fs::File>, FileError> {
     let failed = |source| FileError {
@@ -180,6 +192,22 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let repository = Repository::new(folder.path());
         (folder, repository)
+    }
+
+    #[test]
+    fn a_folder_among_the_releases_of_another_is_told_apart() {
+        let (folder, repository) = repository();
+        let root = folder.path();
+        let of = |path: &str| around(&root.join(path), "relgate.yaml", "releases");
+        assert_eq!(of("releases/2.0.0"), None, "there is no policy above");
+        let policy = ("relgate.yaml".to_owned(), String::new());
+        repository.create(&[policy]).expect("written");
+        for inside in ["releases", "releases/2.0.0", "releases/2.0.0/a/releases/b"] {
+            assert_eq!(of(inside).as_deref(), Some(root), "{inside}");
+        }
+        for beside in ["", "docs", "services/shop/releases/1", "releases-old/2"] {
+            assert_eq!(of(beside), None, "{beside}");
+        }
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl History {
                 None => return false,
             },
         };
-        let stands = lapsed && !opens(&record.body);
+        let stands = lapsed && stands(&record.body, &flaw);
         let aside = SetAside {
             record: *id,
             flaw,
@@ -150,6 +150,15 @@ impl History {
             record: record.id,
             why: format!("it rests on a record that does not count: {}", illegal.why),
         });
+    }
+}
+
+/// Whether a record that counted in its time, and does not now, stands as it is. What metrics were before a deployment can
+/// not be found out again afterwards: only a key that has ended takes nothing from that.
+fn stands(body: &Body, flaw: &Flaw) -> bool {
+    match body {
+        Body::BaselineCaptured(_) => matches!(flaw, Flaw::Ended { .. }),
+        _ => !opens(body),
     }
 }
 

@@ -215,3 +215,77 @@ fn a_pin_that_is_none_is_refused() {
     let mut command = team.command("rory", &CHECK);
     Ended::of(command.env("RELGATE_POLICY_DIGEST", &pin)).code(1);
 }
+
+#[test]
+fn a_policy_among_the_releases_decides_nothing() {
+    let team = signed();
+    let inner = "releases/2.0.0/relgate.yaml";
+    team.write(
+        inner,
+        team.read("relgate.yaml")
+            .replace("signatures: required\n", ""),
+    );
+    std::os::unix::fs::symlink(team.path("releases/2.0.0"), team.path("link")).expect("a link");
+    let says = ["lies among the releases of", "and decides nothing"];
+    team.write("releases/2.0.0/releases/2.0.0/x", "");
+    for from in ["releases/2.0.0", "releases/2.0.0/releases/2.0.0", "link"] {
+        let mut command = team.command("rory", &CHECK);
+        command
+            .current_dir(team.path(from))
+            .env("PWD", team.path(from));
+        let output = command.output().expect("it starts");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{from}: {said}");
+        let plain = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(says.iter().all(|it| plain.contains(it)), "{from}: {said}");
+    }
+    let named = [&CHECK[..], &["--policy", inner]].concat();
+    row(
+        "a policy among the releases, by name",
+        team.run("rory", &named),
+        3,
+        &says,
+    );
+    row("the policy above it", team.run("rory", &CHECK), 0, &[]);
+}
+
+#[test]
+fn a_sign_off_counts_in_no_other_repository() {
+    let says = ["it was for the product Shop, and this is Payments"];
+    let team = signed();
+    row("the sign-off at home", team.run("rory", &CHECK), 0, &[]);
+    team.edit("relgate.yaml", "product: Shop", "product: Payments");
+    row(
+        "a sign-off of another product",
+        team.run("rory", &CHECK),
+        1,
+        &says,
+    );
+    team.edit(
+        "relgate.yaml",
+        "product: Payments",
+        "product: Shop\nrepository: b2c3",
+    );
+    let says = ["the policy had no id of this repository then"];
+    row(
+        "a sign-off from before the id",
+        team.run("rory", &CHECK),
+        1,
+        &says,
+    );
+    team.run("dana", &SIGN).code(0);
+    row(
+        "one that is bound to the id",
+        team.run("rory", &CHECK),
+        0,
+        &[],
+    );
+    team.edit("relgate.yaml", "repository: b2c3", "repository: c3d4");
+    let says = ["it was for the repository b2c3, and this is c3d4"];
+    row(
+        "a sign-off of another repository",
+        team.run("rory", &CHECK),
+        1,
+        &says,
+    );
+}

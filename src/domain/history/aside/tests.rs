@@ -325,3 +325,35 @@ fn passes_of_several_people_with_one_key_count_once() {
     take(&mut site, pass("dee"), with("SHA256:d"));
     assert_eq!(made(&site), Passes::Complete);
 }
+
+#[test]
+fn a_baseline_counts_with_authority_alone() {
+    // req: E3
+    let captured = Draft {
+        by: "ana".to_owned(),
+        body: Body::BaselineCaptured(from_json(json!({"baselines": [{
+            "probe": "errors", "measures": crate::domain::ids::Digest::of(b""), "value": 5, "samples": [5],
+        }]}))),
+    };
+    let fingerprint = "SHA256:x".to_owned();
+    let at = Site::new("site").wall;
+    let no_authority = Flaw::NoAuthority {
+        by: "ana".to_owned(),
+        action: "verify",
+    };
+    for (standing, counted) in [
+        (signed(), 1),
+        (Standing::Lapsed(signer(), no_authority), 0),
+        (lapsed(), 0),
+        // It was measured when the key was valid, and cannot be measured again.
+        (
+            Standing::Lapsed(signer(), Flaw::Ended { fingerprint, at }),
+            1,
+        ),
+    ] {
+        let mut site = Site::new("site");
+        take(&mut site, captured.clone(), standing.clone());
+        let baselines = &site.history.state().baselines;
+        assert_eq!(baselines.len(), counted, "{standing:?}");
+    }
+}

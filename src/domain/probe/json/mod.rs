@@ -8,6 +8,7 @@ pub mod decimal;
 pub mod path;
 pub mod schema;
 pub mod tree;
+mod work;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -106,8 +107,15 @@ pub fn hold(
             Err(error) => held.undecided = Some(error.to_string()),
         }
     }
-    let schema = schema.map(|schema| schema::assertion(schema, document));
-    held.assertions.extend(schema);
+    match (schema, document) {
+        (Some(schema), Ok(document)) if !schema::is_bounded(schema, document) => {
+            held.undecided = Some(schema::TOO_MUCH.to_owned());
+        }
+        (schema, document) => {
+            let schema = schema.map(|schema| schema::assertion(schema, document));
+            held.assertions.extend(schema);
+        }
+    }
     held
 }
 

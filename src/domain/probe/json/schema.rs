@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::tree::Document;
-use super::value_texts_mut;
+use super::{value_texts_mut, work};
 use crate::domain::probe::expect::{Assertion, LARGEST_PATTERN, excerpt};
 
 /// Where the schema stands.
@@ -44,11 +44,15 @@ const MOST_TOLD: usize = 3;
 /// # Errors
 /// What is wrong with it.
 pub fn compile(schema: &Map<String, Value>) -> Result<Validator, String> {
+    let whole = Value::Object(schema.clone());
+    if !work::is_bounded(&whole, &Value::Null) {
+        return Err("it refers to itself without end".to_owned());
+    }
     let patterns = PatternOptions::regex().size_limit(LARGEST_PATTERN);
     jsonschema::options()
         .with_pattern_options(patterns)
         .should_validate_formats(true)
-        .build(&Value::Object(schema.clone()))
+        .build(&whole)
         .map_err(|error| {
             let at = error.instance_path().to_string();
             let place = if at.is_empty() {
@@ -58,6 +62,20 @@ pub fn compile(schema: &Map<String, Value>) -> Result<Validator, String> {
             };
             format!("{place}{}", excerpt(&error.to_string()))
         })
+}
+
+/// Why a schema is not held against a document.
+pub const TOO_MUCH: &str =
+    "the JSON Schema is too much for the document: it refers to itself on several ways at once";
+
+/// Whether a document can be held against a schema within bounds.
+pub fn is_bounded(source: &SchemaSource, document: &Document) -> bool {
+    match source {
+        SchemaSource::File(_) => true,
+        SchemaSource::Inline(schema) => {
+            work::is_bounded(&Value::Object(schema.clone()), document.value())
+        }
+    }
 }
 
 /// Holds a document, or the reason why there is none, against a schema.
