@@ -487,8 +487,8 @@ pub trait Ledgers: Sync {
     /// The ledger of a release; it need not exist yet.
     fn open(&self, release: &ReleaseName) -> Box<dyn Ledger + Send + '_>;
 
-    /// Whether a record says that the release was closed or rolled back. Only the names of the records are looked at, so
-    /// this chooses which release is meant where none was named, and decides nothing.
+    /// Whether the release was closed or rolled back, and nothing of it happens by itself any more. Never where a record of
+    /// it cannot be read, or is of a newer version.
     fn has_ended(&self, release: &ReleaseName) -> bool;
 
     /// Adds those of `records` that the ledger does not have, each judged by its signature here: all of them, or none.

@@ -244,7 +244,8 @@ fn evidence(
 pub fn list(world: &World<'_>, release: &Release) -> Result<IncidentReport> {
     let mut ledger = world.ledgers.open(&release.name);
     let now = world.clock.now();
-    let state = ledger.refresh()?.state();
+    let history = ledger.refresh()?;
+    let (state, unread) = (history.state(), history.unread());
     let mut incidents: Vec<IncidentView> = state
         .incidents
         .values()
@@ -273,5 +274,6 @@ pub fn list(world: &World<'_>, release: &Release) -> Result<IncidentReport> {
     Ok(IncidentReport {
         release: release.name.clone(),
         incidents,
+        unread,
     })
 }

@@ -114,7 +114,12 @@ pub fn of(world: &World<'_>, release: &Release) -> Result<ReleaseStatus> {
         .collect();
     let windows = view::windows(release, state, &now, &BTreeMap::new());
     let watched = world.ledgers.is_taken(&release.name, Duty::Watch);
-    let standing = standing(state, &gates);
+    let unread = history.unread();
+    let standing = match standing(state, &gates) {
+        urgent @ ("incident" | "rolling-back" | "stuck") => urgent,
+        _ if !unread.is_empty() => "unread",
+        standing => standing,
+    };
     Ok(ReleaseStatus {
         release: release.name.clone(),
         next: next(release, state, history, &gates, standing),
@@ -130,6 +135,7 @@ pub fn of(world: &World<'_>, release: &Release) -> Result<ReleaseStatus> {
         gates,
         stages,
         windows,
+        unread,
         watched,
         rollback: view::rollback(state),
         obligations: obligations(release, state, &now),
@@ -233,6 +239,7 @@ fn next(
             }
         }
         "incident" | "rolling-back" => vec![command(name, "watch"), command(name, "incident list")],
+        "unread" => first("ledger verify"),
         "stuck" | "partly-rolled-back" => vec![
             command(name, "log"),
             command(name, "rollback --reason TEXT"),

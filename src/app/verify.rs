@@ -211,6 +211,16 @@ pub fn run(
         taken,
     } = decided;
     let verdict = selected.verdict(verdict);
+    if verdict == Verdict::Pass
+        && let Some(unread) = ledger.refresh()?.unread().first()
+    {
+        let what = &unread.what;
+        return Err(Refusal::invalid(format!(
+            "every probe passes, and the ledger cannot be read whole, so that an incident may be open: {what}"
+        ))
+        .help(unread.help.clone())
+        .into());
+    }
     if verdict == Verdict::Fail {
         open_incidents(world, release, stage, &failures, hear)?;
     }

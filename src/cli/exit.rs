@@ -110,6 +110,7 @@ pub const fn of_watch(end: WatchEnd) -> u8 {
         WatchEnd::WaitsForPerson | WatchEnd::Detached => NO_GO,
         WatchEnd::RolledBack => ROLLED_BACK,
         WatchEnd::Stuck => STUCK,
+        WatchEnd::Unread => INVALID,
     }
 }
 

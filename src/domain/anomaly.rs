@@ -78,3 +78,11 @@ pub struct Anomaly {
     /// The next command to type.
     pub help: String,
 }
+
+impl Anomaly {
+    /// Whether a record may be missing because of it, an opening of an incident too: over such a ledger nobody says that
+    /// nothing is open.
+    pub fn hides_a_record(&self) -> bool {
+        self.damage.leaves_a_gap()
+    }
+}

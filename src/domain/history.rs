@@ -24,10 +24,12 @@ mod copies;
 mod merge;
 #[cfg(test)]
 mod tests;
+mod unread;
 
 pub use super::anomaly::Anomaly;
 pub use aside::SetAside;
 pub use merge::Superseded;
+pub use unread::Unread;
 
 /// All that is known of a release, in order.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::event::WindowView;
 use super::gate::Phase;
-use super::history::Anomaly;
+use super::history::{Anomaly, Unread};
 use super::ids::{
     GateId, ObligationId, ProbeId, RecordId, ReleaseName, RoleName, StageName, StepId, TagName,
 };
@@ -194,6 +194,8 @@ pub struct Watched {
     pub end: WatchEnd,
     /// What is open now.
     pub windows: Vec<WindowView>,
+    /// What could not be read or understood: an incident may be open that is not shown.
+    pub unread: Vec<Unread>,
     /// The rollback, where there is one.
     pub rollback: Option<RollbackView>,
     /// What is to be done now, for people.
@@ -218,6 +220,8 @@ pub enum WatchEnd {
     RolledBack,
     /// A rollback was needed and did not succeed.
     Stuck,
+    /// It was asked to stop while part of the ledger could not be read.
+    Unread,
 }
 
 /// How one release stands.
@@ -226,7 +230,8 @@ pub struct ReleaseStatus {
     /// Which release.
     pub release: ReleaseName,
     /// One word: preparing, ready, deploying, deployed, verified, incident, rolling-back, rolled-back,
-    /// partly-rolled-back, stuck, closed.
+    /// partly-rolled-back, stuck, closed; unread where part of the ledger could not be read and nothing more urgent is
+    /// known.
     pub standing: String,
     /// What it brings, in one line.
     pub summary: Option<String>,
@@ -240,6 +245,8 @@ pub struct ReleaseStatus {
     pub stages: Vec<StageStatus>,
     /// The open incidents.
     pub windows: Vec<WindowView>,
+    /// What could not be read or understood: an incident may be open that is not shown.
+    pub unread: Vec<Unread>,
     /// Whether somebody watches the open windows.
     pub watched: bool,
     /// The rollback, where there is one.
@@ -500,6 +507,8 @@ pub struct IncidentReport {
     pub release: ReleaseName,
     /// In order of opening.
     pub incidents: Vec<IncidentView>,
+    /// What could not be read or understood: an incident may be open that is not shown.
+    pub unread: Vec<Unread>,
 }
 
 /// An incident, as shown.

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::clock::Reading;
+use super::history::History;
 use super::ids::IncidentId;
 use super::policy::OnExpiry;
 use super::record::body::Checkpoint;
@@ -24,6 +25,8 @@ pub enum Next {
     Wait(u64),
     /// Windows that wait for a person alone are left: nothing happens by itself any more.
     WaitForPerson,
+    /// Nothing is to be done by what is known, and not all could be read: say so, and look again.
+    Unread,
 }
 
 /// How it ended.
@@ -40,7 +43,20 @@ pub enum Outcome {
     Stuck,
 }
 
-/// What a watcher does next at `now`.
+/// What a watcher of a ledger does next at `now`. Where not all of it could be read, nobody says that nothing is open: an
+/// opening may be what is missing.
+pub fn next_of(history: &History, now: &Reading) -> Next {
+    match next(history.state(), now) {
+        Next::Done(Outcome::Quiet | Outcome::Resolved) | Next::WaitForPerson
+            if !history.is_whole() =>
+        {
+            Next::Unread
+        }
+        next => next,
+    }
+}
+
+/// What a watcher does next at `now`, by what is known.
 pub fn next(state: &ReleaseState, now: &Reading) -> Next {
     if state
         .rollback

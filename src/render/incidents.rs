@@ -12,6 +12,7 @@ pub fn page(report: &IncidentReport) -> Page {
             one.ending.is_none() && matches!(one.standing.as_str(), "open" | "expired")
         });
     let (tone, answer) = match (open.len(), ended.len()) {
+        (0, _) if !report.unread.is_empty() => (Tone::Bad, "NOT READ"),
         (0, 0) => (Tone::Good, "NO INCIDENT"),
         (0, _) => (Tone::Good, "NO OPEN INCIDENT"),
         _ => (Tone::Bad, "OPEN"),
@@ -26,6 +27,7 @@ pub fn page(report: &IncidentReport) -> Page {
         ),
     };
     let mut page = Page::new(tone, answer, about);
+    windows::add_unread(&mut page, &report.unread);
     let items = open
         .into_iter()
         .map(|one| {

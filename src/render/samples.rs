@@ -349,6 +349,7 @@ pub fn release_status() -> ReleaseStatus {
         rollback: None,
         obligations: vec![obligation("rca", true, None)],
         set_aside: Vec::new(),
+        unread: Vec::new(),
         anomalies: vec![Anomaly {
             damage: Damage::Removed,
             file: None,
@@ -389,6 +390,7 @@ pub fn watched(end: WatchEnd, standing: Option<&str>) -> Watched {
             WatchEnd::Detached | WatchEnd::WaitsForPerson => vec![window("I1", 61_500)],
             _ => Vec::new(),
         },
+        unread: Vec::new(),
         rollback: standing.map(rollback),
         say: "the windows are in the ledger".to_owned(),
         next: vec!["relgate status --release 2.4.0".to_owned()],
@@ -398,6 +400,7 @@ pub fn watched(end: WatchEnd, standing: Option<&str>) -> Watched {
 pub fn incidents() -> IncidentReport {
     IncidentReport {
         release: name("2.4.0"),
+        unread: Vec::new(),
         incidents: vec![
             IncidentView {
                 window: window("I1", 0),

@@ -71,6 +71,7 @@ fn about(status: &ReleaseStatus) -> String {
 
 fn is_urgent(status: &ReleaseStatus) -> bool {
     !status.windows.is_empty()
+        || !status.unread.is_empty()
         || status.wrong_files.is_some()
         || !status.anomalies.is_empty()
         || status.set_aside.iter().any(|it| !it.lapsed)
@@ -96,13 +97,17 @@ fn add(page: &mut Page, status: &ReleaseStatus) {
             Some(command(release, "lint")),
         );
     }
-    for anomaly in &status.anomalies {
+    // What could not be read stands below.
+    let is_unread = |what: &str| status.unread.iter().any(|it| it.what == what);
+    let anomalies = status.anomalies.iter();
+    for anomaly in anomalies.filter(|it| !is_unread(&it.what)) {
         page.alert(
             Tone::Bad,
             format!("the ledger is not whole: {}", anomaly.what),
             Some(anomaly.help.clone()),
         );
     }
+    windows::add_unread(page, &status.unread);
     // What has lapsed in time says nothing of anybody.
     for aside in status.set_aside.iter().filter(|it| !it.lapsed) {
         page.alert(

@@ -38,6 +38,11 @@ pub fn page(watched: &Watched) -> Page {
             "ROLLED BACK",
             format!("{release}: {previous} runs again, and the checks after the rollback pass"),
         ),
+        WatchEnd::Unread => (
+            Tone::Bad,
+            "NOT READ",
+            format!("{release}: part of the ledger cannot be read, and an incident may be open"),
+        ),
         WatchEnd::Stuck => (
             Tone::Bad,
             "STUCK",
@@ -51,6 +56,7 @@ pub fn page(watched: &Watched) -> Page {
     } else if watched.end == WatchEnd::Stuck {
         page.alert(Tone::Bad, "a person is needed now", None);
     }
+    windows::add_unread(&mut page, &watched.unread);
     windows::add(&mut page, release, &watched.windows);
     page.next(&watched.next);
     page

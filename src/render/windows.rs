@@ -3,6 +3,7 @@
 use super::page::{Detail, Item, Mark, Page, Tone, faint, plain, strong};
 use super::words;
 use crate::domain::event::WindowView;
+use crate::domain::history::Unread;
 use crate::domain::ids::{ReleaseName, StageName};
 use crate::domain::outcome::{AttemptView, RollbackView, StageRollbackView, StepView};
 use crate::domain::policy::OnExpiry;
@@ -13,6 +14,21 @@ use crate::domain::window::clock_face;
 pub fn add(page: &mut Page, release: &ReleaseName, windows: &[WindowView]) {
     let items = windows.iter().map(|window| item(release, window)).collect();
     page.list("open incidents", items);
+}
+
+/// Adds what could not be read: it may be an incident, and then somebody must decide now.
+pub fn add_unread(page: &mut Page, unread: &[Unread]) {
+    if unread.is_empty() {
+        return;
+    }
+    page.alert(
+        Tone::Bad,
+        "NOT ALL OF THE LEDGER WAS READ: an incident may be open that is not shown, and nothing rolls it back by itself",
+        None,
+    );
+    for one in unread {
+        page.alert(Tone::Bad, one.what.as_str(), Some(one.help.clone()));
+    }
 }
 
 /// One window, with all that is needed to mend it.

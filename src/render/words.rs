@@ -134,7 +134,7 @@ pub const fn status_mark(status: Status) -> Mark {
 pub fn standing_tone(standing: &str) -> Tone {
     match standing {
         "ready" | "verified" | "closed" => Tone::Good,
-        "incident" | "rolling-back" | "stuck" => Tone::Bad,
+        "incident" | "rolling-back" | "stuck" | "unread" => Tone::Bad,
         "rolled-back" | "partly-rolled-back" | "deploying" | "deployed" => Tone::Warning,
         _ => Tone::Neutral,
     }

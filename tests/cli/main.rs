@@ -22,5 +22,6 @@ mod stages;
 mod team;
 mod terminal;
 mod trouble;
+mod unread;
 mod waivers;
 mod windows;

@@ -73,9 +73,18 @@ pub fn watch_all(
             watched: &watched,
             say,
         };
+        let mut unlisted = String::new();
         loop {
             // A folder that cannot be listed now is looked at again: what is watched goes on.
-            for name in project::releases(world).unwrap_or_default() {
+            let listed = project::releases(world);
+            if let (Err(error), Ok(all)) = (&listed, ReleaseName::new("releases")) {
+                let text = format!("{error}; they are listed again, and what is watched goes on");
+                if text != unlisted {
+                    hear(&all, &Event::Warning { text: text.clone() });
+                }
+                unlisted = text;
+            }
+            for name in listed.unwrap_or_default() {
                 schedule.add(name, || Entry {
                     kept: Kept::Unread,
                     said: String::new(),
@@ -214,9 +223,10 @@ impl<'scope, 'env> Keeper<'scope, 'env> {
                     Kept::Read(ledger) => ledger,
                     _ => self.world.ledgers.open(name),
                 };
-                let wanted = ledger
-                    .refresh()
-                    .is_ok_and(|history| needs_watching(history.state()));
+                // What cannot be read may be an incident.
+                let wanted = ledger.refresh().map_or(true, |history| {
+                    needs_watching(history.state()) || !history.is_whole()
+                });
                 match wanted.then(|| project::load_armed(&self.world, self.policy_path, name)) {
                     None => (Kept::Read(ledger), LOOK),
                     Some(Ok(release)) => {

@@ -48,6 +48,11 @@ pub(super) fn farewell(
                 command(name, "incident list"),
             ],
         ),
+        WatchEnd::Unread => (
+            "NOBODY IS WATCHING, and part of the ledger could not be read: an incident may be open"
+                .to_owned(),
+            vec![command(name, "ledger verify"), command(name, "watch")],
+        ),
         WatchEnd::Detached => {
             let mut open: Vec<String> = state
                 .open_incidents()

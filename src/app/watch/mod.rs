@@ -35,8 +35,7 @@ use super::{Hear, Result, World, view};
 /// Only what makes watching impossible from the start; once a window is watched, trouble with the ledger is told and
 /// tried again.
 pub fn watch(world: &World<'_>, release: &Release, hear: &mut Hear<'_>) -> Result<Watched> {
-    let mut ledger = world.ledgers.open(&release.name);
-    ledger.refresh()?;
+    let ledger = world.ledgers.open(&release.name);
     let shared = Arc::new(release.clone());
     std::thread::scope(|scope| {
         let background = Arc::new(Background::new(scope, 1));
@@ -61,13 +60,18 @@ fn finish(
     (ledger, end): (&mut dyn Ledger, WatchEnd),
     hear: &mut Hear<'_>,
 ) -> Result<Watched> {
-    let state = ledger.refresh()?.state().clone();
+    let read = ledger.refresh().map(|_| ());
+    if end != WatchEnd::Unread {
+        read?;
+    }
+    let history = ledger.history();
+    let (state, unread) = (history.state().clone(), history.unread());
     let now = world.clock.now();
     let windows = view::windows(release, &state, &now, &BTreeMap::new());
     let (say, next) = farewell(release, &state, end, &now);
     let event = match end {
         WatchEnd::Detached => Some(Event::Detached { say: say.clone() }),
-        WatchEnd::Quiet | WatchEnd::WaitsForPerson => None,
+        WatchEnd::Quiet | WatchEnd::WaitsForPerson | WatchEnd::Unread => None,
         WatchEnd::Resolved => Some(Event::Ended {
             outcome: Outcome::Resolved,
             say: say.clone(),
@@ -89,6 +93,7 @@ fn finish(
         release: release.name.clone(),
         end,
         windows,
+        unread,
         rollback,
         say,
         next,

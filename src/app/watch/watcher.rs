@@ -25,7 +25,7 @@ use crate::domain::probe::sampling::{Sampling, Standing};
 use crate::domain::record::{Body, Draft, TOOL};
 use crate::domain::state::rollback::Rollback;
 use crate::domain::watch::{self, Next, Outcome};
-use crate::ports::{AppendError, Duty, Lease, Ledger};
+use crate::ports::{AppendError, Duty, Lease, Ledger, LedgerError};
 
 /// The longest a watcher sleeps, in milliseconds: what another process recorded is seen at the latest then.
 const LONGEST_SLEEP: u64 = 1_000;
@@ -108,17 +108,19 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
         if let Some((end, since)) = &self.ending {
             return self.ended(*end, since);
         }
-        if let Err(error) = self.ledger.refresh() {
-            self.warn(hear, error.to_string());
-        }
+        let read = self.ledger.refresh().map(|_| ());
         self.tell_new(hear);
         self.be_present(hear);
         let now = self.world.clock.now();
-        let next = watch::next(self.history().state(), &now);
+        let next = watch::next_of(self.history(), &now);
+        let next = self.unless_unread(next, read, hear);
         // A claim that is due is made first, unless it cannot be written: its driver makes it then.
         let due = matches!(next, Next::Claim(_)) && !self.unwritable;
         if !due && (self.world.stop)() {
-            return Step::End(WatchEnd::Detached);
+            return Step::End(match next {
+                Next::Unread => WatchEnd::Unread,
+                _ => WatchEnd::Detached,
+            });
         }
         match next {
             Next::Done(Outcome::Quiet) => Step::End(WatchEnd::Quiet),
@@ -126,6 +128,7 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
             Next::Done(Outcome::RolledBack) => self.ending(WatchEnd::RolledBack, now),
             Next::Done(Outcome::Stuck) => self.ending(WatchEnd::Stuck, now),
             Next::WaitForPerson => Step::End(WatchEnd::WaitsForPerson),
+            Next::Unread => Step::Again(LONGEST_SLEEP),
             Next::Claim(id) => self.claim(&id, hear),
             Next::Expire(id) => {
                 let expired = self.append(hear, &mut |history, now| {
@@ -136,6 +139,37 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
             }
             Next::Drive => self.drive(hear),
             Next::Wait(left) => self.wait(left, &now, hear),
+        }
+    }
+
+    /// Says what could not be read. Where that is all that is known, it is read again, and nothing is at its end.
+    fn unless_unread(
+        &mut self,
+        next: Next,
+        read: Result<(), LedgerError>,
+        hear: &mut Hear<'_>,
+    ) -> Next {
+        let unread = self.history().unread();
+        let failed = read.err().map(|error| error.to_string()).into_iter();
+        let unread = unread
+            .into_iter()
+            .map(|it| format!("{}; {}", it.what, it.help));
+        let texts: Vec<String> = failed.chain(unread).collect();
+        let Some(first) = texts.first() else {
+            return next;
+        };
+        let more = match texts.len() {
+            1 => String::new(),
+            some => format!(" (and {} more)", some - 1),
+        };
+        let but = "an incident may be open that nobody knows of; it is read again";
+        self.warn(
+            hear,
+            format!("the ledger cannot be read whole: {first}{more}: {but}"),
+        );
+        match next {
+            Next::Done(Outcome::Quiet | Outcome::Resolved) | Next::WaitForPerson => Next::Unread,
+            next => next,
         }
     }
 

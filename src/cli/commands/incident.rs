@@ -82,8 +82,12 @@ pub fn incident(context: &Context, incident: Incident) -> Result<u8> {
                 Ok(exit::GO)
             }
             Incident::List => {
-                context.show(&app::list(world, &release)?)?;
-                Ok(exit::GO)
+                let report = app::list(world, &release)?;
+                context.show(&report)?;
+                Ok(match report.unread.is_empty() {
+                    true => exit::GO,
+                    false => exit::INVALID,
+                })
             }
         }
     })

@@ -13,7 +13,8 @@ pub fn status(context: &Context) -> Result<u8> {
             context.global.release.as_deref(),
         )?;
         context.show(&report)?;
-        let wrong = report.releases.iter().any(|it| it.wrong_files.is_some());
+        let mut releases = report.releases.iter();
+        let wrong = releases.any(|it| it.wrong_files.is_some() || !it.unread.is_empty());
         Ok(if wrong { exit::INVALID } else { exit::GO })
     })
 }

@@ -121,9 +121,10 @@ impl Session<'_, '_> {
             let conclusion = match watched.end {
                 // Mended within the window: only a whole new run says that it is verified.
                 WatchEnd::Resolved => continue,
-                WatchEnd::Quiet | WatchEnd::WaitsForPerson | WatchEnd::Detached => {
-                    Conclusion::Failed
-                }
+                WatchEnd::Quiet
+                | WatchEnd::WaitsForPerson
+                | WatchEnd::Detached
+                | WatchEnd::Unread => Conclusion::Failed,
                 WatchEnd::RolledBack => Conclusion::RolledBack,
                 WatchEnd::Stuck => Conclusion::Stuck,
             };

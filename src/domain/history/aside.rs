@@ -84,7 +84,10 @@ impl History {
                 None => return false,
             },
         };
-        let stands = lapsed && stands(&record.body, &flaw);
+        // A window is armed by the fact that somebody opened it: a key that was taken out since, or a rule made since,
+        // takes nothing from that.
+        let arms = matches!(record.body, Body::IncidentOpened(_)) && flaw.may_have_counted();
+        let stands = (lapsed && stands(&record.body, &flaw)) || arms;
         let aside = SetAside {
             record: *id,
             flaw,

@@ -302,6 +302,13 @@ pub fn id_of_file_name(name: &str) -> Option<RecordId> {
     name.strip_suffix(".json")?.rsplit_once('-')?.1.parse().ok()
 }
 
+/// The kind that the name of a record's file claims, if the name has a record's form.
+pub fn kind_of_file_name(name: &str) -> Option<&str> {
+    id_of_file_name(name)?;
+    let (rest, _) = name.strip_suffix(".json")?.rsplit_once('-')?;
+    rest.split_once("Z-").map(|(_, kind)| kind)
+}
+
 /// Whether `bytes` are JSON in canonical form.
 ///
 /// # Errors
@@ -360,6 +367,11 @@ mod tests {
         assert_eq!(check_canonical(bytes), Ok(()));
         assert_eq!(Record::from_bytes(bytes), Ok(record.clone()));
         assert_eq!(id_of_file_name(&record.file_name()), Some(record.id));
+        assert_eq!(kind_of_file_name(&record.file_name()), Some("noted"));
+        assert_eq!(
+            kind_of_file_name("20260101T000000.000Z-closed-0000.json"),
+            None
+        );
         assert!(
             record
                 .file_name()

@@ -1,16 +1,16 @@
 //! The ledgers of a repository: one folder in every release's.
 
-use std::fs;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::ended::Ended;
 use super::files::FileLedger;
 use super::folder;
 use super::locks::Locks;
 use crate::domain::audit;
 use crate::domain::ids::ReleaseName;
-use crate::domain::record::{Body, Record};
+use crate::domain::record::Record;
 use crate::effects::lock::{self, Lock, LockTarget, StepLock};
 use crate::effects::plain;
 use crate::ports::{
@@ -20,28 +20,12 @@ use crate::ports::{
 /// At most this much of a step's output is read at once, in bytes.
 const PIECE: u64 = 64 * 1024;
 
-/// What stands in the names of the records that close a release, or say that it was rolled back.
-const CLOSED: &str = "Z-closed-";
-const ROLLED_BACK: &str = "Z-rolled-back-";
-
-/// Whether a record says that the release was rolled back, and runs nowhere any more.
-fn ends_everywhere(folder: &Path, name: &str) -> bool {
-    if !name.contains(ROLLED_BACK) {
-        return false;
-    }
-    let read = fs::read(folder.join(name)).ok();
-    let record = read.and_then(|bytes| Record::from_bytes(&bytes).ok());
-    match record.map(|record| record.body) {
-        Some(Body::RolledBack(fact)) => fact.still_running.is_empty(),
-        _ => true,
-    }
-}
-
 /// The ledgers of the releases in a folder.
 #[derive(Clone)]
 pub struct FileLedgers<'a> {
     releases: PathBuf,
     seal: &'a dyn Seal,
+    ended: Ended,
 }
 
 impl<'a> FileLedgers<'a> {
@@ -50,6 +34,7 @@ impl<'a> FileLedgers<'a> {
         Self {
             releases: releases.into(),
             seal,
+            ended: Ended::default(),
         }
     }
 
@@ -80,10 +65,8 @@ impl Ledgers for FileLedgers<'_> {
     }
 
     fn has_ended(&self, release: &ReleaseName) -> bool {
-        let folder = self.folder(release);
-        let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
-        let mut names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-        names.any(|name| name.contains(CLOSED) || ends_everywhere(&folder, &name))
+        let open = || self.open(release);
+        self.ended.is_ended(release, &self.folder(release), &open)
     }
 
     fn files(&self, release: &ReleaseName) -> Result<Vec<audit::File>, LedgerError> {

@@ -2,6 +2,7 @@
 //!
 //! What the records mean, and whether they may follow one another, is left to the domain.
 
+mod ended;
 pub mod files;
 mod folder;
 pub mod folders;

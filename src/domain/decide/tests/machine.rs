@@ -98,7 +98,7 @@ pub fn goes_to_its_end(site: &mut Site, luck: &[u8]) -> Next {
     for _ in 0..200 {
         let next = watch::next(site.history.state(), &site.now());
         match &next {
-            Next::Done(_) | Next::WaitForPerson => return next,
+            Next::Done(_) | Next::WaitForPerson | Next::Unread => return next,
             Next::Wait(left) => {
                 assert!(*left > 0, "a watcher that waits for nothing");
                 // On a boot that nobody has recorded, the wall clock may stand still; a watcher sees to that first.

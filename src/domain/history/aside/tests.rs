@@ -239,6 +239,35 @@ fn what_is_cautious_stands_when_its_key_has_ended_and_what_opens_does_not() {
 }
 
 #[test]
+fn a_window_is_armed_though_its_opener_has_no_key_any_more() {
+    let trouble = incident::Trouble {
+        title: "it is down".to_owned(),
+        stage: north(),
+        priority: "critical".parse().expect("a name"),
+        trigger: None,
+        probes: Vec::new(),
+        failures: Vec::new(),
+    };
+    let deployed = Site::deployed();
+    let by = ("cy", &deployed.now());
+    let opened = incident::open(&strict(), &notes(), &deployed.history, &trouble, by);
+    let opened = opened.expect("a deployed release");
+    let unknown = Flaw::UnknownKey {
+        fingerprint: "SHA256:x".to_owned(),
+    };
+    for (flaw, arms) in [
+        (unknown, true),
+        (Flaw::Unsigned, true),
+        (Flaw::Tampered, false),
+    ] {
+        let mut site = deployed.clone();
+        take(&mut site, opened.clone(), Standing::Void(flaw));
+        assert_eq!(is_open(&site), arms);
+        assert_eq!(site.history.set_aside().len(), 1, "it is named");
+    }
+}
+
+#[test]
 fn a_claim_that_does_not_count_starts_nothing_and_stands_once_it_was_acted_on() {
     let mut site = armed(&strict());
     let claim = rollback::claim_by_hand(
