@@ -127,6 +127,7 @@ impl Shop {
             obligations: Vec::new(),
             stage: stage.clone(),
             go,
+            anchor: None,
         };
         shop.record(Body::DeployStarted(started), &now);
         shop.record(Body::DeployDone(DeployDone { stage }), &now);

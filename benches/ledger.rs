@@ -88,11 +88,13 @@ fn body(number: i64, before: Option<RecordId>) -> Body {
             notes: digest,
             policy: digest,
             evidence: Vec::new(),
+            repin: false,
         }),
         3 => Body::DeployStarted(DeployStarted {
             obligations: Vec::new(),
             stage,
             go: before.unwrap_or(digest),
+            anchor: None,
         }),
         4 => Body::DeployDone(DeployDone { stage }),
         5 | 6 => Body::ChecklistPass(ChecklistPass {

@@ -456,6 +456,12 @@ pub trait Files: Sync {
     /// [`FileError`] with the path.
     fn files(&self, path: &str) -> Result<Vec<String>, FileError>;
 
+    /// The commit that the files are, where nothing but what relgate records was changed since; `None` where that is not so,
+    /// or not known.
+    fn commit(&self) -> Option<String> {
+        None
+    }
+
     /// Writes new files whole, with their folders, never over an existing one: all of them, or none.
     ///
     /// # Errors

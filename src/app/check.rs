@@ -122,12 +122,13 @@ fn checked(release: &Release, scope: &Scope, readiness: &Readiness, facts: &Fact
         notes: digest_of(&release.notes),
         policy: digest_of(&release.policy),
         evidence: facts.evidence.values().cloned().collect(),
+        repin: *scope == Scope::Repin,
     }
 }
 
 fn parts(scope: &Scope) -> (Option<GateId>, Option<Phase>) {
     match scope {
-        Scope::Deployment | Scope::Start => (None, None),
+        Scope::Deployment | Scope::Start | Scope::Repin => (None, None),
         Scope::Gate(gate) => (Some(gate.clone()), None),
         Scope::Phase(phase) => (None, Some(*phase)),
         Scope::Closing => (None, Some(Phase::Closure)),

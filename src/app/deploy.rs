@@ -8,7 +8,7 @@ use crate::domain::policy::Action;
 use crate::domain::readiness::{Readiness, Scope, command};
 
 use super::project::Release;
-use super::{Result, World, append, check};
+use super::{Result, World, anchor, append, check};
 
 /// The stage that is meant: the one that was named, or the one that `to` is about.
 ///
@@ -38,19 +38,21 @@ pub fn start(
 ) -> Result<((Readiness, RecordId), Result<Done>)> {
     actor.authority(&release.policy, Action::Deploy)?;
     let by = actor.person.as_str();
+    let anchor = anchor::of_files(world, release);
     let led = check::lead(
         world,
         release,
         (by, &Scope::Start),
         &|history, go, checked| {
-            decisions::start(
+            let started = decisions::start(
                 &release.policy,
                 &release.notes,
                 history,
                 go,
                 checked,
                 (actor, stage),
-            )
+            )?;
+            Ok(decisions::anchored(started, anchor.clone()))
         },
     )?;
     let done = led.to.map(|record| Done {
@@ -62,6 +64,44 @@ pub fn start(
             &release.name,
             &format!("deploy done --stage {stage}"),
         )],
+    });
+    Ok(((led.readiness, led.checked), done))
+}
+
+/// Replaces what was signed for a stage by what the files say now, if the release is go with them; open incidents keep the
+/// plan that they were opened with.
+///
+/// # Errors
+/// As [`start`].
+pub fn repin(
+    world: &World<'_>,
+    release: &Release,
+    actor: &Actor,
+    stage: &StageName,
+) -> Result<((Readiness, RecordId), Result<Done>)> {
+    actor.authority(&release.policy, Action::Deploy)?;
+    let by = actor.person.as_str();
+    let anchor = anchor::of_files(world, release);
+    let led = check::lead(
+        world,
+        release,
+        (by, &Scope::Repin),
+        &|history, go, checked| {
+            decisions::repin(
+                &release.policy,
+                history,
+                (go, checked),
+                (actor, stage),
+                anchor.clone(),
+            )
+        },
+    )?;
+    let done = led.to.map(|record| Done {
+        release: release.name.clone(),
+        what: format!("{stage} is verified, watched and rolled back as the files say now"),
+        record: record.id,
+        waived: led.readiness.waived().cloned().collect(),
+        next: vec![command(&release.name, &format!("verify --stage {stage}"))],
     });
     Ok(((led.readiness, led.checked), done))
 }

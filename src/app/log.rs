@@ -103,6 +103,10 @@ pub fn sentence(body: &Body) -> String {
             }
         }
         Body::DeployStarted(fact) => format!("the deployment of {} began", fact.stage),
+        Body::DeployRepinned(fact) => format!(
+            "{} is verified, watched and rolled back as the files said then, after a new go",
+            fact.stage
+        ),
         Body::DeployDone(fact) => format!("the deployment of {} is done", fact.stage),
         Body::ChecklistPass(fact) if fact.complete => {
             format!(
@@ -180,7 +184,13 @@ pub fn sentence(body: &Body) -> String {
         Body::AttemptStarted(fact) => {
             format!("attempt {} began (process {})", fact.attempt, fact.pid)
         }
-        Body::StepStarted(fact) => format!("the step {} began", fact.step),
+        Body::StepStarted(fact) => match &fact.edited {
+            Some(path) => format!(
+                "the step {} began; {path} is not what was signed for the deployment",
+                fact.step
+            ),
+            None => format!("the step {} began", fact.step),
+        },
         Body::StepEnded(fact) => {
             format!(
                 "the step {}: {} after {} ms",

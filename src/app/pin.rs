@@ -101,6 +101,10 @@ impl Files for Pinned<'_> {
         }
     }
 
+    fn commit(&self) -> Option<String> {
+        self.files.commit()
+    }
+
     fn create(&self, files: &[(String, String)]) -> std::result::Result<(), FileError> {
         self.files.create(files)
     }

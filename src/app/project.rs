@@ -8,6 +8,7 @@ use crate::domain::history::History;
 use crate::domain::ids::{ChecklistName, ReleaseName};
 use crate::domain::policy::Policy;
 use crate::domain::readiness::{Facts, Inquiry, Scope};
+use crate::domain::record::body::Anchor;
 use crate::domain::refusal::{Refusal, nearest};
 use crate::domain::release::ReleaseNotes;
 use crate::domain::signature::allowed_signers::{self, AllowedSigners};
@@ -58,6 +59,21 @@ impl Release {
                     .help(nearest("gate", id, known))
                     .into()
             })
+    }
+
+    /// The release as it was signed, where its files cannot be read: with the policy of then where there is none now.
+    pub(super) fn from_anchor(
+        name: &ReleaseName,
+        anchor: &Anchor,
+        policy: Option<Policy>,
+    ) -> Option<Self> {
+        Some(Self {
+            name: name.clone(),
+            policy: policy.or_else(|| anchor.rules())?,
+            notes: anchor.overlay(&ReleaseNotes::bare(name.clone())),
+            gates: Vec::new(),
+            warnings: Vec::new(),
+        })
     }
 
     /// What is looked at to say how the release stands in `scope`.
@@ -266,9 +282,12 @@ pub fn load_armed(world: &World<'_>, policy_path: &str, name: &ReleaseName) -> R
     let mut ledger = world.ledgers.open(name);
     let state = ledger.refresh()?.state();
     let running = state.rollback.as_ref().is_some_and(Rollback::is_running);
-    if !running && state.open_incidents().next().is_none() {
+    let signed = state.anchor_for(None).filter(|_| !state.is_over());
+    if !running && state.open_incidents().next().is_none() && signed.is_none() {
         return Err(error);
     }
+    let policy = policy(world, policy_path).ok();
+    let signed = signed.and_then(|(_, it)| Release::from_anchor(name, it, policy));
     let warning = Finding::warning(
         policy_path,
         format!(
@@ -276,7 +295,7 @@ pub fn load_armed(world: &World<'_>, policy_path: &str, name: &ReleaseName) -> R
             first(&error)
         ),
     );
-    let mut release = without_files(world, policy_path, name);
+    let mut release = signed.unwrap_or_else(|| without_files(world, policy_path, name));
     release.warnings.push(warning.help("relgate lint"));
     Ok(release)
 }

@@ -152,7 +152,9 @@ impl Seal for Sealer<'_> {
                 loaded: &loaded,
             },
         ) {
-            Standing::Signed(_) | Standing::Plain => return Ok(Some(signature)),
+            Standing::Signed(_) | Standing::Plain | Standing::Unattested => {
+                return Ok(Some(signature));
+            }
             Standing::Lapsed(_, flaw) | Standing::Void(flaw) => flaw,
         };
         let help = match (&flaw, SshSig::read(&signature)) {

@@ -8,12 +8,12 @@ use crate::domain::gate::Gate;
 use crate::domain::ids::ReleaseName;
 use crate::domain::outcome::{GateStatus, ReleaseStatus, StageStatus, StatusReport};
 use crate::domain::probe::judge::Verdict;
-use crate::domain::readiness::{Inquiry, Scope, Status, approvals_of, command};
+use crate::domain::readiness::{Change, Inquiry, Scope, Status, approvals_of, command};
 use crate::domain::state::ReleaseState;
 use crate::ports::Duty;
 
 use super::project::{self, Release};
-use super::{Error, Result, World, facts, log, view};
+use super::{Error, Result, World, anchor, facts, log, view};
 
 /// How the releases stand: the one that was named, or all that are open, or the last one where none is.
 ///
@@ -45,7 +45,9 @@ pub fn status(world: &World<'_>, policy_path: &str, named: Option<&str>) -> Resu
             // Files that are wrong hide neither how the others stand nor a window that is open.
             Err(error @ Error::Findings { .. }) => {
                 let release = project::without_files(world, policy_path, name);
-                let status = with_wrong_files(of(world, &release)?, project::first(&error));
+                let mut status = with_wrong_files(of(world, &release)?, project::first(&error));
+                // Without its files everything would look edited.
+                status.edited.clear();
                 if names.len() == 1 && status.windows.is_empty() {
                     return Err(error);
                 }
@@ -74,6 +76,12 @@ fn with_wrong_files(status: ReleaseStatus, what: String) -> ReleaseStatus {
         next,
         ..status
     }
+}
+
+/// What was edited since the go, where something of it is deployed.
+fn edits(world: &World<'_>, release: &Release, state: &ReleaseState) -> Vec<Change> {
+    let signed = state.anchor_for(None).filter(|_| !state.is_over());
+    signed.map_or_else(Vec::new, |(_, it)| anchor::edits(world, release, it))
 }
 
 /// How one release stands. Nothing is asked and nothing recorded.
@@ -132,6 +140,7 @@ pub fn of(world: &World<'_>, release: &Release) -> Result<ReleaseStatus> {
             .map(str::to_owned),
         deploy_at: release.notes.deploy_at.map(|at| at.to_utc()),
         wrong_files: None,
+        edited: edits(world, release, state),
         gates,
         stages,
         windows,

@@ -233,6 +233,8 @@ pub enum Deploy {
     Start(StageArgs),
     /// The deployment is done: verification refers to this
     Done(StageArgs),
+    /// What was edited since the go is used from now on: only after a new go
+    Repin(StageArgs),
 }
 
 /// A stage, and who acts as what.

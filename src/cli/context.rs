@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use crate::app::anchor;
 use crate::app::pin::{Kept, Pinned};
 use crate::app::project::{self, RELEASES, Release};
 use crate::app::seal::Sealer;
@@ -199,15 +200,17 @@ impl Context {
         project::load_armed(world, &self.policy_path, &name)
     }
 
-    /// The same for somebody who decides something: the policy at least must be right.
+    /// The release that is meant, as it was signed for `stage`, or last: what was edited since is told, and not used.
     ///
     /// # Errors
-    /// An unknown release; every finding of the files where the policy is among them.
-    pub fn armed_release_with_policy(&self, world: &World<'_>) -> Result<Release> {
-        match project::policy(world, &self.policy_path) {
-            Ok(_) => self.armed_release(world),
-            Err(_) => self.release(world),
+    /// An unknown release; every finding of its files where nothing was signed.
+    pub fn deployed_release(&self, world: &World<'_>, stage: Option<&str>) -> Result<Release> {
+        let name = project::select(world, self.global.release.as_deref())?;
+        let release = anchor::load(world, &self.policy_path, &name, stage)?;
+        for warning in release.warnings.iter().filter(|it| it.span.is_none()) {
+            self.warn(&warning.to_string());
         }
+        Ok(release)
     }
 
     /// The name of the release that is meant.

@@ -20,6 +20,7 @@ use super::signature::Standing;
 use super::state::ReleaseState;
 
 mod aside;
+mod believed;
 mod copies;
 mod merge;
 #[cfg(test)]
@@ -276,7 +277,13 @@ impl History {
         } else if matches!(record.body, Body::Unknown { .. }) {
             self.unknown.push(record.id);
         } else if !self.put_aside(&record.id, &fact) {
-            self.take_counting(&fact, follows_all);
+            match self.believed(&record.id, &fact) {
+                Some(believed) => {
+                    self.take_counting(&believed, follows_all);
+                    self.doubt_clocks(&fact);
+                }
+                None => self.take_counting(&fact, follows_all),
+            }
         }
         drop(fact);
         self.records.push(record);

@@ -14,7 +14,7 @@ use super::ids::{
 use super::probe::judge::{Sample, Verdict};
 use super::probe::measure::Measure;
 use super::probe::sampling::Failure;
-use super::readiness::{Readiness, Reasoning, Requirement, Status};
+use super::readiness::{Change, Readiness, Reasoning, Requirement, Status};
 use super::record::body::{AttemptOutcome, Cause, StepOutcome};
 use super::signature::Flaw;
 pub use evidence::{Exported, Imported, Integrity, IntegrityFinding, PinnedFile, PolicyPin};
@@ -239,6 +239,9 @@ pub struct ReleaseStatus {
     pub deploy_at: Option<DateTime<Utc>>,
     /// What is wrong with its files; what they would say is then left out, and what is recorded stays.
     pub wrong_files: Option<String>,
+    /// What was edited since the go of its deployment, and is not used for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub edited: Vec<Change>,
     /// Its gates.
     pub gates: Vec<GateStatus>,
     /// Its stages.

@@ -77,6 +77,10 @@ pub struct Policy {
     /// Who signs artifacts, and whether they must be signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifacts: Option<Artifacts>,
+    /// Whether a rollback runs only the programs that were signed with the deployment: a step whose program was edited since
+    /// is then not run, and the rollback is stuck. Without it such a step runs, and its record says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strict: Option<bool>,
     /// How fresh the last drill of the rollback plan must be before a release may go out; none is needed unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill_valid_for: Option<Timespan>,
@@ -386,6 +390,7 @@ impl Policy {
             signatures: None,
             artifacts: None,
             drill_valid_for: None,
+            strict: None,
         }
     }
 

@@ -5,6 +5,7 @@ mod approvals;
 mod artifacts;
 mod changes;
 mod course;
+mod edited;
 mod explain;
 mod keys;
 mod prepared;
@@ -22,6 +23,7 @@ pub(super) use approvals::other_side;
 pub(super) use artifacts::gone as artifacts_gone;
 pub(super) use changes::seen;
 use course::{closing, evidence, incidents, ledger};
+pub use edited::{edited, edited_file, edited_plans, sentence};
 pub use explain::{Considered, Moment, Reasoning, reasoning, stands};
 pub(super) use repository::repository;
 pub use requirement::{
@@ -39,6 +41,7 @@ use super::nearest::suggestion;
 use super::policy::Policy;
 use super::probe::judge::{Sample, Verdict};
 use super::record::body::Binding;
+use super::record::body::anchor::field_digests;
 use super::record::digest_of;
 use super::refusal::Refusal;
 use super::release::ReleaseNotes;
@@ -89,7 +92,7 @@ impl Inquiry<'_> {
     /// When the deployment begins, as far as is known, and whether that is planned: now where it begins, or is late.
     fn deployment(&self) -> (DateTime<Utc>, bool) {
         let planned = self.notes.deploy_at.map(|at| at.to_utc());
-        match planned.filter(|at| *at > self.now && *self.scope != Scope::Start) {
+        match planned.filter(|at| *at > self.now && !self.scope.is_now()) {
             Some(at) => (at, true),
             None => (self.now, false),
         }
@@ -126,6 +129,9 @@ pub enum Scope {
     Deployment,
     /// The same for a deployment that begins now.
     Start,
+    /// The same for a deployment that has begun, whose plans are to be replaced by those of the files. Open incidents do
+    /// not count: they keep the plan that they were opened with.
+    Repin,
     /// The gates of one phase.
     Phase(Phase),
     /// One gate.
@@ -135,25 +141,23 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Whether it is about the present, and not about when the deployment is planned.
+    const fn is_now(&self) -> bool {
+        matches!(self, Self::Start | Self::Repin)
+    }
+
     /// Whether it is about everything that is needed before the deployment.
     pub const fn is_before_deployment(&self) -> bool {
-        matches!(self, Self::Deployment | Self::Start)
+        matches!(self, Self::Deployment | Self::Start | Self::Repin)
     }
 }
 
 /// What a sign-off of `gate` is bound to now.
 pub fn binding(inquiry: &Inquiry<'_>, gate: &Gate, artifacts: Digest) -> Binding {
     let notes = inquiry.notes;
-    let fields = match serde_json::to_value(notes) {
-        Ok(serde_json::Value::Object(map)) => map
-            .iter()
-            .map(|(name, value)| (name.clone(), digest_of(value).short()))
-            .collect(),
-        _ => BTreeMap::new(),
-    };
     Binding {
         notes: digest_of(notes),
-        fields,
+        fields: field_digests(notes),
         gate: digest_of(gate),
         artifacts,
         repository: repository(inquiry.policy),
@@ -320,7 +324,7 @@ pub fn approvals_of(inquiry: &Inquiry<'_>, gate: &Gate) -> Vec<Requirement> {
 /// The gates that a check of `scope` is about.
 pub fn gates_in<'a>(gates: &'a [Gate], scope: &'a Scope) -> impl Iterator<Item = &'a Gate> {
     gates.iter().filter(move |gate| match scope {
-        Scope::Deployment | Scope::Start => gate.phase.precedes_deployment(),
+        Scope::Deployment | Scope::Start | Scope::Repin => gate.phase.precedes_deployment(),
         Scope::Phase(phase) => gate.phase == *phase,
         Scope::Gate(id) => gate.id == *id,
         Scope::Closing => true,

@@ -3,6 +3,7 @@
 //! Everything is derived from what was recorded and from `now`; nothing here remembers. A wake-up that comes late,
 //! early or never changes nothing but latency.
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::clock::Reading;
@@ -18,6 +19,8 @@ pub struct Window {
     pub resolved_by: ResolvedBy,
     limits: Vec<Limit>,
     checkpoints: Vec<Checkpoint>,
+    /// The wall time of an opening that nobody attests: no more has passed than the wall clock says too.
+    not_before: Option<DateTime<Utc>>,
 }
 
 /// A span of time that began at a reading: the opening's, or an escalation's.
@@ -72,7 +75,14 @@ impl Window {
                 reading: opened,
                 elapsed_ms: 0,
             }],
+            not_before: None,
         }
+    }
+
+    /// From now on no more has passed than the wall clock says too.
+    pub(super) fn needs_both_clocks(&mut self) {
+        let first = self.checkpoints.first();
+        self.not_before = first.map(|first| first.reading.wall);
     }
 
     /// How much of the window has passed at `now`.
@@ -81,6 +91,18 @@ impl Window {
     /// time of the last checkpoint and the wall time since decide; a wall clock that went backwards counts as no time,
     /// so it only lengthens the window within its duration.
     pub fn elapsed(&self, now: &Reading) -> Elapsed {
+        let elapsed = self.elapsed_by_one(now);
+        let Some(not_before) = self.not_before else {
+            return elapsed;
+        };
+        let by_wall = u64::try_from((now.wall - not_before).num_milliseconds()).unwrap_or(0);
+        Elapsed {
+            ms: elapsed.ms.min(by_wall),
+            ..elapsed
+        }
+    }
+
+    fn elapsed_by_one(&self, now: &Reading) -> Elapsed {
         let same_boot = self.checkpoints.iter().rev().find_map(|checkpoint| {
             now.boot_ms_since(&checkpoint.reading)
                 .map(|passed| checkpoint.elapsed_ms.saturating_add(passed))
@@ -180,7 +202,7 @@ pub fn clock_face(left_ms: u64) -> String {
 mod tests {
     use super::*;
     use crate::domain::clock::BootId;
-    use chrono::{DateTime, TimeDelta};
+    use chrono::TimeDelta;
     use proptest::prelude::*;
 
     fn reading(boot: &str, boot_s: i64, wall_s: i64) -> Reading {

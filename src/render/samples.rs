@@ -321,6 +321,7 @@ pub fn release_status() -> ReleaseStatus {
         summary: Some("A faster checkout".to_owned()),
         deploy_at: Some(at(0)),
         wrong_files: None,
+        edited: Vec::new(),
         gates: vec![
             GateStatus {
                 gate: name("development"),

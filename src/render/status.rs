@@ -5,7 +5,7 @@ use super::{due, windows, words};
 use crate::domain::outcome::{
     GateStatus, ObligationView, ReleaseStatus, StageStatus, StatusReport,
 };
-use crate::domain::readiness::command;
+use crate::domain::readiness::{command, sentence};
 
 /// The page of a status report.
 pub fn page(report: &StatusReport) -> Page {
@@ -95,6 +95,13 @@ fn add(page: &mut Page, status: &ReleaseStatus) {
             Tone::Bad,
             format!("its files are wrong: {what}"),
             Some(command(release, "lint")),
+        );
+    }
+    for change in &status.edited {
+        page.alert(
+            Tone::Warning,
+            format!("edited since the go, and not used: {}", sentence(change)),
+            Some(command(release, "deploy repin")),
         );
     }
     // What could not be read stands below.

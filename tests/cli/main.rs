@@ -1,5 +1,6 @@
 //! The program from end to end, as a team's people, scripts and accidents meet it.
 
+mod anchor;
 mod artifacts;
 mod attacks;
 mod baselines;

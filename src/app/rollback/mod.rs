@@ -15,6 +15,7 @@ use crate::domain::decide::rollback::{self as decisions, Next};
 use crate::domain::history::History;
 use crate::domain::ids::{StageName, StepId};
 use crate::domain::probe::judge::Verdict;
+use crate::domain::record::body::anchor::program_file;
 use crate::domain::record::body::{
     AttemptOutcome, AttemptStarted, Cause, StepOutcome, StepStarted,
 };
@@ -27,7 +28,7 @@ use crate::domain::variables::Secrets;
 use crate::domain::watch;
 use crate::ports::{Duty, Ledger, ProcessGroup};
 
-use step::{Run, known_secrets, run};
+use step::{Run, known_secrets, not_signed, run};
 use stop::StopWatch;
 pub use stop::stop;
 
@@ -386,6 +387,17 @@ impl Driver<'_, '_> {
         let mut env = step.env.clone();
         env.extend(self.environment(part));
         let output = output_name(attempt, place, &step.id);
+        let edited = self.edited(&part.stage.stage, step);
+        if let (Some(path), true) = (&edited, self.is_strict(&part.stage.stage)) {
+            let mut ended = not_signed(step, attempt, output, path);
+            ended.stage = Some(part.stage.stage.clone());
+            let outcome = ended.outcome.clone();
+            self.record(Draft {
+                by: TOOL.to_owned(),
+                body: Body::StepEnded(ended),
+            });
+            return outcome;
+        }
         let marks = vec![self.mark(attempt, None), self.mark(attempt, Some(place))];
         let lock = self.lock_for_step(&part.stage.plan);
         let mut ended = run(
@@ -406,6 +418,7 @@ impl Driver<'_, '_> {
                     stage: Some(part.stage.stage.clone()),
                     step: step.id.clone(),
                     group: group.clone(),
+                    edited: edited.clone(),
                 };
                 self.record(Draft {
                     by: TOOL.to_owned(),
@@ -424,6 +437,23 @@ impl Driver<'_, '_> {
             body: Body::StepEnded(ended),
         });
         outcome
+    }
+
+    /// The file that a step runs, where it is another one than was signed for the deployment, or cannot be read.
+    fn edited(&self, stage: &StageName, step: &Step) -> Option<String> {
+        let path = program_file(&step.argv)?;
+        let state = self.ledger.history().state();
+        let signed = state.anchor(stage)?.fact.files.get(&path)?;
+        let now = self.world.files.digest(&path).ok().flatten();
+        (now.as_ref() != Some(signed)).then_some(path)
+    }
+
+    /// Whether the policy that was signed with the deployment runs only what was signed with it.
+    fn is_strict(&self, stage: &StageName) -> bool {
+        let state = self.ledger.history().state();
+        let anchor = state.anchor(stage);
+        let rules = anchor.and_then(|it| it.fact.rules());
+        rules.is_some_and(|rules| rules.strict == Some(true))
     }
 
     /// The stated environment of every step.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::app::project::Release;
 use crate::app::{World, ask};
+use crate::domain::ids::Digest;
 use crate::domain::probe::Probe;
 use crate::domain::record::body::{ProcessGroup, StepEnded, StepOutcome};
 use crate::domain::release::Step;
@@ -84,5 +85,23 @@ pub fn run(
         output_bytes: ended.output_bytes,
         output_digest: ended.output_digest,
         tail: ended.tail,
+    }
+}
+
+/// A step that was not run, because the file that it runs is not what was signed.
+pub fn not_signed(step: &Step, attempt: u32, output: String, path: &str) -> StepEnded {
+    let why = format!(
+        "{path} is not what was signed for the deployment, and the policy is strict: put it back, or run the step by hand"
+    );
+    StepEnded {
+        attempt,
+        stage: None,
+        step: step.id.clone(),
+        outcome: StepOutcome::NotStarted { why: why.clone() },
+        took_ms: 0,
+        output: format!("output/{output}"),
+        output_bytes: 0,
+        output_digest: Digest::of(b""),
+        tail: why,
     }
 }

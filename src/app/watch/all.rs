@@ -12,7 +12,7 @@ use super::finish;
 use super::schedule::{After, Schedule};
 use super::watcher::{Step, Watcher};
 use crate::app::project::Release;
-use crate::app::{Result, World, project};
+use crate::app::{Result, World, anchor, project};
 use crate::domain::event::Event;
 use crate::domain::ids::ReleaseName;
 use crate::domain::state::ReleaseState;
@@ -230,6 +230,11 @@ impl<'scope, 'env> Keeper<'scope, 'env> {
                 match wanted.then(|| project::load_armed(&self.world, self.policy_path, name)) {
                     None => (Kept::Read(ledger), LOOK),
                     Some(Ok(release)) => {
+                        let state = ledger.history().state();
+                        let (release, edited) = anchor::take_up(&self.world, &release, state);
+                        for text in edited {
+                            hear(&Event::Warning { text });
+                        }
                         let release = Arc::new(release);
                         let watched = (Arc::clone(&release), ledger);
                         let background = Arc::clone(&self.background);

@@ -27,7 +27,7 @@ use farewell::farewell;
 use watcher::{Step, Watcher};
 
 use super::project::Release;
-use super::{Hear, Result, World, view};
+use super::{Hear, Result, World, anchor, view};
 
 /// Watches until nothing is left that happens by itself, or until this process is asked to stop.
 ///
@@ -35,7 +35,15 @@ use super::{Hear, Result, World, view};
 /// Only what makes watching impossible from the start; once a window is watched, trouble with the ledger is told and
 /// tried again.
 pub fn watch(world: &World<'_>, release: &Release, hear: &mut Hear<'_>) -> Result<Watched> {
-    let ledger = world.ledgers.open(&release.name);
+    let mut ledger = world.ledgers.open(&release.name);
+    // A ledger that cannot be read now is looked at again.
+    let (release, edited) = match ledger.refresh() {
+        Ok(history) => anchor::take_up(world, release, history.state()),
+        Err(_) => (release.clone(), Vec::new()),
+    };
+    for text in edited {
+        hear(&Event::Warning { text });
+    }
     let shared = Arc::new(release.clone());
     std::thread::scope(|scope| {
         let background = Arc::new(Background::new(scope, 1));
@@ -44,7 +52,7 @@ pub fn watch(world: &World<'_>, release: &Release, hear: &mut Hear<'_>) -> Resul
             match watcher.step(hear) {
                 Step::End(end) => {
                     let mut ledger = watcher.into_ledger();
-                    return finish(world, release, (ledger.as_mut(), end), hear);
+                    return finish(world, &release, (ledger.as_mut(), end), hear);
                 }
                 Step::Again(0) => {}
                 Step::Again(time) => world.clock.wait(Duration::from_millis(time)),

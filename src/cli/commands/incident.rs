@@ -14,10 +14,13 @@ use super::watch;
 
 pub fn incident(context: &Context, incident: Incident) -> Result<u8> {
     context.with_world(|world| {
-        // What is open is shown while somebody edits the files; deciding something takes files that are right.
-        let release = match incident {
-            Incident::List => context.armed_release(world)?,
-            _ => context.release(world)?,
+        let stage = match &incident {
+            Incident::Open { stage, .. } => stage.stage.as_deref(),
+            _ => None,
+        };
+        let release = match (context.deployed_release(world, stage), &incident) {
+            (Err(_), Incident::List) => context.armed_release(world)?,
+            (release, _) => release?,
         };
         let policy = &release.policy;
         match incident {

@@ -67,6 +67,7 @@ fn dispatch(context: &Context, command: Command) -> Result<u8> {
         }
         Command::Deploy(Deploy::Start(stage)) => deploy_start(context, &stage),
         Command::Deploy(Deploy::Done(stage)) => deploy_done(context, &stage),
+        Command::Deploy(Deploy::Repin(stage)) => deploy_repin(context, &stage),
         Command::Verify(args) => verify::verify(context, &args),
         Command::Baseline(command) => probe::baseline(context, &command),
         Command::Probe(command) => probe::probe(context, &command),
@@ -129,6 +130,16 @@ fn deploy_done(context: &Context, args: &StageArgs) -> Result<u8> {
     })
 }
 
+fn deploy_repin(context: &Context, args: &StageArgs) -> Result<u8> {
+    context.with_world(|world| {
+        let release = context.release_with_files(world)?;
+        let actor = context.actor(&release.policy, args.role.as_deref())?;
+        let stage = app::deploy::stage(world, &release, args.stage.as_deref(), StageUse::Deployed)?;
+        let (readiness, repinned) = app::deploy::repin(world, &release, &actor, &stage)?;
+        answer(context, &release, (None, readiness), repinned)
+    })
+}
+
 fn close(context: &Context) -> Result<u8> {
     context.with_world(|world| {
         let release = context.release(world)?;
@@ -183,6 +194,7 @@ const fn word(command: &Command) -> &'static str {
         Command::Check { .. } => "check",
         Command::Deploy(Deploy::Start(_)) => "deploy start",
         Command::Deploy(Deploy::Done(_)) => "deploy done",
+        Command::Deploy(Deploy::Repin(_)) => "deploy repin",
         Command::Verify(_) => "verify",
         Command::Baseline(Baseline::Capture { .. }) => "baseline capture",
         Command::Baseline(Baseline::Show) => "baseline show",

@@ -27,7 +27,7 @@ use super::watch;
 
 pub fn verify(context: &Context, args: &Verify) -> Result<u8> {
     context.with_world(|world| {
-        let release = context.release(world)?;
+        let release = context.deployed_release(world, args.stage.stage.as_deref())?;
         let actor = context.actor(&release.policy, args.stage.role.as_deref())?;
         let stage = deploy::stage(
             world,

@@ -90,7 +90,7 @@ fn detach(context: &Context, world: &World<'_>, all: bool) -> Result<u8> {
 pub fn rollback(context: &Context, request: &Rollback) -> Result<u8> {
     context.with_world(|world| {
         if let Some(RollbackAction::Stop { reason, role }) = &request.action {
-            let release = context.armed_release_with_policy(world)?;
+            let release = context.deployed_release(world, request.stage.as_deref())?;
             let actor = context.actor(&release.policy, role.as_deref())?;
             context.show(&app::stop(world, &release, &actor, reason)?)?;
             return Ok(exit::STUCK);
@@ -98,7 +98,7 @@ pub fn rollback(context: &Context, request: &Rollback) -> Result<u8> {
         if request.drill {
             return drill(context, world, request);
         }
-        let release = context.armed_release_with_policy(world)?;
+        let release = context.deployed_release(world, request.stage.as_deref())?;
         let actor = context.actor(&release.policy, request.role.as_deref())?;
         let stage = request.stage.clone().map(StageName::new).transpose();
         let stage = stage.map_err(|error| Refusal::invalid(error.to_string()))?;

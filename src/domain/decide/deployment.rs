@@ -9,7 +9,8 @@ use crate::domain::probe::judge::{Sample, Verdict};
 use crate::domain::probe::sampling::Failure;
 use crate::domain::readiness::{Decision, Readiness, command};
 use crate::domain::record::body::{
-    Answer, Answered, ChecklistPass, Closed, DeployDone, DeployStarted, Obligation, VerificationRun,
+    Anchor, Answer, Answered, ChecklistPass, Closed, DeployDone, DeployRepinned, DeployStarted,
+    Obligation, VerificationRun,
 };
 use crate::domain::record::{Body, Draft, Record, digest_of};
 use crate::domain::refusal::{Kind, Refusal, nearest};
@@ -124,32 +125,74 @@ pub fn start(
             .help(command(release, &format!("verify --stage {before}"))));
         }
     }
-    match readiness.decision {
-        Decision::Go => {}
-        Decision::NoGo => {
-            return Err(Refusal::new(
-                Kind::NoGo,
-                format!("no-go: the release {release} may not be deployed"),
-            )
-            .help(command(release, "check")));
-        }
-        Decision::Inconclusive => {
-            return Err(Refusal::new(
-                Kind::Inconclusive,
-                format!("it could not be decided whether {release} may go out"),
-            )
-            .help(command(release, "check")));
-        }
-    }
+    must_be_go(
+        readiness,
+        format!("no-go: the release {release} may not be deployed"),
+    )
+    .map_err(|refusal| refusal.help(command(release, "check")))?;
     let body = Body::DeployStarted(DeployStarted {
         obligations: owed_by_type(policy, notes, history, check.at),
         stage: stage.clone(),
         go: check.id,
+        anchor: None,
     });
     Ok(Draft {
         by: actor.person.to_string(),
         body,
     })
+}
+
+/// A deployment that begins is bound to what was signed: `anchor`.
+pub fn anchored(mut draft: Draft, anchor: Anchor) -> Draft {
+    if let Body::DeployStarted(fact) = &mut draft.body {
+        fact.anchor = Some(Box::new(anchor));
+    }
+    draft
+}
+
+/// What was signed for a deployment that has begun is replaced by what the files say now: `anchor`.
+///
+/// # Errors
+/// No-go where the check said so; refused for authority, for a stage that was not deployed, for a release that went back.
+pub fn repin(
+    policy: &Policy,
+    history: &History,
+    (readiness, check): (&Readiness, &Record),
+    (actor, stage): (&Actor, &StageName),
+    anchor: Anchor,
+) -> Result<Draft, Refusal> {
+    actor.authority(policy, Action::Deploy)?;
+    let (state, release) = (history.state(), history.release());
+    if !state.deployments.contains_key(stage) {
+        return Err(Refusal::refused(format!(
+            "no deployment of {stage} was started: what is signed for it is what the files say then"
+        ))
+        .help(command(release, &format!("deploy start --stage {stage}"))));
+    }
+    let body = Body::DeployRepinned(DeployRepinned {
+        stage: stage.clone(),
+        go: check.id,
+        anchor: Box::new(anchor),
+    });
+    let legal = state.check(&body);
+    legal.map_err(|why| Refusal::refused(why).help(command(release, "status")))?;
+    must_be_go(readiness, format!("no-go: {stage} stays as it was signed"))
+        .map_err(|refusal| refusal.help(command(release, "check")))?;
+    Ok(Draft {
+        by: actor.person.to_string(),
+        body,
+    })
+}
+
+fn must_be_go(readiness: &Readiness, no_go: String) -> Result<(), Refusal> {
+    match readiness.decision {
+        Decision::Go => Ok(()),
+        Decision::NoGo => Err(Refusal::new(Kind::NoGo, no_go)),
+        Decision::Inconclusive => Err(Refusal::new(
+            Kind::Inconclusive,
+            "it could not be decided whether the release may go out",
+        )),
+    }
 }
 
 /// What the type of the release owes once its deployment has begun (req: C8).

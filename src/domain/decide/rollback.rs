@@ -186,8 +186,10 @@ pub fn claim_by_hand(
         .or_else(|| state.open_incidents().next());
     let plan = match (known, incident) {
         (Some(known), _) => known.plan.clone(),
-        (None, Some(incident)) => incident.facts.plan.clone(),
-        (None, None) => incident::pinned(notes)?,
+        (None, Some(incident)) if !incident.facts.plan.steps().is_empty() => {
+            incident.facts.plan.clone()
+        }
+        (None, _) => incident::pinned(notes)?,
     };
     let body = Body::RollbackClaimed(RollbackClaimed {
         attempt: next_attempt(state),

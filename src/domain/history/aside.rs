@@ -79,10 +79,12 @@ impl History {
             Some(Standing::Void(flaw)) => (flaw.clone(), false),
             Some(Standing::Lapsed(_, flaw)) => (flaw.clone(), true),
             Some(Standing::Signed(_)) => return false,
-            Some(Standing::Plain) | None => match self.must_be_signed(record) {
-                Some(flaw) => (flaw, false),
-                None => return false,
-            },
+            Some(Standing::Plain | Standing::Unattested) | None => {
+                match self.must_be_signed(record) {
+                    Some(flaw) => (flaw, false),
+                    None => return false,
+                }
+            }
         };
         // A window is armed by the fact that somebody opened it: a key that was taken out since, or a rule made since,
         // takes nothing from that.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::edited::sentence;
 use super::requirement::Change;
 use super::{Facts, Inquiry};
 use crate::domain::gate::Gate;
@@ -98,7 +99,10 @@ fn everything(notes: &ReleaseNotes, gate: &Gate, facts: &Facts) -> Seen {
     }
 }
 
-fn difference(before: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<Change> {
+pub(super) fn difference(
+    before: &BTreeMap<String, String>,
+    now: &BTreeMap<String, String>,
+) -> Vec<Change> {
     let paths: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
     paths
         .into_iter()
@@ -113,7 +117,7 @@ fn difference(before: &BTreeMap<String, String>, now: &BTreeMap<String, String>)
 
 /// The values of a tree by their paths. An element of a list goes by its `id` where it has one, and a text of several
 /// lines by each of its lines.
-fn values(root: &str, tree: &impl Serialize) -> BTreeMap<String, String> {
+pub(super) fn values(root: &str, tree: &impl Serialize) -> BTreeMap<String, String> {
     let tree = serde_json::to_value(tree).unwrap_or_default();
     // As deep as there is room for: what is too much is told from what it was by a digest.
     for depth in (1..=12).rev() {
@@ -184,18 +188,7 @@ fn short(text: &str) -> String {
 /// Changes in a sentence: the first few with their values, and how many more there are.
 pub(super) fn told(changes: &[Change]) -> String {
     const MOST: usize = 3;
-    let quoted = |value: &Option<String>| match value {
-        Some(value) => format!("\"{value}\""),
-        None => "nothing".to_owned(),
-    };
-    let mut told: Vec<String> = changes
-        .iter()
-        .take(MOST)
-        .map(|it| {
-            let (from, to) = (quoted(&it.from), quoted(&it.to));
-            format!("{} was {from} and is {to}", it.field)
-        })
-        .collect();
+    let mut told: Vec<String> = changes.iter().take(MOST).map(sentence).collect();
     match changes.len() {
         0..=MOST => {}
         all => told.push(format!("{} more", all - MOST)),

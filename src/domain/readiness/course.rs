@@ -1,7 +1,7 @@
 //! What is recorded and found out on the way: the ledger itself, evidence, incidents, and what closing waits for.
 
 use super::requirement::{Requirement, Status, Subject, Terms, requirement};
-use super::{Inquiry, approvals, command, holders, waivers};
+use super::{Inquiry, Scope, approvals, command, holders, waivers};
 use crate::domain::gate::{Gate, Item};
 use crate::domain::probe::judge::Verdict;
 use crate::domain::record::digest_of;
@@ -141,6 +141,9 @@ pub(super) fn incidents(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
                 "nothing takes the release back",
             )
         });
+    }
+    if *inquiry.scope == Scope::Repin {
+        return;
     }
     for incident in inquiry.history.state().open_incidents() {
         all.push(Requirement {

@@ -1,5 +1,6 @@
 //! What a record can say: one type for each kind, and the table that lists them.
 
+pub mod anchor;
 mod rollback;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use crate::domain::probe::measure::Measure;
 use crate::domain::probe::sampling::Failure;
 use crate::domain::timespan::Timespan;
 
+pub use anchor::{Anchor, DeployRepinned};
 pub use rollback::{
     AttemptEnded, AttemptOutcome, AttemptStarted, Cause, Drilled, PinnedPlan, ProcessGroup,
     RollbackClaimed, RollbackStopped, RollbackStuck, RolledBack, StageRolledBack, StepEnded,
@@ -91,6 +93,8 @@ bodies! {
     DeployStarted(DeployStarted) = "deploy-started",
     /// A deployment was said to be done.
     DeployDone(DeployDone) = "deploy-done",
+    /// What was signed for a deployment was replaced after a new go.
+    DeployRepinned(DeployRepinned) = "deploy-repinned",
     /// A complete pass over the deployment checklist.
     ChecklistPass(ChecklistPass) = "checklist-pass",
     /// The verification plan was run to a decision.
@@ -291,6 +295,9 @@ pub struct Checked {
     /// The evidence that was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Sample>,
+    /// Whether open incidents were left out: such a go lets a stage be repinned, and nothing be deployed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repin: bool,
 }
 
 /// What metrics were before the deployment.
@@ -326,6 +333,9 @@ pub struct DeployStarted {
     /// What is owed now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub obligations: Vec<Obligation>,
+    /// What was signed with it; none in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<Box<Anchor>>,
 }
 
 /// A deployment was said to be done.

@@ -37,6 +37,8 @@ pub struct Signer {
 pub enum Standing {
     /// It has none and needs none.
     Plain,
+    /// It is relgate's own and has none, although signatures are required: it is believed in part.
+    Unattested,
     /// It is signed by whom it says.
     Signed(Signer),
     /// It was signed by whom it says, and what made that count then does not hold now. It goes on to be cautious for:
@@ -51,7 +53,7 @@ impl Standing {
     pub fn signer(&self) -> Option<&Signer> {
         match self {
             Self::Signed(signer) | Self::Lapsed(signer, _) => Some(signer),
-            Self::Plain | Self::Void(_) => None,
+            Self::Plain | Self::Unattested | Self::Void(_) => None,
         }
     }
 }

@@ -101,6 +101,7 @@ impl Trust {
                 true => Standing::Void(Flaw::NotByItself {
                     kind: record.kind().to_owned(),
                 }),
+                false if required && is_believed_in_part(&record.body) => Standing::Unattested,
                 false => Standing::Plain,
             };
         }
@@ -239,6 +240,7 @@ fn only_people(body: &Body) -> bool {
         | Body::BaselineCaptured(_)
         | Body::DeployStarted(_)
         | Body::DeployDone(_)
+        | Body::DeployRepinned(_)
         | Body::ChecklistPass(_)
         | Body::Verified(_)
         | Body::IncidentEscalated(_)
@@ -265,9 +267,14 @@ fn only_people(body: &Body) -> bool {
     }
 }
 
-/// Whether `record` is plain, whatever the policy says: relgate's own.
+/// Whether `record` is plain, whatever the policy says: most of relgate's own.
 pub fn needs_no_signature(record: &Record) -> bool {
-    record.by == TOOL && !only_people(&record.body)
+    record.by == TOOL && !only_people(&record.body) && !is_believed_in_part(&record.body)
+}
+
+/// Whether relgate's own record of it is believed in part where signatures are required and it has none.
+const fn is_believed_in_part(body: &Body) -> bool {
+    matches!(body, Body::IncidentOpened(_))
 }
 
 /// Whether nothing follows from `body`, so that a machine without a key may record it too.
@@ -286,7 +293,9 @@ const fn is_baseline(body: &Body) -> bool {
 /// The action whose authority `body` needs.
 fn action_of(body: &Body) -> Option<Action> {
     match body {
-        Body::DeployStarted(_) | Body::DeployDone(_) => Some(Action::Deploy),
+        Body::DeployStarted(_) | Body::DeployDone(_) | Body::DeployRepinned(_) => {
+            Some(Action::Deploy)
+        }
         Body::BaselineCaptured(_) | Body::ChecklistPass(_) | Body::Verified(_) => {
             Some(Action::Verify)
         }

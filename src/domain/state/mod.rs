@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 
 use super::ids::{IncidentId, ObligationId, RecordId, StageName};
 use super::record::body::{
-    Baseline, Checked, ChecklistPass, DeployStarted, Drilled, IncidentOpened, Obligation,
+    Anchor, Baseline, Checked, ChecklistPass, DeployStarted, Drilled, IncidentOpened, Obligation,
     ObligationSettled, Rejection, RollbackStopped, RollbackStuck, RolledBack, SignOff,
     VerificationRun, Waiver,
 };
@@ -92,6 +92,8 @@ pub struct Deployment {
     pub started: Recorded<DeployStarted>,
     /// Its place among the deployments of the release, in order of their beginnings.
     pub order: usize,
+    /// What it was signed with, and by which record.
+    pub anchor: Option<Recorded<Box<Anchor>>>,
     /// When it was said to be done.
     pub done: Option<Origin>,
     /// The passes over the deployment checklist since it was done.
@@ -190,6 +192,10 @@ impl ReleaseState {
                 Err("a deployment had begun, so it is no baseline".to_owned())
             }
             Body::DeployDone(fact) => self.deployment(&fact.stage).map(|_| ()),
+            Body::DeployRepinned(_) if self.rollback.is_some() => {
+                Err("a rollback was started".to_owned())
+            }
+            Body::DeployRepinned(fact) => self.deployment(&fact.stage).map(|_| ()),
             Body::ChecklistPass(fact) => self.must_be_done(&fact.stage),
             Body::Verified(fact) => self.must_be_done(&fact.stage),
             Body::IncidentOpened(fact) => match self.incidents.get(&fact.incident) {
@@ -202,10 +208,13 @@ impl ReleaseState {
             Body::IncidentEscalated(fact) => self.incident(&fact.incident)?.must_be_open(),
             Body::IncidentResolved(fact) => self.incident(&fact.incident)?.must_be_open(),
             Body::WindowExpired(fact) => self.incident(&fact.incident)?.may_expire(),
-            Body::RollbackClaimed(fact) => match &self.rollback {
-                None => Rollback::may_begin(fact),
-                Some(rollback) => rollback.may_claim(fact),
-            },
+            Body::RollbackClaimed(fact) => {
+                self.has_its_cause(fact)?;
+                match &self.rollback {
+                    None => Rollback::may_begin(fact),
+                    Some(rollback) => rollback.may_claim(fact),
+                }
+            }
             Body::AttemptStarted(fact) => self.claimed()?.may_start(fact),
             Body::StepStarted(fact) => self.claimed()?.may_start_step(fact),
             Body::StepEnded(fact) => self.claimed()?.may_end_step(fact),
@@ -276,7 +285,7 @@ impl ReleaseState {
             }
             Body::Checked(fact) => {
                 self.goes.add(origin.record, fact);
-                if fact.gate.is_none() && fact.phase.is_none() {
+                if fact.gate.is_none() && fact.phase.is_none() && !fact.repin {
                     self.last_check = Some(recorded(fact, origin));
                 }
             }
@@ -288,8 +297,10 @@ impl ReleaseState {
             Body::DeployStarted(fact) => {
                 self.owe(&fact.obligations, &origin);
                 let orders = self.deployments.values().map(|it| it.order + 1);
+                let anchor = fact.anchor.as_ref();
                 let deployment = Deployment {
                     order: orders.max().unwrap_or(0),
+                    anchor: anchor.map(|it| recorded(it, origin.clone())),
                     started: recorded(fact, origin),
                     done: None,
                     passes: Vec::new(),
@@ -302,6 +313,11 @@ impl ReleaseState {
                     deployment.done = Some(origin);
                     deployment.passes.clear();
                     deployment.verification = None;
+                }
+            }
+            Body::DeployRepinned(fact) => {
+                if let Some(deployment) = self.deployments.get_mut(&fact.stage) {
+                    deployment.anchor = Some(recorded(&fact.anchor, origin));
                 }
             }
             Body::ChecklistPass(fact) => {
@@ -341,6 +357,7 @@ impl ReleaseState {
                 }
             }
             Body::RollbackClaimed(fact) => {
+                let fact = &self.with_its_plan(fact);
                 let taken_over = |stage: &StageName| {
                     let covers = fact.covers.as_ref();
                     covers.is_none_or(|covers| covers.contains(stage))
@@ -512,6 +529,24 @@ impl ReleaseState {
             .rposition(|pass| !pass.fact.complete)
             .map_or(0, |last| last + 1);
         passes[from..].iter().collect()
+    }
+
+    /// What `stage` was signed with.
+    pub fn anchor(&self, stage: &StageName) -> Option<&Recorded<Box<Anchor>>> {
+        self.deployments.get(stage)?.anchor.as_ref()
+    }
+
+    /// What `stage` was signed with, or the stage that was signed last.
+    pub fn anchor_for(&self, stage: Option<&str>) -> Option<(&StageName, &Anchor)> {
+        let signed = self.deployments.iter().filter_map(|(name, it)| {
+            let anchor = it.anchor.as_ref()?;
+            Some((name, anchor))
+        });
+        let (stage, anchor) = signed.max_by_key(|(name, anchor)| {
+            let is_named = stage.is_some_and(|it| it == name.as_str());
+            (is_named, anchor.origin.at)
+        })?;
+        Some((stage, &anchor.fact))
     }
 
     fn deployment(&self, stage: &StageName) -> Result<&Deployment, String> {

@@ -11,18 +11,21 @@ use std::collections::BTreeSet;
 use super::ReleaseState;
 use crate::domain::gate::Phase;
 use crate::domain::ids::RecordId;
+use crate::domain::policy::OnExpiry;
 use crate::domain::probe::judge::{Sample, Verdict};
 use crate::domain::readable::is_blank;
 use crate::domain::record::Body;
 use crate::domain::record::body::{
-    Answer, Checked, ChecklistPass, Checkpoint, DeployDone, DeployStarted, Drilled,
-    IncidentEscalated, IncidentResolved, ObligationSettled, StepOutcome, VerificationRun,
+    Answer, Cause, Checked, ChecklistPass, Checkpoint, DeployDone, DeployRepinned, DeployStarted,
+    Drilled, IncidentEscalated, IncidentResolved, ObligationSettled, PinnedPlan, RollbackClaimed,
+    StepOutcome, VerificationRun,
 };
 
 /// The checks that said go, by what they were about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Goes {
     deployment: BTreeSet<RecordId>,
+    repin: BTreeSet<RecordId>,
     closing: BTreeSet<RecordId>,
 }
 
@@ -31,6 +34,7 @@ impl Goes {
     pub(super) fn add(&mut self, check: RecordId, fact: &Checked) {
         let (go, whole) = (fact.go && fact.decided, fact.gate.is_none());
         match fact.phase {
+            None if go && whole && fact.repin => self.repin.insert(check),
             None if go && whole => self.deployment.insert(check),
             Some(Phase::Closure) if go && whole => self.closing.insert(check),
             _ => false,
@@ -47,6 +51,7 @@ impl ReleaseState {
         match body {
             Body::DeployStarted(fact) => self.has_its_go(fact),
             Body::DeployDone(fact) => self.is_not_done_twice(fact),
+            Body::DeployRepinned(fact) => self.is_repinned_by_a_go(fact),
             Body::ChecklistPass(fact) => complete_pass(fact),
             Body::Verified(fact) => self.has_verified_something(fact),
             Body::IncidentEscalated(fact) => self.is_more_urgent(fact),
@@ -72,6 +77,51 @@ impl ReleaseState {
                 fact.stage, running.started.origin.by
             )),
             _ => Ok(()),
+        }
+    }
+
+    fn is_repinned_by_a_go(&self, fact: &DeployRepinned) -> Result<(), String> {
+        match self.goes.repin.contains(&fact.go) {
+            true => Ok(()),
+            false => Err(names_no_go("repinning", &fact.go)),
+        }
+    }
+
+    /// A claim names an open window that ends in a rollback, or goes on with a rollback that has begun, or is a person's.
+    pub(super) fn has_its_cause(&self, fact: &RollbackClaimed) -> Result<(), String> {
+        match &fact.cause {
+            Cause::Expired { incident: id } => {
+                let Some(incident) = self.incidents.get(id) else {
+                    return Err(format!("there is no incident {id}"));
+                };
+                incident.must_be_open()?;
+                match incident.window.on_expiry {
+                    OnExpiry::Rollback => Ok(()),
+                    other => Err(format!(
+                        "the window of {id} does not end in a rollback: {}",
+                        other.word()
+                    )),
+                }
+            }
+            Cause::Retry | Cause::NextStage => match &self.rollback {
+                Some(_) => Ok(()),
+                None => Err("no rollback was claimed".to_owned()),
+            },
+            Cause::Person { .. } => Ok(()),
+        }
+    }
+
+    /// What a claim runs is what its window was opened with, or the rollback that it goes on with, whatever it says.
+    pub(super) fn with_its_plan(&self, fact: &RollbackClaimed) -> RollbackClaimed {
+        let known = match &fact.cause {
+            Cause::Expired { incident } => self.incidents.get(incident).map(|it| &it.facts.plan),
+            Cause::Retry | Cause::NextStage => self.rollback.as_ref().map(|it| &it.plan),
+            Cause::Person { .. } => None,
+        };
+        let plan = known.unwrap_or(&fact.plan);
+        RollbackClaimed {
+            plan: PinnedPlan::new(plan.rollback.clone(), plan.previous.clone()),
+            ..fact.clone()
         }
     }
 

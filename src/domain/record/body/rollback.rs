@@ -102,6 +102,9 @@ pub struct StepStarted {
     pub step: StepId,
     /// The group that it runs in.
     pub group: ProcessGroup,
+    /// The file that it runs, where it is not what was signed for the deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited: Option<String>,
 }
 
 /// How a step ended.
