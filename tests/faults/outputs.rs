@@ -238,6 +238,14 @@ fn a_window_is_kept_though_nobody_reads() {
     );
 }
 
+/// Whether any process has this current folder.
+fn works_in(folder: &std::path::Path) -> bool {
+    let folder = folder.canonicalize().expect("a folder");
+    let processes = std::fs::read_dir("/proc").expect("the processes").flatten();
+    let mut folders = processes.filter_map(|it| std::fs::read_link(it.path().join("cwd")).ok());
+    folders.any(|it| it == folder)
+}
+
 #[test]
 fn what_was_recorded_keeps_its_exit_code() {
     let priority = ["--priority", "lower"];
@@ -271,6 +279,14 @@ fn what_was_recorded_keeps_its_exit_code() {
             std::thread::sleep(Duration::from_millis(50));
         }
         assert_eq!(team.recorded("rollback-claimed").len(), 1, "{fault}");
+        // The detached watcher and the driver end before their folder goes.
+        while works_in(&team.path("")) {
+            assert!(
+                began.elapsed() < Duration::from_secs(40),
+                "{fault}: goes on"
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
     });
     tell(
         "the news of what was recorded cannot be written",
