@@ -59,12 +59,11 @@ pub fn read(text: &str) -> Result<Report, String> {
             Event::End(_) => reading.close(),
             Event::DocType(_) => return Err("it declares a document type".to_owned()),
             Event::Eof => return reading.end(),
-            Event::Text(_)
-            | Event::CData(_)
-            | Event::Comment(_)
-            | Event::Decl(_)
-            | Event::PI(_)
-            | Event::GeneralRef(_) => {}
+            Event::Text(text) if !text.chars().all(char::is_whitespace) => {
+                reading.is_within_root()?;
+            }
+            Event::CData(_) | Event::GeneralRef(_) => reading.is_within_root()?,
+            Event::Text(_) | Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
         }
     }
 }
@@ -85,6 +84,8 @@ enum Element {
     Case,
     Failure,
     Skipped,
+    /// What was printed, and properties.
+    Output,
     Other,
 }
 
@@ -95,7 +96,28 @@ struct Case {
     skipped: bool,
 }
 
+/// The words for a test that did not run, and those for one that failed, in attributes of a test case.
+const NOT_RUN: [&str; 6] = [
+    "notrun",
+    "skipped",
+    "disabled",
+    "suppressed",
+    "ignored",
+    "pending",
+];
+const FAILED: [&str; 8] = [
+    "failed", "failure", "fail", "error", "errored", "broken", "timedout", "aborted",
+];
+
 impl Reading {
+    /// Text stands within the root only, or it is no XML.
+    fn is_within_root(&self) -> Result<(), String> {
+        match self.open.is_empty() {
+            true => Err("text stands outside of its root: it is no well-formed XML".to_owned()),
+            false => Ok(()),
+        }
+    }
+
     fn open(&mut self, start: &BytesStart<'_>) -> Result<(), String> {
         let parent = self.open.last().copied();
         let local = start.local_name();
@@ -105,6 +127,7 @@ impl Reading {
             "testcase" => Element::Case,
             "failure" | "error" => Element::Failure,
             "skipped" | "disabled" => Element::Skipped,
+            "system-out" | "system-err" | "properties" => Element::Output,
             _ => Element::Other,
         };
         match (parent, element) {
@@ -123,14 +146,16 @@ impl Reading {
         match (parent, element) {
             (_, Element::Suites | Element::Suite) => self.stated(start)?,
             (_, Element::Case) => {
-                let status = attribute(start, "status")?.unwrap_or_default();
-                let result = attribute(start, "result")?.unwrap_or_default();
-                let unrun = ["notrun", "skipped", "disabled", "suppressed"];
-                let is_unrun = |it: &str| unrun.contains(&it.to_ascii_lowercase().as_str());
+                let mut words = Vec::new();
+                for key in ["status", "result", "outcome"] {
+                    let word = attribute(start, key)?.unwrap_or_default();
+                    words.push(word.trim().to_ascii_lowercase());
+                }
+                let says = |known: &[&str]| words.iter().any(|it| known.contains(&it.as_str()));
                 self.case = Case {
                     name: case_name(start)?,
-                    failed: false,
-                    skipped: is_unrun(&status) || is_unrun(&result),
+                    failed: says(&FAILED),
+                    skipped: says(&NOT_RUN),
                 };
             }
             (Some(Element::Case), Element::Failure) => self.case.failed = true,
@@ -138,10 +163,19 @@ impl Reading {
             (Some(Element::Suite | Element::Suites), Element::Failure) => {
                 self.fail("a whole suite".to_owned());
             }
+            // Deeper within a test, below an element that is not known, it is that test's.
+            (Some(Element::Other), Element::Failure) if self.is_in_case() => {
+                self.case.failed = true;
+            }
             _ => {}
         }
         self.open.push(element);
         Ok(())
+    }
+
+    /// Whether a test case is open, and no output of it, which may hold anything.
+    fn is_in_case(&self) -> bool {
+        self.open.contains(&Element::Case) && !self.open.contains(&Element::Output)
     }
 
     fn close(&mut self) {
@@ -168,7 +202,7 @@ impl Reading {
 
     fn stated(&mut self, start: &BytesStart<'_>) -> Result<(), String> {
         let mut sum = 0_u64;
-        for key in ["failures", "errors"] {
+        for key in ["failures", "errors", "failed", "failure", "error"] {
             let Some(text) = attribute(start, key)? else {
                 continue;
             };
@@ -272,6 +306,27 @@ mod tests {
     }
 
     #[test]
+    fn a_failure_that_attributes_or_other_elements_show_counts() {
+        for case in [
+            r#"<testcase name="a" status="failed"/>"#,
+            r#"<testcase name="a" status="run" result="Failure"/>"#,
+            r#"<testcase name="a" outcome="error"/>"#,
+            r#"<testcase name="a"><step><failure/></step></testcase>"#,
+        ] {
+            let report = read(&format!("<testsuite>{case}</testsuite>"));
+            assert_eq!(
+                report.map(|it| (it.executed, it.failures)),
+                Ok((1, 1)),
+                "{case}"
+            );
+        }
+        let stated = read(r#"<testsuite failed="1"><testcase name="a"/></testsuite>"#);
+        assert_eq!(stated.map(|it| it.stated), Ok(1));
+        let passed = r#"<testsuite failed="0"><testcase name="a" status="passed" result="completed"/></testsuite>"#;
+        assert_eq!(read(passed).map(|it| (it.failures, it.stated)), Ok((0, 0)));
+    }
+
+    #[test]
     fn what_is_no_complete_report_is_refused() {
         let bomb =
             "<!DOCTYPE a [<!ENTITY b \"bb\">]><testsuite><testcase name=\"&b;\"/></testsuite>";
@@ -288,7 +343,15 @@ mod tests {
                 "several roots",
             ),
             ("<html><body/></html>", "root is <html>"),
-            ("{\"tests\": 1}", "empty"),
+            ("{\"tests\": 1}", "outside of its root"),
+            (
+                "junk<testsuite><testcase name=\"a\"/></testsuite>",
+                "outside of its root",
+            ),
+            (
+                "<testsuite><testcase name=\"a\"/></testsuite>junk",
+                "outside of its root",
+            ),
             ("<testsuite failures=\"few\"/>", "no number"),
             ("<testsuite><testcase a a/></testsuite>", "well-formed"),
             (
