@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use crate::domain::decide::{incident, obligation, rollback};
-use crate::domain::ids::{IncidentId, PriorityName};
+use crate::domain::ids::{IncidentId, PriorityName, StageName};
 use crate::domain::probe::judge::{Sample, Verdict};
 use crate::domain::probe::sampling::Failure;
 use crate::domain::record::body::{AttemptOutcome, AttemptStarted, Checkpoint};
@@ -20,6 +20,7 @@ pub const PRIORITIES: [&str; 5] = ["critical", "lower", "at-once", "ask", "note"
 pub enum Intent {
     Open {
         priority: usize,
+        south: bool,
     },
     /// A verification fails.
     Fail {
@@ -34,7 +35,10 @@ pub enum Intent {
         passing: bool,
         overridden: bool,
     },
-    ByHand,
+    ByHand {
+        south: Option<bool>,
+    },
+    Stop,
     Settle {
         obligation: usize,
     },
@@ -60,13 +64,15 @@ pub enum Intent {
 
 pub fn intent() -> impl Strategy<Value = Intent> {
     prop_oneof![
-        2 => (0..PRIORITIES.len()).prop_map(|priority| Intent::Open { priority }),
+        2 => (0..PRIORITIES.len(), any::<bool>())
+            .prop_map(|(priority, south)| Intent::Open { priority, south }),
         1 => (0usize..8).prop_map(|probes| Intent::Fail { probes }),
         2 => (0usize..4, 0..PRIORITIES.len())
             .prop_map(|(incident, priority)| Intent::Escalate { incident, priority }),
         2 => (0usize..4, any::<bool>(), any::<bool>())
             .prop_map(|(incident, passing, overridden)| Intent::Resolve { incident, passing, overridden }),
-        1 => Just(Intent::ByHand),
+        1 => prop::option::of(any::<bool>()).prop_map(|south| Intent::ByHand { south }),
+        1 => Just(Intent::Stop),
         1 => (0usize..4).prop_map(|obligation| Intent::Settle { obligation }),
         3 => Just(Intent::Watch),
         2 => Just(Intent::StaleWatch),
@@ -82,6 +88,13 @@ fn pick<T: Clone>(all: Vec<T>, index: usize) -> Option<T> {
     all.get(index % all.len().max(1)).cloned()
 }
 
+fn stage(south: bool) -> StageName {
+    match south {
+        true => "south".parse().expect("a name"),
+        false => north(),
+    }
+}
+
 pub fn priority(index: usize) -> PriorityName {
     PriorityName::new(PRIORITIES[index]).expect("a name")
 }
@@ -95,10 +108,13 @@ pub fn act(site: &mut Site, stale: &ReleaseState, intent: &Intent) -> Option<Rec
     let (policy, notes, now) = (policy(), notes(), site.now());
     let state = site.history.state();
     let decided = match intent {
-        Intent::Open { priority: index } => {
+        Intent::Open {
+            priority: index,
+            south,
+        } => {
             let trouble = incident::Trouble {
                 title: format!("{} is wrong", site.host),
-                stage: north(),
+                stage: stage(*south),
                 priority: priority(*index),
                 trigger: None,
                 probes: Vec::new(),
@@ -161,10 +177,12 @@ pub fn act(site: &mut Site, stale: &ReleaseState, intent: &Intent) -> Option<Rec
             let who = (Some(&actor("bea")), id.as_str());
             incident::resolve(&policy, &notes, &site.history, who, resolution, &now)
         }
-        Intent::ByHand => {
-            let who = (&actor("ana"), None);
+        Intent::ByHand { south } => {
+            let of = south.map(stage);
+            let who = (&actor("ana"), of.as_ref());
             rollback::claim_by_hand(&policy, &notes, &site.history, who, "data at risk")
         }
+        Intent::Stop => rollback::stop(&policy, &site.history, &actor("ana"), "it harms", &now),
         Intent::Settle { obligation: index } => {
             let owed = pick(state.obligations.values().collect(), *index)?.clone();
             let person = *policy.holders(&owed.obligation.role).first()?;

@@ -41,16 +41,24 @@ fn hold(
         }
     }
     if let Some(rollback) = &state.rollback {
-        let (last, earlier) = rollback.attempts.split_last().expect("an attempt");
-        assert!(earlier.iter().all(|attempt| attempt.ended.is_some()));
-        assert!(last.number as usize == rollback.attempts.len());
+        let numbers: Vec<usize> = rollback
+            .attempts
+            .iter()
+            .map(|it| it.number as usize)
+            .collect();
+        assert!(numbers.iter().copied().eq(1..=numbers.len()), "{numbers:?}");
         for stage in &rollback.stages {
             let made = rollback.made(stage);
             assert!(made <= stage.plan.attempts(), "more attempts than granted");
+            let mut attempts: Vec<_> = rollback.attempts_of(&stage.stage).collect();
+            attempts.pop();
+            assert!(attempts.iter().all(|attempt| attempt.ended.is_some()));
         }
         assert!(
-            state.incidents.values().all(|incident| !incident.is_open()),
-            "an incident is open beside a rollback"
+            state
+                .open_incidents()
+                .all(|it| !rollback.covers(&it.facts.stage)),
+            "an incident is open beside the rollback of its stage"
         );
     }
     match record.map(|record| &record.body) {
@@ -141,11 +149,19 @@ fn nothing_is_lost(site: &Site, end: &Next) {
     }
     let is_open = state.open_incidents().next().is_some();
     match (end, &state.rollback) {
-        (Next::Done(Outcome::RolledBack), Some(rollback)) => assert!(rollback.is_rolled_back()),
+        (Next::Done(Outcome::RolledBack), Some(rollback)) => {
+            let (back, partly) = (rollback.is_rolled_back(), rollback.is_partly_rolled_back());
+            assert!(back || partly);
+            assert_eq!(back, state.running_stages().is_empty());
+            assert!(!is_open);
+        }
         (Next::Done(Outcome::Stuck), Some(rollback)) => assert!(rollback.is_stuck()),
         (Next::Done(Outcome::Quiet), None) => assert!(state.incidents.is_empty()),
         (Next::Done(Outcome::Resolved), None) => assert!(!is_open),
         (Next::WaitForPerson, None) => assert!(is_open),
+        (Next::WaitForPerson, Some(rollback)) => {
+            assert!(is_open && rollback.is_partly_rolled_back());
+        }
         other => panic!("it ended as {:?} with {:?}", other.0, other.1),
     }
 }

@@ -99,9 +99,13 @@ fn is_whole(history: &History, meant: &Meant) {
         }
     }
     if let Some(rollback) = &state.rollback {
-        let (_, earlier) = rollback.attempts.split_last().expect("an attempt");
-        assert!(earlier.iter().all(|attempt| attempt.ended.is_some()));
-        assert!(state.open_incidents().next().is_none());
+        for stage in &rollback.stages {
+            let mut attempts: Vec<_> = rollback.attempts_of(&stage.stage).collect();
+            attempts.pop();
+            assert!(attempts.iter().all(|attempt| attempt.ended.is_some()));
+        }
+        let mut open = state.open_incidents();
+        assert!(open.all(|it| !rollback.covers(&it.facts.stage)));
     }
 }
 
