@@ -3,9 +3,10 @@
 use crate::domain::decide::{Actor, obligation as decisions};
 use crate::domain::ids::Digest;
 use crate::domain::outcome::{Done, DueReport};
+use crate::domain::refusal::Refusal;
 
 use super::project::{self, Release};
-use super::{Error, Result, World, append, view};
+use super::{Result, World, append, documents, view};
 
 /// What is owed over all releases, the earliest first; with `settled`, what was too. Names the releases whose files are
 /// wrong, so that what they owe is not silently missing.
@@ -64,13 +65,9 @@ pub fn settle(
     let digest: Option<Digest> = match document {
         Some(document) => {
             let path = view::document_path(release.name.as_str(), &document);
-            let bytes = world.files.read(&path)?.ok_or_else(|| {
-                Error::Refused(
-                    crate::domain::refusal::Refusal::refused(format!(
-                        "{id} is answered by {path}, which is not there"
-                    ))
-                    .help(format!("write {path}, then settle it")),
-                )
+            let bytes = documents::read(world, &path).map_err(|problem| {
+                Refusal::refused(format!("{id} is answered by a document: {problem}"))
+                    .help(format!("write {path}, then settle it"))
             })?;
             Some(Digest::of(&bytes))
         }

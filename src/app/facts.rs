@@ -12,7 +12,7 @@ use crate::domain::record::digest_of;
 
 use super::ask::{self, About};
 use super::project::{RELEASES, Release};
-use super::{Result, World, artifacts};
+use super::{Result, World, artifacts, documents};
 
 /// What probes of `release` are run with, wherever they are: at a check, which is of no stage, in a verification, and
 /// after an incident opened, with what its plan pinned.
@@ -41,19 +41,14 @@ pub fn quiet(world: &World<'_>, release: &Release) -> Result<Facts> {
             facts.step_problems.insert(step.id.clone(), why);
         }
     }
+    facts.document_problems = documents::problems(world, &release.notes)
+        .into_iter()
+        .collect();
     for gate in &release.gates {
         for item in gate.items() {
             let Some(path) = &item.file else { continue };
             let full = format!("{RELEASES}/{}/{path}", release.name);
-            let problem = match world.files.read(&full) {
-                Ok(Some(bytes)) if bytes.iter().all(u8::is_ascii_whitespace) => {
-                    Some(format!("{full} is empty"))
-                }
-                Ok(Some(_)) => None,
-                Ok(None) => Some(format!("{full} is not there")),
-                Err(error) => Some(error.to_string()),
-            };
-            if let Some(problem) = problem {
+            if let Err(problem) = documents::read(world, &full) {
                 facts
                     .file_problems
                     .insert((gate.id.clone(), item.id.clone()), problem);

@@ -7,6 +7,7 @@ pub mod baseline;
 pub mod check;
 pub mod close;
 pub mod deploy;
+mod documents;
 pub mod due;
 pub mod evidence;
 pub mod explain;

@@ -52,15 +52,10 @@ pub fn write(world: &World<'_>, release: &Release, ledger: &mut dyn Ledger) {
         let Some(document) = &owed.obligation.document else {
             continue;
         };
-        let own = world
-            .files
-            .read(&format!("{TEMPLATES}/{document}.md"))
-            .ok()
-            .flatten();
-        let template = match (own.map(String::from_utf8), document.as_str()) {
-            (Some(Ok(text)), _) => text,
-            (_, "rca") => RCA.to_owned(),
-            _ => continue,
+        let template = match (template(world, document), document.as_str()) {
+            (Ok(Some(text)), _) => text,
+            (Err(_), "rca") => RCA.to_owned(),
+            (Ok(None) | Err(_), _) => continue,
         };
         let values = context! {
             release => release.name.as_str(),
@@ -82,6 +77,21 @@ pub fn write(world: &World<'_>, release: &Release, ledger: &mut dyn Ledger) {
             let path = view::document_path(release.name.as_str(), document);
             let _ = world.files.create(&[(path, text)]);
         }
+    }
+}
+
+/// The template of a document: the team's own, else the one that comes with relgate; none where there is neither.
+///
+/// # Errors
+/// Why the team's own cannot be read, for people.
+pub(super) fn template(world: &World<'_>, document: &str) -> Result<Option<String>, String> {
+    let path = format!("{TEMPLATES}/{document}.md");
+    let own = world.files.read(&path).map_err(|error| error.to_string())?;
+    match (own.map(String::from_utf8), document) {
+        (Some(Ok(text)), _) => Ok(Some(text)),
+        (Some(Err(_)), _) => Err(format!("{path} is no text in UTF-8")),
+        (None, "rca") => Ok(Some(RCA.to_owned())),
+        (None, _) => Ok(None),
     }
 }
 

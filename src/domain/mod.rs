@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod clock;
 pub mod completeness;
 pub mod decide;
+pub mod document;
 pub mod event;
 pub mod finding;
 pub mod gate;

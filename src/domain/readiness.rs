@@ -114,6 +114,8 @@ pub struct Facts {
     pub artifact_signers: BTreeMap<ArtifactName, Result<SignedBy, Fault>>,
     /// Why a step of the rollback plan could not be run here, by step.
     pub step_problems: BTreeMap<StepId, String>,
+    /// What is wrong with a document that the release notes name, by name.
+    pub document_problems: BTreeMap<String, String>,
     /// What is wrong with the file of an item.
     pub file_problems: BTreeMap<(GateId, ItemId), String>,
     /// When evidence was asked for.

@@ -49,6 +49,34 @@ fn a_failure_that_nobody_mends_is_rolled_back() {
         team.read("releases/2.0.0/documents/rca.md")
             .contains("home-page")
     );
+    let owed = team.run("dana", &["due", "--format", "json"]).json();
+    let owed = owed["result"]["obligations"]
+        .as_array()
+        .expect("a list")
+        .iter();
+    let cause = owed.clone().find(|it| it["title"] == "Find the root cause");
+    let cause = cause.expect("it is owed")["id"].as_str().expect("an id");
+    let settle = [
+        "due",
+        "settle",
+        cause,
+        "--how",
+        "See the document",
+        "--release",
+        "2.0.0",
+    ];
+    team.run("dana", &settle)
+        .code(7)
+        .warns(&["nobody has written in it"]);
+    let document = team.read("releases/2.0.0/documents/rca.md");
+    let title = document.replace("# Root cause", "# The root cause") + "\n\n";
+    team.write("releases/2.0.0/documents/rca.md", &title);
+    team.run("dana", &settle).code(7);
+    team.write(
+        "releases/2.0.0/documents/rca.md",
+        &(title + "The cache was cold.\n"),
+    );
+    team.run("dana", &settle).code(0);
     // What went back is no go, however well it was signed.
     team.run("rory", &["check"])
         .code(1)

@@ -230,6 +230,8 @@ def main():
         mender = threading.Timer(4, lambda: os.remove(team.at("live/broken")))
         mender.start()
         team.run("omar", "watch", codes=(5,))
+        with open(team.at("releases/2.1.0/documents/rca.md"), "a") as document:
+            document.write("\nThe search index was not built anew.\n")
         team.run("dana", "due", "settle", owed(team, "Find the root cause"), "--how", "See the document")
         team.release("2.2.0")
         team.go()

@@ -32,7 +32,8 @@ fn notes(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
         .into_iter()
         .filter(|(field, _)| !gaps.iter().any(|gap| gap.field == field))
         .collect();
-    if gaps.is_empty() && demanded.is_empty() {
+    let problems = &inquiry.facts.document_problems;
+    if gaps.is_empty() && demanded.is_empty() && problems.is_empty() {
         all.push(Requirement {
             why: format!("complete for a {} release", inquiry.notes.kind.word()),
             ..requirement(
@@ -66,6 +67,10 @@ fn notes(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
             kind.word()
         );
         all.push(lacks(&field, what, false, why));
+    }
+    for (name, why) in problems {
+        let (id, what) = (format!("documents.{name}"), format!("the document {name}"));
+        all.push(lacks(&id, what, false, why.clone()));
     }
 }
 

@@ -563,6 +563,10 @@ fn a_type_can_need_more_than_others() {
     let why = "the policy demands it of a minor release";
     case.expect("links", Status::Missing, why);
     case.expect("documents.upgrade-guide", Status::Missing, why);
+    let problem = ("api".to_owned(), "api.md is not there".to_owned());
+    case.facts.document_problems.extend([problem]);
+    case.expect("documents.api", Status::Missing, "api.md is not there");
+    case.facts.document_problems.clear();
     let all = case.readiness().requirements;
     assert!(
         all.iter()
