@@ -106,6 +106,38 @@ pub fn repin(
     Ok(((led.readiness, led.checked), done))
 }
 
+/// Records that the deployment of a stage did not finish.
+///
+/// # Errors
+/// Refused where none runs; files and ledger.
+pub fn fail(
+    world: &World<'_>,
+    release: &Release,
+    (actor, stage): (&Actor, &StageName),
+    reason: &str,
+) -> Result<Done> {
+    let mut ledger = world.ledgers.open(&release.name);
+    let record = append(ledger.as_mut(), world.clock, &mut |history, _| {
+        Ok(vec![decisions::fail(
+            &release.policy,
+            &release.notes,
+            history,
+            (actor, stage),
+            reason,
+        )?])
+    })?;
+    Ok(Done {
+        release: release.name.clone(),
+        what: format!("the deployment of {stage} did not finish; something of it may run"),
+        record: record.id,
+        waived: Vec::new(),
+        next: vec![
+            command(&release.name, &format!("deploy start --stage {stage}")),
+            command(&release.name, "rollback --reason TEXT"),
+        ],
+    })
+}
+
 /// Records that the deployment of a stage is done.
 ///
 /// # Errors

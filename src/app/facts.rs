@@ -64,7 +64,10 @@ pub fn quiet(world: &World<'_>, release: &Release) -> Result<Facts> {
 /// A file that cannot be read, or a variable without a value.
 pub fn gather(world: &World<'_>, release: &Release, scope: &Scope) -> Result<Facts> {
     let mut facts = quiet(world, release)?;
-    ask(world, release, gates_in(&release.gates, scope), &mut facts)?;
+    // What was held against the go of a deployment is not run again to close the release.
+    let again = |gate: &&Gate| *scope != Scope::Closing || !gate.phase.precedes_deployment();
+    let gates = gates_in(&release.gates, scope).filter(again);
+    ask(world, release, gates, &mut facts)?;
     Ok(facts)
 }
 

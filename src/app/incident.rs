@@ -12,6 +12,7 @@ use crate::domain::probe::{Probe, needs};
 use crate::domain::readable::is_blank;
 use crate::domain::readiness::command;
 use crate::domain::record::Body;
+use crate::domain::record::body::DecidedAnswer;
 use crate::domain::refusal::Refusal;
 use crate::domain::state::incident::Standing;
 use crate::domain::window::clock_face;
@@ -19,7 +20,7 @@ use crate::domain::window::clock_face;
 use super::ask::{self, About};
 use super::project::Release;
 use super::verify::{Suite, sample_until_decided};
-use super::{Result, World, append, facts, view};
+use super::{Result, World, append, facts, rollback, view};
 
 /// What somebody wants opened.
 #[derive(Clone, Debug)]
@@ -156,6 +157,67 @@ pub fn escalate(
     })
 }
 
+/// Answers an incident whose window waits for a person.
+///
+/// # Errors
+/// Refused for authority, where the window ends otherwise, or where somebody was first.
+pub fn decide(
+    world: &World<'_>,
+    release: &Release,
+    (actor, id): (&Actor, &str),
+    answer: &DecidedAnswer,
+    reason: &str,
+) -> Result<Done> {
+    let mut ledger = world.ledgers.open(&release.name);
+    let record = append(ledger.as_mut(), world.clock, &mut |history, now| {
+        Ok(vec![decisions::decide(
+            &release.policy,
+            &release.notes,
+            history,
+            (actor, id),
+            (answer, reason),
+            now,
+        )?])
+    })?;
+    let (what, next) = match answer {
+        DecidedAnswer::Keep => (
+            format!("the release is kept with {id}: its failure stands in nobody's way any more"),
+            vec!["verify", "status"],
+        ),
+        DecidedAnswer::FixWithin(limit) => (
+            format!("{id} is to be fixed within {limit}; then it is asked again"),
+            vec!["watch", "incident list"],
+        ),
+    };
+    Ok(Done {
+        release: release.name.clone(),
+        what,
+        record: record.id,
+        waived: Vec::new(),
+        next: next
+            .into_iter()
+            .map(|it| command(&release.name, it))
+            .collect(),
+    })
+}
+
+/// Answers an incident by a rollback, which is claimed here and driven by whoever watches.
+///
+/// # Errors
+/// As [`decide`], and as a rollback by hand.
+pub fn decide_rollback(
+    world: &World<'_>,
+    release: &Release,
+    (actor, id): (&Actor, &str),
+    reason: &str,
+) -> Result<()> {
+    {
+        let mut ledger = world.ledgers.open(&release.name);
+        decisions::open_incident(&release.notes, ledger.refresh()?, id)?;
+    }
+    rollback::claim(world, release, actor, None, &format!("{id}: {reason}"))
+}
+
 /// Resolves an incident: the probes that opened it are asked again, and must pass (req: A4).
 ///
 /// # Errors
@@ -259,6 +321,7 @@ pub fn list(world: &World<'_>, release: &Release) -> Result<IncidentReport> {
                 Standing::Expired(_) => {
                     Some("its window has expired: somebody must decide".to_owned())
                 }
+                Standing::Kept(_) => Some(incident.why_tolerated()),
                 Standing::Absorbed(_) => Some("absorbed in the rollback".to_owned()),
                 Standing::Resolved { origin, facts } => {
                     Some(match (&facts.overridden, &facts.how) {

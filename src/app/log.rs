@@ -3,7 +3,7 @@
 use crate::domain::history::{History, SetAside};
 use crate::domain::ids::ReleaseName;
 use crate::domain::outcome::{Log, LogEntry, SetAsideView};
-use crate::domain::record::body::{AttemptOutcome, Cause, StepOutcome};
+use crate::domain::record::body::{AttemptOutcome, Cause, DecidedAnswer, StepOutcome};
 use crate::domain::record::{Body, Record};
 
 use super::{Result, World};
@@ -108,6 +108,10 @@ pub fn sentence(body: &Body) -> String {
             fact.stage
         ),
         Body::DeployDone(fact) => format!("the deployment of {} is done", fact.stage),
+        Body::DeployFailed(fact) => format!(
+            "the deployment of {} did not finish, as {}: {}",
+            fact.stage, fact.role, fact.reason
+        ),
         Body::ChecklistPass(fact) if fact.complete => {
             format!(
                 "the deployment checklist of {} holds: a complete pass",
@@ -153,6 +157,16 @@ pub fn sentence(body: &Body) -> String {
             ),
             (None, Some(how)) => format!("the incident {} was resolved: {how}", fact.incident),
             (None, None) => format!("the incident {} was resolved on evidence", fact.incident),
+        },
+        Body::IncidentDecided(fact) => match &fact.answer {
+            DecidedAnswer::Keep => format!(
+                "decided as {} to keep the release with {}: {}",
+                fact.role, fact.incident, fact.reason
+            ),
+            DecidedAnswer::FixWithin(limit) => format!(
+                "decided as {} to fix {} within {limit}: {}",
+                fact.role, fact.incident, fact.reason
+            ),
         },
         Body::WindowExpired(fact) => format!(
             "the window of {} expired: somebody must decide",
@@ -256,6 +270,10 @@ pub fn sentence(body: &Body) -> String {
         }
         Body::ObligationSettled(fact) => format!("{} was settled: {}", fact.obligation, fact.how),
         Body::Closed(_) => "the release was closed".to_owned(),
+        Body::Abandoned(fact) => format!(
+            "the release will not go out, as {}: {}",
+            fact.role, fact.reason
+        ),
         Body::Noted(fact) => format!("note: {}", fact.text),
         Body::Unknown { kind, .. } => format!("a record of the unknown kind \"{kind}\""),
     }

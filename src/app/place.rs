@@ -55,7 +55,11 @@ pub fn of(
         }
         Subject::Calendar => in_policy(&format!("/calendar{}", closer(world, release))),
         Subject::Notice => in_policy(&format!("/types/{}/notice", release.notes.kind.word())),
-        Subject::Ledger | Subject::Incident | Subject::Verification | Subject::Obligation => None,
+        Subject::Ledger
+        | Subject::Baseline
+        | Subject::Incident
+        | Subject::Verification
+        | Subject::Obligation => None,
     })
 }
 

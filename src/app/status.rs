@@ -146,6 +146,7 @@ pub fn of(world: &World<'_>, release: &Release) -> Result<ReleaseStatus> {
         windows,
         unread,
         watched,
+        tolerated: view::tolerated(state),
         rollback: view::rollback(state),
         obligations: obligations(release, state, &now),
         anomalies: history.anomalies(),
@@ -179,11 +180,13 @@ fn standing(state: &ReleaseState, gates: &[GateStatus]) -> &'static str {
     let signed = |gate: &GateStatus| !gate.phase.precedes_deployment() || gate.status.is_enough();
     match &state.rollback {
         _ if state.closed.is_some() => "closed",
+        _ if state.abandoned.is_some() => "abandoned",
         Some(rollback) if rollback.is_rolled_back() => "rolled-back",
         Some(rollback) if rollback.is_stuck() => "stuck",
         Some(rollback) if rollback.is_running() => "rolling-back",
-        _ if state.open_incidents().next().is_some() => "incident",
+        _ if state.blocking_incidents().next().is_some() => "incident",
         Some(_) => "partly-rolled-back",
+        None if state.deployments.values().any(|it| it.failed.is_some()) => "deployment-failed",
         None if state.deployments.values().any(|it| it.done.is_none()) => "deploying",
         None if !state.deployments.is_empty() => {
             let passed = |verdict| verdict == Verdict::Pass;
@@ -234,6 +237,11 @@ fn next(
             command(name, &format!("deploy start --stage {stage}")),
         ],
         "deploying" => first(&format!("deploy done --stage {stage}")),
+        "deployment-failed" => vec![
+            command(name, &format!("deploy start --stage {stage}")),
+            command(name, "rollback --reason TEXT"),
+        ],
+        "rolled-back" => vec![command(name, "close"), command(name, "log")],
         "deployed" => first(&format!("verify --stage {stage}")),
         "verified" => {
             let all = release

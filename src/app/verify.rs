@@ -16,6 +16,7 @@ use crate::domain::probe::selection::{Selected, Selection, SelectionError};
 use crate::domain::record::body::{Answered, Body, VerificationRun};
 use crate::domain::refusal::{Kind, Refusal};
 use crate::domain::running::Sight;
+use crate::domain::state::ReleaseState;
 use crate::domain::timespan::Timespan;
 
 use super::ask::{self, About};
@@ -45,6 +46,8 @@ pub struct Run {
     pub samples: Vec<Sample>,
     /// The probes that count as failed.
     pub failures: Vec<Failure>,
+    /// The probes that fail as an incident says that stands in nobody's way.
+    pub accepted: Vec<Failure>,
     /// The probes that were left out on purpose.
     pub skipped: Vec<ProbeId>,
 }
@@ -191,7 +194,8 @@ pub fn run(
         return Err(Refusal::refused("the deployment checklist is not verified yet").into());
     }
     let about = facts::about(release, Some(stage), None);
-    let probes = &selected.asked;
+    let known = history.state().clone();
+    let probes = &with_known(&selected.asked, &known, stage);
     ask::require_values(world, probes, &about)?;
     let within = release
         .notes
@@ -210,6 +214,8 @@ pub fn run(
         failures,
         taken,
     } = decided;
+    let (verdict, failures, accepted) =
+        with_accepted(&known, stage, probes, (verdict, failures, &samples));
     let verdict = selected.verdict(verdict);
     if verdict == Verdict::Pass
         && let Some(unread) = ledger.refresh()?.unread().first()
@@ -230,6 +236,7 @@ pub fn run(
         samples: taken,
         last: samples.clone(),
         failures: failures.clone(),
+        accepted: accepted.clone(),
         skipped: selected.skipped.iter().map(ProbeId::to_string).collect(),
     };
     let recorded = append(ledger.as_mut(), world.clock, &mut |history, _| {
@@ -253,8 +260,69 @@ pub fn run(
         verdict,
         samples,
         failures,
+        accepted,
         skipped: selected.skipped.clone(),
     })
+}
+
+/// `probes` with those that are known to fail, which no longer decide by themselves.
+fn with_known(probes: &[Probe], known: &ReleaseState, stage: &StageName) -> Vec<Probe> {
+    let is_known = |probe: &Probe| {
+        let mut tolerated = known
+            .tolerated_incidents()
+            .filter(|it| it.facts.stage == *stage);
+        tolerated.any(|it| it.failures().iter().any(|it| it.probe == probe.id))
+    };
+    let each = probes
+        .iter()
+        .map(|probe| match is_known(probe) && !probe.is_advisory() {
+            true => Probe {
+                advisory: Some(true),
+                ..probe.clone()
+            },
+            false => probe.clone(),
+        });
+    each.collect()
+}
+
+/// The verdict, the failures and what is accepted, once the probes that are known to fail are judged: in the same way it is
+/// accepted, in another it is a failure, and what could not be run says nothing.
+fn with_accepted(
+    known: &ReleaseState,
+    stage: &StageName,
+    probes: &[Probe],
+    (verdict, mut failures, samples): (Verdict, Vec<Failure>, &[Sample]),
+) -> (Verdict, Vec<Failure>, Vec<Failure>) {
+    let (mut verdict, mut accepted) = (verdict, Vec::new());
+    let named = |id: &ProbeId| {
+        let mut tolerated = known
+            .tolerated_incidents()
+            .filter(|it| it.facts.stage == *stage);
+        tolerated.any(|it| it.failures().iter().any(|it| it.probe == *id))
+    };
+    let all_known = probes.iter().all(Probe::is_advisory);
+    let mut undecided = false;
+    for sample in samples.iter().filter(|sample| named(&sample.probe)) {
+        let failure = Failure {
+            probe: sample.probe.clone(),
+            reason: sample.reason(),
+        };
+        match sample.verdict {
+            Verdict::Pass => {}
+            Verdict::Fail if known.is_accepted(stage, &failure) => accepted.push(failure),
+            Verdict::Fail => failures.push(failure),
+            Verdict::Error | Verdict::Inconclusive => undecided = true,
+        }
+    }
+    let nothing_else = verdict == Verdict::Pass || all_known && verdict == Verdict::Inconclusive;
+    if !failures.is_empty() {
+        verdict = Verdict::Fail;
+    } else if undecided && nothing_else {
+        verdict = Verdict::Inconclusive;
+    } else if nothing_else && (verdict == Verdict::Pass || !accepted.is_empty()) {
+        verdict = Verdict::Pass;
+    }
+    (verdict, failures, accepted)
 }
 
 /// What sampling came to.

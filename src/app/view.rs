@@ -6,7 +6,7 @@ use crate::domain::clock::Reading;
 use crate::domain::event::{ProbeView, WindowView};
 use crate::domain::ids::{ProbeId, StageName};
 use crate::domain::outcome::{
-    AttemptView, ObligationView, RollbackView, StageRollbackView, StepView,
+    AttemptView, ObligationView, RollbackView, StageRollbackView, StepView, ToleratedView,
 };
 use crate::domain::policy::Action;
 use crate::domain::probe::judge::Sample;
@@ -25,11 +25,24 @@ pub fn windows(
     latest: &BTreeMap<(StageName, ProbeId), Sample>,
 ) -> Vec<WindowView> {
     let mut views: Vec<WindowView> = state
-        .open_incidents()
+        .blocking_incidents()
         .map(|incident| window(release, incident, now, latest))
         .collect();
     views.sort_by_key(|view| view.left_ms);
     views
+}
+
+/// The incidents that stand in nobody's way, in order of opening.
+pub fn tolerated(state: &ReleaseState) -> Vec<ToleratedView> {
+    let mut all: Vec<&Incident> = state.tolerated_incidents().collect();
+    all.sort_by_key(|incident| incident.opened.at);
+    let view = |incident: &Incident| ToleratedView {
+        incident: incident.id().clone(),
+        stage: incident.facts.stage.clone(),
+        title: incident.facts.title.clone(),
+        why: incident.why_tolerated(),
+    };
+    all.into_iter().map(view).collect()
 }
 
 /// One incident and its window.

@@ -151,6 +151,15 @@ pub enum Command {
     },
     /// The release is complete
     Close,
+    /// The release will not go out
+    Abandon {
+        /// Why
+        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+        reason: String,
+        /// The role that gives you the authority
+        #[arg(long = "as", value_name = "ROLE", value_parser = NonEmptyStringValueParser::new())]
+        role: Option<String>,
+    },
     /// The records themselves
     #[command(subcommand)]
     Ledger(Ledger),
@@ -235,6 +244,15 @@ pub enum Deploy {
     Done(StageArgs),
     /// What was edited since the go is used from now on: only after a new go
     Repin(StageArgs),
+    /// The deployment did not finish: it can begin again, and be rolled back
+    Fail {
+        /// Which stage, and who.
+        #[command(flatten)]
+        stage: StageArgs,
+        /// Why
+        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+        reason: String,
+    },
 }
 
 /// A stage, and who acts as what.
@@ -407,8 +425,34 @@ pub enum Incident {
         #[arg(long = "as", value_name = "ROLE", value_parser = NonEmptyStringValueParser::new())]
         role: Option<String>,
     },
+    /// Answer an incident whose window waits for a person
+    Decide(Decide),
     /// Every incident of the release
     List,
+}
+
+/// `relgate incident decide`
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("answer").required(true))]
+pub struct Decide {
+    /// Which incident
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub incident: String,
+    /// The release stays as it is: the same failure stands in nobody's way any more
+    #[arg(long, group = "answer")]
+    pub keep: bool,
+    /// Fix it within this time, from now on; then it is asked again
+    #[arg(long, value_name = "TIME", group = "answer", value_parser = NonEmptyStringValueParser::new())]
+    pub fix_within: Option<String>,
+    /// Roll back now
+    #[arg(long, group = "answer")]
+    pub rollback: bool,
+    /// Why
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    pub reason: String,
+    /// The role that gives you the authority
+    #[arg(long = "as", value_name = "ROLE", value_parser = NonEmptyStringValueParser::new())]
+    pub role: Option<String>,
 }
 
 /// `relgate due`

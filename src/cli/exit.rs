@@ -15,7 +15,7 @@ pub const NO_GO: u8 = 1;
 pub const USAGE: u8 = 2;
 /// Invalid input: a file, record or value is wrong; nothing was decided.
 pub const INVALID: u8 = 3;
-/// Inconclusive: it could not be decided (evidence unreachable, no data, deadline of the run reached).
+/// Inconclusive: not decided yet (evidence unreachable, no data, deadline of the run reached, another pass needed).
 pub const INCONCLUSIVE: u8 = 4;
 /// Rolled back: a rollback ran and was verified.
 pub const ROLLED_BACK: u8 = 5;
@@ -40,7 +40,7 @@ pub const MEANINGS: [(u8, &str); 9] = [
     ),
     (
         INCONCLUSIVE,
-        "inconclusive: it could not be decided (evidence unreachable, no data, deadline of the run reached)",
+        "inconclusive: not decided yet (evidence unreachable, no data, deadline of the run reached, another pass needed)",
     ),
     (ROLLED_BACK, "rolled back: a rollback ran and was verified"),
     (
@@ -96,8 +96,8 @@ pub const fn of_verdict(verdict: Verdict) -> u8 {
 pub const fn of_conclusion(conclusion: Conclusion) -> u8 {
     match conclusion {
         Conclusion::Verified => GO,
-        Conclusion::DeploymentIncomplete | Conclusion::AwaitingPass | Conclusion::Failed => NO_GO,
-        Conclusion::Inconclusive => INCONCLUSIVE,
+        Conclusion::DeploymentIncomplete | Conclusion::Failed => NO_GO,
+        Conclusion::Inconclusive | Conclusion::AwaitingPass => INCONCLUSIVE,
         Conclusion::RolledBack => ROLLED_BACK,
         Conclusion::Stuck => STUCK,
     }

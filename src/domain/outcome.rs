@@ -9,7 +9,8 @@ use super::event::WindowView;
 use super::gate::Phase;
 use super::history::{Anomaly, Unread};
 use super::ids::{
-    GateId, ObligationId, ProbeId, RecordId, ReleaseName, RoleName, StageName, StepId, TagName,
+    GateId, IncidentId, ObligationId, ProbeId, RecordId, ReleaseName, RoleName, StageName, StepId,
+    TagName,
 };
 use super::probe::judge::{Sample, Verdict};
 use super::probe::measure::Measure;
@@ -144,6 +145,12 @@ pub struct Verification {
     pub failures: Vec<Failure>,
     /// The probes that were left out on purpose; without a required one it is never verified.
     pub skipped: Vec<ProbeId>,
+    /// The probes that fail as an incident says that stands in nobody's way.
+    pub accepted: Vec<Failure>,
+    /// The incidents that stand in nobody's way.
+    pub tolerated: Vec<ToleratedView>,
+    /// Who may make the next pass over the deployment checklist, and from when on, where one is awaited.
+    pub waiting: Option<Waiting>,
     /// What is open now.
     pub windows: Vec<WindowView>,
     /// The next commands to type.
@@ -230,8 +237,8 @@ pub struct ReleaseStatus {
     /// Which release.
     pub release: ReleaseName,
     /// One word: preparing, ready, deploying, deployed, verified, incident, rolling-back, rolled-back,
-    /// partly-rolled-back, stuck, closed; unread where part of the ledger could not be read and nothing more urgent is
-    /// known.
+    /// partly-rolled-back, stuck, deployment-failed, closed, abandoned; unread where part of the ledger could not be read
+    /// and nothing more urgent is known.
     pub standing: String,
     /// What it brings, in one line.
     pub summary: Option<String>,
@@ -250,6 +257,8 @@ pub struct ReleaseStatus {
     pub windows: Vec<WindowView>,
     /// What could not be read or understood: an incident may be open that is not shown.
     pub unread: Vec<Unread>,
+    /// The incidents that stand in nobody's way.
+    pub tolerated: Vec<ToleratedView>,
     /// Whether somebody watches the open windows.
     pub watched: bool,
     /// The rollback, where there is one.
@@ -262,6 +271,28 @@ pub struct ReleaseStatus {
     pub set_aside: Vec<SetAsideView>,
     /// The next commands to type.
     pub next: Vec<String>,
+}
+
+/// An incident that stands in nobody's way: open without a countdown, or kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ToleratedView {
+    /// Which.
+    pub incident: IncidentId,
+    /// Which stage.
+    pub stage: StageName,
+    /// What is wrong.
+    pub title: String,
+    /// Why it stands in nobody's way.
+    pub why: String,
+}
+
+/// What the next pass over a deployment checklist waits for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    /// The earliest time of the pass, where one must pass first.
+    pub from: Option<DateTime<Utc>>,
+    /// Who may not make it.
+    pub not_by: Vec<String>,
 }
 
 /// A record that does not count, as shown.

@@ -46,6 +46,7 @@ use super::record::digest_of;
 use super::refusal::Refusal;
 use super::release::ReleaseNotes;
 use super::signature::artifact::{Fault, SignedBy};
+use super::state::rollback::Rollback;
 
 /// What the requirements are called that are named after nothing in the files.
 pub const OWN_NAMES: [&str; 6] = [
@@ -87,6 +88,12 @@ impl Inquiry<'_> {
             .get(stage)
             .and_then(|deployment| deployment.verification.as_ref())
             .is_some_and(|run| run.fact.verdict == Verdict::Pass)
+    }
+
+    /// Whether the release was rolled back, and runs nowhere.
+    fn is_rolled_back(&self) -> bool {
+        let rollback = self.history.state().rollback.as_ref();
+        rollback.is_some_and(Rollback::is_rolled_back)
     }
 
     /// When the deployment begins, as far as is known, and whether that is planned: now where it begins, or is late.
@@ -186,16 +193,26 @@ pub fn requirements(inquiry: &Inquiry<'_>) -> Vec<Requirement> {
     let mut all = Vec::new();
     ledger(inquiry, &mut all);
     let before = inquiry.scope.is_before_deployment();
-    let whole = before || *inquiry.scope == Scope::Closing;
-    if whole || *inquiry.scope == Scope::Phase(Phase::PreRelease) {
+    let is_closing = *inquiry.scope == Scope::Closing;
+    let whole = before || is_closing;
+    if before || *inquiry.scope == Scope::Phase(Phase::PreRelease) {
         prepared::prepared(inquiry, &mut all);
     }
     if before {
+        prepared::baselines(inquiry, &mut all);
         prepared::notice(inquiry, &mut all);
         prepared::calendar(inquiry, &mut all);
     }
     let mut standing = approvals::Standing::new(inquiry);
     for gate in gates_in(inquiry.gates, inquiry.scope) {
+        if is_closing && inquiry.is_rolled_back() && gate.phase != Phase::Closure {
+            continue;
+        }
+        // What was run for the go that the deployment names is not run again; whether its sign-offs stand is looked at.
+        if is_closing && gate.phase.precedes_deployment() {
+            all.extend(standing.requirements(gate));
+            continue;
+        }
         evidence(inquiry, gate, &mut all);
         course::items(inquiry, gate, &mut all);
         all.extend(standing.requirements(gate));

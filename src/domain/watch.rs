@@ -8,6 +8,7 @@ use super::ids::IncidentId;
 use super::policy::OnExpiry;
 use super::record::body::Checkpoint;
 use super::state::ReleaseState;
+use super::state::incident::Incident;
 use super::state::rollback::Rollback;
 
 /// What a watcher does next.
@@ -94,9 +95,11 @@ pub fn next(state: &ReleaseState, now: &Reading) -> Next {
         None if state.rollback.as_ref().is_some_and(Rollback::is_stuck) => {
             Next::Done(Outcome::Stuck)
         }
-        None if state.open_incidents().next().is_some() => Next::WaitForPerson,
+        None if state.blocking_incidents().next().is_some() => Next::WaitForPerson,
         None if state.rollback.is_some() => Next::Done(Outcome::RolledBack),
-        None if state.incidents.is_empty() => Next::Done(Outcome::Quiet),
+        None if state.incidents.values().all(Incident::is_without_countdown) => {
+            Next::Done(Outcome::Quiet)
+        }
         None => Next::Done(Outcome::Resolved),
     }
 }

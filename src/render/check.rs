@@ -114,6 +114,7 @@ pub(super) fn group(requirement: &Requirement) -> String {
         Subject::Notes => "release notes",
         Subject::Artifact => "artifacts",
         Subject::Plan => "rollback plan",
+        Subject::Baseline => "baselines",
         Subject::Calendar | Subject::Notice => "calendar",
         Subject::Approval => "approvals",
         Subject::Evidence => "evidence",

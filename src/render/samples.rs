@@ -248,6 +248,9 @@ pub fn verification() -> Verification {
             reason: "status: expected 200, found 500".to_owned(),
         }],
         skipped: vec![name("checkout")],
+        accepted: Vec::new(),
+        tolerated: Vec::new(),
+        waiting: None,
         windows: vec![window("I1", 277_000)],
         next: vec!["relgate watch --release 2.4.0".to_owned()],
     }
@@ -351,6 +354,7 @@ pub fn release_status() -> ReleaseStatus {
         obligations: vec![obligation("rca", true, None)],
         set_aside: Vec::new(),
         unread: Vec::new(),
+        tolerated: Vec::new(),
         anomalies: vec![Anomaly {
             damage: Damage::Removed,
             file: None,

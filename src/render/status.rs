@@ -134,6 +134,7 @@ fn add(page: &mut Page, status: &ReleaseStatus) {
         windows::add_rollback(page, release, rollback);
     }
     windows::add(page, release, &status.windows);
+    windows::add_tolerated(page, &status.tolerated);
     page.list("gates", status.gates.iter().map(gate).collect());
     page.list("stages", status.stages.iter().map(stage).collect());
     let owed: Vec<&ObligationView> = status

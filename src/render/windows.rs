@@ -5,7 +5,9 @@ use super::words;
 use crate::domain::event::WindowView;
 use crate::domain::history::Unread;
 use crate::domain::ids::{ReleaseName, StageName};
-use crate::domain::outcome::{AttemptView, RollbackView, StageRollbackView, StepView};
+use crate::domain::outcome::{
+    AttemptView, RollbackView, StageRollbackView, StepView, ToleratedView,
+};
 use crate::domain::policy::OnExpiry;
 use crate::domain::readiness::command;
 use crate::domain::window::clock_face;
@@ -29,6 +31,18 @@ pub fn add_unread(page: &mut Page, unread: &[Unread]) {
     for one in unread {
         page.alert(Tone::Bad, one.what.as_str(), Some(one.help.clone()));
     }
+}
+
+/// Adds the incidents that stand in nobody's way.
+pub fn add_tolerated(page: &mut Page, tolerated: &[ToleratedView]) {
+    let item = |one: &ToleratedView| {
+        let text = vec![plain(one.title.as_str()), faint(format!("  {}", one.why))];
+        Item::new(Mark::Neutral, text).lead(one.incident.as_str())
+    };
+    page.list(
+        "known, and in nobody's way",
+        tolerated.iter().map(item).collect(),
+    );
 }
 
 /// One window, with all that is needed to mend it.

@@ -135,7 +135,9 @@ pub fn standing_tone(standing: &str) -> Tone {
     match standing {
         "ready" | "verified" | "closed" => Tone::Good,
         "incident" | "rolling-back" | "stuck" | "unread" => Tone::Bad,
-        "rolled-back" | "partly-rolled-back" | "deploying" | "deployed" => Tone::Warning,
+        "rolled-back" | "partly-rolled-back" | "deploying" | "deployment-failed" | "deployed" => {
+            Tone::Warning
+        }
         _ => Tone::Neutral,
     }
 }

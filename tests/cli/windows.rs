@@ -269,19 +269,65 @@ fn a_window_of_no_length_rolls_back_at_once() {
 #[test]
 fn a_window_that_asks_for_a_decision_decides_nothing() {
     // req: D8
-    for priority in ["decided", "noted"] {
-        let team = Team::new();
-        team.deploy();
-        team.open_incident("Slow", priority);
-        team.run("rory", &["watch"]).code(1).says(&["person"]);
-        assert_eq!(team.recorded("window-expired").len(), 1, "{priority}");
-        assert_eq!(team.recorded("rollback-claimed").len(), 0, "{priority}");
-        team.run("rory", &["check"]).code(1).says(&["I1"]);
-        team.run("rory", &["watch"]).code(1);
-        assert_eq!(team.recorded("window-expired").len(), 1, "{priority}");
-        team.run("rory", &["rollback", "--yes", "--reason", "decided"])
-            .code(5);
-    }
+    let team = Team::new();
+    team.deploy();
+    team.open_incident("Slow", "decided");
+    team.run("rory", &["watch"]).code(1).says(&["person"]);
+    assert_eq!(team.recorded("window-expired").len(), 1);
+    assert_eq!(team.recorded("rollback-claimed").len(), 0);
+    team.run("rory", &["check"]).code(1).says(&["I1"]);
+    team.run("rory", &["watch"]).code(1);
+    assert_eq!(team.recorded("window-expired").len(), 1);
+    team.run("rory", &["rollback", "--yes", "--reason", "decided"])
+        .code(5);
+}
+
+#[test]
+fn a_kept_incident_and_one_without_a_countdown_stand_in_nobodys_way() {
+    let team = Team::new();
+    team.deploy();
+    team.open_incident("Slow", "decided");
+    let keep = |who: &str| {
+        let words = [
+            "incident",
+            "decide",
+            "I1",
+            "--keep",
+            "--reason",
+            "A beta page",
+        ];
+        team.run(who, &words)
+    };
+    team.run("omar", &["verify", "--all", "--yes", "--no-watch"])
+        .code(1);
+    keep("dana").code(0);
+    keep("dana").code(7).warns(&["already"]);
+    team.open_incident("A typo", "noted");
+    team.run("rory", &["watch"]).code(0);
+    team.run("omar", &["verify", "--all", "--yes"])
+        .code(0)
+        .says(&["Slow", "A beta page", "A typo", "no countdown"]);
+    team.run("rory", &["status"])
+        .code(0)
+        .says(&["A beta page", "no countdown"]);
+}
+
+#[test]
+fn a_deployment_that_failed_and_a_release_that_is_abandoned_are_ended_by_a_person() {
+    let team = Team::new();
+    let abandon = |who: &str| team.run(who, &["abandon", "--reason", "Replaced"]);
+    team.deploy();
+    abandon("rory").code(7).warns(&["deployed"]);
+    let fail = ["deploy", "fail", "--reason", "The registry is down"];
+    team.run("omar", &fail).code(7).warns(&["was done"]);
+
+    let team = Team::new();
+    let abandon = |who: &str| team.run(who, &["abandon", "--reason", "Replaced"]);
+    abandon("omar").code(7);
+    abandon("rory").code(0);
+    assert_eq!(team.recorded("abandoned")[0]["reason"], "Replaced");
+    team.run("rory", &["abandon", "--reason", "x", "--release", "2.0.0"])
+        .code(7);
 }
 
 #[test]

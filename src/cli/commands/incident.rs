@@ -7,6 +7,7 @@ use crate::cli::context::Context;
 use crate::cli::exit;
 use crate::domain::decide::deployment::StageUse;
 use crate::domain::ids::{NameError, PriorityName, TriggerName};
+use crate::domain::record::body::DecidedAnswer;
 use crate::domain::refusal::Refusal;
 use crate::ports::Duty;
 
@@ -82,6 +83,26 @@ pub fn incident(context: &Context, incident: Incident) -> Result<u8> {
                 let how = (how.as_deref(), overridden.as_deref());
                 let (done, _) = app::resolve(world, &release, &actor, &incident, how)?;
                 context.show(&done)?;
+                Ok(exit::GO)
+            }
+            Incident::Decide(request) => {
+                let actor = context.actor(policy, request.role.as_deref())?;
+                let (id, reason) = (request.incident.as_str(), request.reason.as_str());
+                let answer = match &request.fix_within {
+                    Some(limit) => DecidedAnswer::FixWithin(limit.parse().map_err(|error| {
+                        Refusal::usage(format!("--fix-within {limit}: {error}"))
+                    })?),
+                    None => DecidedAnswer::Keep,
+                };
+                if request.rollback {
+                    context.catch_signals();
+                    app::decide_rollback(world, &release, (&actor, id), reason)?;
+                    let watched = watch::follow(context, world, &release, true)?;
+                    context.show(&watched)?;
+                    return Ok(exit::of_watch(watched.end));
+                }
+                let decided = app::decide(world, &release, (&actor, id), &answer, reason)?;
+                context.show(&decided)?;
                 Ok(exit::GO)
             }
             Incident::List => {

@@ -68,6 +68,7 @@ fn dispatch(context: &Context, command: Command) -> Result<u8> {
         Command::Deploy(Deploy::Start(stage)) => deploy_start(context, &stage),
         Command::Deploy(Deploy::Done(stage)) => deploy_done(context, &stage),
         Command::Deploy(Deploy::Repin(stage)) => deploy_repin(context, &stage),
+        Command::Deploy(Deploy::Fail { stage, reason }) => deploy_fail(context, &stage, &reason),
         Command::Verify(args) => verify::verify(context, &args),
         Command::Baseline(command) => probe::baseline(context, &command),
         Command::Probe(command) => probe::probe(context, &command),
@@ -79,6 +80,7 @@ fn dispatch(context: &Context, command: Command) -> Result<u8> {
         Command::Log => report::log(context),
         Command::Due { all, settle } => report::due(context, all, settle),
         Command::Close => close(context),
+        Command::Abandon { reason, role } => abandon(context, &reason, role.as_deref()),
         Command::Ledger(Ledger::Verify { bundle }) => evidence::verify(context, bundle.as_deref()),
         Command::Ledger(Ledger::Export { file }) => evidence::export(context, file.as_deref()),
         Command::Ledger(Ledger::Import { file }) => evidence::import(context, &file),
@@ -140,6 +142,30 @@ fn deploy_repin(context: &Context, args: &StageArgs) -> Result<u8> {
     })
 }
 
+fn deploy_fail(context: &Context, args: &StageArgs, reason: &str) -> Result<u8> {
+    context.with_world(|world| {
+        let release = context.release(world)?;
+        let actor = context.actor(&release.policy, args.role.as_deref())?;
+        let stage = app::deploy::stage(world, &release, args.stage.as_deref(), StageUse::Done)?;
+        context.show(&app::deploy::fail(
+            world,
+            &release,
+            (&actor, &stage),
+            reason,
+        )?)?;
+        Ok(exit::GO)
+    })
+}
+
+fn abandon(context: &Context, reason: &str, role: Option<&str>) -> Result<u8> {
+    context.with_world(|world| {
+        let release = context.release(world)?;
+        let actor = context.actor(&release.policy, role)?;
+        context.show(&app::close::abandon(world, &release, &actor, reason)?)?;
+        Ok(exit::GO)
+    })
+}
+
 fn close(context: &Context) -> Result<u8> {
     context.with_world(|world| {
         let release = context.release(world)?;
@@ -195,6 +221,7 @@ const fn word(command: &Command) -> &'static str {
         Command::Deploy(Deploy::Start(_)) => "deploy start",
         Command::Deploy(Deploy::Done(_)) => "deploy done",
         Command::Deploy(Deploy::Repin(_)) => "deploy repin",
+        Command::Deploy(Deploy::Fail { .. }) => "deploy fail",
         Command::Verify(_) => "verify",
         Command::Baseline(Baseline::Capture { .. }) => "baseline capture",
         Command::Baseline(Baseline::Show) => "baseline show",
@@ -203,6 +230,7 @@ const fn word(command: &Command) -> &'static str {
         Command::Incident(Incident::Open { .. }) => "incident open",
         Command::Incident(Incident::Escalate { .. }) => "incident escalate",
         Command::Incident(Incident::Resolve { .. }) => "incident resolve",
+        Command::Incident(Incident::Decide(_)) => "incident decide",
         Command::Incident(Incident::List) => "incident list",
         Command::Watch(_) => "watch",
         Command::Rollback(args) if args.action.is_some() => "rollback stop",
@@ -214,6 +242,7 @@ const fn word(command: &Command) -> &'static str {
             settle: Some(_), ..
         } => "due settle",
         Command::Close => "close",
+        Command::Abandon { .. } => "abandon",
         Command::Ledger(Ledger::Verify { .. }) => "ledger verify",
         Command::Ledger(Ledger::Export { .. }) => "ledger export",
         Command::Ledger(Ledger::Import { .. }) => "ledger import",

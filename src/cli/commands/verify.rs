@@ -12,15 +12,17 @@ use crate::cli::exit;
 use crate::cli::live::Live;
 use crate::cli::prompt::{self, Walked};
 use crate::domain::decide::Actor;
-use crate::domain::decide::deployment::StageUse;
+use crate::domain::decide::deployment::{StageUse, waiting};
 use crate::domain::ids::StageName;
 use crate::domain::outcome::{Conclusion, Verification, WatchEnd};
+use crate::domain::policy::OnExpiry;
 use crate::domain::probe::judge::Verdict;
 use crate::domain::probe::sampling::Failure;
 use crate::domain::probe::selection::{Selected, Selection};
 use crate::domain::readiness::command;
 use crate::domain::record::body::Answered;
 use crate::domain::refusal::{Kind, Refusal};
+use crate::domain::state::incident::Incident;
 
 use super::sign::terminal;
 use super::watch;
@@ -88,6 +90,7 @@ impl Session<'_, '_> {
             return self.report(Conclusion::DeploymentIncomplete, None, failures, next);
         }
         self.context.catch_signals();
+        let mut again_without_window = true;
         loop {
             let mut live = Live::new(self.context, true);
             let run = app::run(
@@ -104,12 +107,35 @@ impl Session<'_, '_> {
             let name = &self.release.name;
             let again = || vec![command(name, &format!("verify --stage {}", self.stage))];
             match run.verdict {
+                Verdict::Pass if self.stands_in_the_way()?.is_some() => {
+                    let conclusion = match self.args.no_watch {
+                        true => Conclusion::Failed,
+                        false => {
+                            let watched =
+                                watch::follow(self.context, self.world, self.release, true)?;
+                            match self.after(watched.end) {
+                                None => continue,
+                                Some(other) => other,
+                            }
+                        }
+                    };
+                    let next = vec![
+                        self.stands_in_the_way()?
+                            .unwrap_or_else(|| command(name, "status")),
+                    ];
+                    return self.report(conclusion, Some(run), Vec::new(), next);
+                }
                 Verdict::Pass => {
                     let next = vec![command(name, "status")];
                     return self.report(Conclusion::Verified, Some(run), Vec::new(), next);
                 }
                 Verdict::Error | Verdict::Inconclusive => {
                     return self.report(Conclusion::Inconclusive, Some(run), Vec::new(), again());
+                }
+                // What was opened has no countdown: the rest is still to be decided.
+                Verdict::Fail if again_without_window && self.stands_in_the_way()?.is_none() => {
+                    again_without_window = false;
+                    continue;
                 }
                 Verdict::Fail if self.args.no_watch => {
                     let next = vec![command(name, "watch"), command(name, "incident list")];
@@ -118,18 +144,40 @@ impl Session<'_, '_> {
                 Verdict::Fail => {}
             }
             let watched = watch::follow(self.context, self.world, self.release, true)?;
-            let conclusion = match watched.end {
-                // Mended within the window: only a whole new run says that it is verified.
-                WatchEnd::Resolved => continue,
-                WatchEnd::Quiet
-                | WatchEnd::WaitsForPerson
-                | WatchEnd::Detached
-                | WatchEnd::Unread => Conclusion::Failed,
-                WatchEnd::RolledBack => Conclusion::RolledBack,
-                WatchEnd::Stuck => Conclusion::Stuck,
+            let Some(conclusion) = self.after(watched.end) else {
+                continue;
             };
             return self.report(conclusion, Some(run), Vec::new(), watched.next);
         }
+    }
+
+    /// What a watch came to; `None` where only a whole new run says that it is verified.
+    fn after(&self, end: WatchEnd) -> Option<Conclusion> {
+        match end {
+            WatchEnd::Resolved => None,
+            WatchEnd::Quiet | WatchEnd::WaitsForPerson | WatchEnd::Detached | WatchEnd::Unread => {
+                Some(Conclusion::Failed)
+            }
+            WatchEnd::RolledBack => Some(Conclusion::RolledBack),
+            WatchEnd::Stuck => Some(Conclusion::Stuck),
+        }
+    }
+
+    /// The command that sees to an open incident, where one keeps the release from being verified.
+    fn stands_in_the_way(&self) -> Result<Option<String>> {
+        let mut ledger = self.world.ledgers.open(&self.release.name);
+        let state = ledger.refresh()?.state();
+        let command_for = |incident: &Incident| {
+            let id = incident.id();
+            command(
+                &self.release.name,
+                &match incident.window.on_expiry {
+                    OnExpiry::Decide => format!("incident decide {id} --keep --reason TEXT"),
+                    _ => "watch".to_owned(),
+                },
+            )
+        };
+        Ok(state.blocking_incidents().next().map(command_for))
     }
 
     /// Makes the passes over the deployment checklist that are still needed. Returns what does not hold.
@@ -190,7 +238,14 @@ impl Session<'_, '_> {
         let (world, release) = (self.world, self.release);
         let mut ledger = world.ledgers.open(&release.name);
         let now = world.clock.now();
-        let state = ledger.refresh()?.state();
+        let history = ledger.refresh()?;
+        let state = history.state();
+        let waiting = (conclusion == Conclusion::AwaitingPass)
+            .then(|| waiting(&release.policy, history, self.stage, now.wall));
+        let accepted = run
+            .as_ref()
+            .map(|run| run.accepted.clone())
+            .unwrap_or_default();
         let owner = release
             .policy
             .deployment_checklist
@@ -223,6 +278,9 @@ impl Session<'_, '_> {
                 .map(|run| run.skipped.clone())
                 .unwrap_or_default(),
             samples: run.map(|run| run.samples).unwrap_or_default(),
+            accepted,
+            tolerated: view::tolerated(state),
+            waiting,
             windows: view::windows(release, state, &now, &BTreeMap::new()),
             next: next.into_iter().filter(|it| !it.is_empty()).collect(),
         })

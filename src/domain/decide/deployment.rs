@@ -4,17 +4,20 @@ use super::Actor;
 use super::obligation::due;
 use crate::domain::history::History;
 use crate::domain::ids::StageName;
+use crate::domain::outcome::Waiting;
 use crate::domain::policy::{Action, Policy};
 use crate::domain::probe::judge::{Sample, Verdict};
 use crate::domain::probe::sampling::Failure;
+use crate::domain::readable::is_blank;
 use crate::domain::readiness::{Decision, Readiness, command};
 use crate::domain::record::body::{
-    Anchor, Answer, Answered, ChecklistPass, Closed, DeployDone, DeployRepinned, DeployStarted,
-    Obligation, VerificationRun,
+    Abandoned, Anchor, Answer, Answered, ChecklistPass, Closed, DeployDone, DeployFailed,
+    DeployRepinned, DeployStarted, Obligation, VerificationRun,
 };
 use crate::domain::record::{Body, Draft, Record, digest_of};
 use crate::domain::refusal::{Kind, Refusal, nearest};
 use crate::domain::release::ReleaseNotes;
+use crate::domain::state::Deployment;
 use chrono::{DateTime, Utc};
 
 /// What a stage is wanted for, which says what is meant where none is named.
@@ -60,10 +63,14 @@ pub fn stage(
         let deployment = state.deployments.get(stage);
         deployment.is_some_and(|deployment| deployment.done.is_some())
     };
+    let is_begun = |stage: &StageName| {
+        let deployment = state.deployments.get(stage);
+        deployment.is_some_and(|it| it.done.is_none() && it.failed.is_none())
+    };
     let running = state.running_stages();
     let meant = match to {
         StageUse::Start => None,
-        StageUse::Done => running.iter().find(|stage| !is_done(stage)),
+        StageUse::Done => running.iter().find(|stage| is_begun(stage)),
         StageUse::Deployed => running.iter().find(|it| is_done(it)).or(running.first()),
     };
     let is_verified = |stage: &StageName| {
@@ -101,10 +108,17 @@ pub fn start(
                 .help("make a new release: relgate new VERSION --type patch"),
         );
     }
+    if let Some(abandoned) = &state.abandoned {
+        return Err(Refusal::refused(format!(
+            "the release {release} was abandoned by {}",
+            abandoned.origin.by
+        ))
+        .help("make a new release: relgate new VERSION --type patch"));
+    }
     if let Some(running) = state
         .deployments
         .get(stage)
-        .filter(|deployment| deployment.done.is_none())
+        .filter(|deployment| deployment.done.is_none() && deployment.failed.is_none())
     {
         return Err(Refusal::refused(format!(
             "the deployment of {stage} was started by {} and is not done",
@@ -249,6 +263,10 @@ pub fn done(
             Refusal::refused(format!("no deployment of {stage} was started"))
                 .help(command(release, &format!("deploy start --stage {stage}"))),
         ),
+        Some(deployment) if deployment.failed.is_some() => Err(Refusal::refused(format!(
+            "the deployment of {stage} did not finish, as was recorded"
+        ))
+        .help(command(release, &format!("deploy start --stage {stage}")))),
         Some(deployment) if deployment.done.is_some() => Err(Refusal::refused(format!(
             "the deployment of {stage} is done already"
         ))
@@ -260,6 +278,103 @@ pub fn done(
             }),
         }),
     }
+}
+
+/// A deployment that began did not finish: it can begin again, after a go. Something of it may run, so that a rollback
+/// takes it back as any other.
+///
+/// # Errors
+/// Refused for authority, where none was started, or where it is done or failed already; usage without a reason.
+pub fn fail(
+    policy: &Policy,
+    notes: &ReleaseNotes,
+    history: &History,
+    (actor, stage): (&Actor, &StageName),
+    reason: &str,
+) -> Result<Draft, Refusal> {
+    if is_blank(reason) {
+        return Err(Refusal::usage("a failed deployment needs a reason").help("add --reason TEXT"));
+    }
+    let role = actor.authority(policy, Action::Deploy)?;
+    let (state, release) = (history.state(), &notes.release);
+    if state.closed.is_some() {
+        return Err(Refusal::refused(format!("the release {release} is closed")));
+    }
+    if state.is_taken_back(stage) {
+        return Err(
+            Refusal::refused(format!("the release {release} was rolled back in {stage}"))
+                .help(command(release, "status")),
+        );
+    }
+    let (why, next) = match state.deployments.get(stage) {
+        None => (
+            format!("no deployment of {stage} was started"),
+            "status".to_owned(),
+        ),
+        Some(Deployment {
+            done: Some(done), ..
+        }) => (
+            format!("the deployment of {stage} was done, by {}", done.by),
+            format!("verify --stage {stage}"),
+        ),
+        Some(Deployment {
+            failed: Some(failed),
+            ..
+        }) => (
+            format!(
+                "that the deployment of {stage} did not finish was recorded by {}",
+                failed.by
+            ),
+            format!("deploy start --stage {stage}"),
+        ),
+        Some(_) => {
+            let body = DeployFailed {
+                stage: stage.clone(),
+                role,
+                reason: reason.trim().to_owned(),
+            };
+            return Ok(Draft {
+                by: actor.person.to_string(),
+                body: Body::DeployFailed(body),
+            });
+        }
+    };
+    Err(Refusal::refused(why).help(command(release, &next)))
+}
+
+/// The release will not go out.
+///
+/// # Errors
+/// Refused for authority, where the release is deployed, a window or a rollback runs, or it is over already; usage without
+/// a reason.
+pub fn abandon(
+    policy: &Policy,
+    history: &History,
+    actor: &Actor,
+    reason: &str,
+) -> Result<Draft, Refusal> {
+    if is_blank(reason) {
+        return Err(Refusal::usage("an abandoned release needs a reason").help("add --reason TEXT"));
+    }
+    let role = actor.authority(policy, Action::Close)?;
+    let release = history.release();
+    let body = Body::Abandoned(Abandoned {
+        role,
+        reason: reason.trim().to_owned(),
+    });
+    if let Err(why) = history.state().check(&body) {
+        let state = history.state();
+        let next = match state.running_stages().is_empty() || state.rollback.is_some() {
+            true => "status",
+            false => "rollback --reason TEXT",
+        };
+        let refusal = Refusal::refused(format!("the release {release} cannot be abandoned: {why}"));
+        return Err(refusal.help(command(release, next)));
+    }
+    Ok(Draft {
+        by: actor.person.to_string(),
+        body,
+    })
 }
 
 /// Whether the deployment of `stage` can be verified.
@@ -290,6 +405,10 @@ pub fn may_verify(
     }
     match state.deployments.get(stage) {
         Some(deployment) if deployment.done.is_some() => Ok(()),
+        Some(deployment) if deployment.failed.is_some() => Err(Refusal::refused(format!(
+            "the deployment of {stage} did not finish"
+        ))
+        .help(command(release, &format!("deploy start --stage {stage}")))),
         Some(_) => Err(
             Refusal::refused(format!("the deployment of {stage} is not done"))
                 .help(command(release, &format!("deploy done --stage {stage}"))),
@@ -385,6 +504,27 @@ pub fn may_pass(
     Ok(())
 }
 
+/// What the next pass waits for: a time, and who may not make it.
+pub fn waiting(
+    policy: &Policy,
+    history: &History,
+    stage: &StageName,
+    now: DateTime<Utc>,
+) -> Waiting {
+    let made = history.state().complete_passes(stage);
+    let from = made
+        .last()
+        .map(|last| last.origin.at + policy.checklist_apart().delta())
+        .filter(|from| *from > now);
+    let mut not_by: Vec<String> = match policy.distinct_checklist_people() {
+        true => made.iter().map(|pass| pass.origin.by.clone()).collect(),
+        false => Vec::new(),
+    };
+    not_by.sort();
+    not_by.dedup();
+    Waiting { from, not_by }
+}
+
 /// A pass over the deployment checklist becomes a record, complete or not.
 pub fn pass(
     notes: &ReleaseNotes,
@@ -469,6 +609,13 @@ pub fn close(
         return Err(Refusal::refused(format!(
             "the release {release} is closed already"
         )));
+    }
+    if let Some(abandoned) = &history.state().abandoned {
+        return Err(Refusal::refused(format!(
+            "the release {release} was abandoned by {}",
+            abandoned.origin.by
+        ))
+        .help(command(release, "log")));
     }
     if let Some(rollback) = &history.state().rollback
         && (rollback.is_running() || rollback.is_stuck())

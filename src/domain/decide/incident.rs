@@ -4,19 +4,20 @@ use super::Actor;
 use crate::domain::clock::Reading;
 use crate::domain::history::History;
 use crate::domain::ids::{IncidentId, PriorityName, StageName, TriggerName};
-use crate::domain::policy::{Action, Policy, Priority, Signatures};
+use crate::domain::policy::{Action, OnExpiry, Policy, Priority, Signatures};
 use crate::domain::probe::Probe;
 use crate::domain::probe::judge::{Sample, Verdict};
 use crate::domain::probe::sampling::Failure;
 use crate::domain::readable::is_blank;
 use crate::domain::readiness::command;
 use crate::domain::record::body::{
-    IncidentEscalated, IncidentOpened, IncidentResolved, PinnedPlan,
+    DecidedAnswer, IncidentDecided, IncidentEscalated, IncidentOpened, IncidentResolved, PinnedPlan,
 };
 use crate::domain::record::{Body, Draft, TOOL};
 use crate::domain::refusal::{Kind, Refusal, nearest};
 use crate::domain::release::ReleaseNotes;
-use crate::domain::state::incident::Incident;
+use crate::domain::state::incident::{Incident, Standing};
+use crate::domain::state::rules::allowed_limit;
 
 /// What is wrong, before it is an incident.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,15 +83,16 @@ pub fn troubles(
     failures: &[Failure],
 ) -> Result<Vec<Trouble>, Refusal> {
     let mut troubles: Vec<Trouble> = Vec::new();
-    let known: Vec<&Probe> = history
-        .state()
-        .open_incidents()
+    let state = history.state();
+    let known: Vec<&Probe> = state
+        .blocking_incidents()
         .filter(|incident| incident.facts.stage == *stage)
         .flat_map(|incident| &incident.facts.probes)
         .collect();
     for failure in failures
         .iter()
         .filter(|failure| !known.iter().any(|probe| probe.id == failure.probe))
+        .filter(|failure| !state.is_accepted(stage, failure))
     {
         let Some(probe) = probes.iter().find(|probe| probe.id == failure.probe) else {
             continue;
@@ -240,11 +242,11 @@ pub fn open_incident<'a>(
             incidents.keys().map(IncidentId::as_str),
         )));
     };
-    if incident.is_open() {
+    if incident.must_be_open().is_ok() {
         return Ok(incident);
     }
     let how = match &incident.standing {
-        crate::domain::state::incident::Standing::Resolved { origin, .. } => {
+        Standing::Resolved { origin, .. } => {
             format!(
                 "was resolved by {} at {}",
                 origin.by,
@@ -293,6 +295,66 @@ pub fn escalate(
     Ok(Draft {
         by: actor.person.to_string(),
         body,
+    })
+}
+
+/// Answers an incident whose window waits for a person, before its end or after: the release stays as it is, or there is
+/// a time to fix it.
+///
+/// # Errors
+/// Refused for authority, where the window ends otherwise, or where somebody was first; usage without a reason.
+pub fn decide(
+    policy: &Policy,
+    notes: &ReleaseNotes,
+    history: &History,
+    (actor, id): (&Actor, &str),
+    (answer, reason): (&DecidedAnswer, &str),
+    now: &Reading,
+) -> Result<Draft, Refusal> {
+    if is_blank(reason) {
+        return Err(Refusal::usage("a decision needs a reason").help("add --reason TEXT"));
+    }
+    if let DecidedAnswer::FixWithin(limit) = answer {
+        allowed_limit(*limit).map_err(Refusal::usage)?;
+    }
+    let role = actor.authority(policy, Action::Resolve)?;
+    let release = &notes.release;
+    let incident = open_incident(notes, history, id)?;
+    let refused =
+        |why: String, next: String| Err(Refusal::refused(why).help(command(release, &next)));
+    match (incident.window.on_expiry, answer) {
+        (OnExpiry::Rollback, _) => {
+            return refused(
+                format!("the window of {id} ends in a rollback, and waits for no decision"),
+                format!("incident resolve {id} --override REASON"),
+            );
+        }
+        (OnExpiry::None, _) => {
+            return refused(
+                format!("{id} has no countdown and stands in nobody's way"),
+                format!("incident resolve {id} --how TEXT"),
+            );
+        }
+        (OnExpiry::Decide, DecidedAnswer::Keep)
+            if matches!(incident.standing, Standing::Kept(_)) =>
+        {
+            return refused(
+                format!("that the release is kept with {id} was decided already"),
+                "incident list".to_owned(),
+            );
+        }
+        (OnExpiry::Decide, _) => {}
+    }
+    Ok(Draft {
+        by: actor.person.to_string(),
+        body: Body::IncidentDecided(IncidentDecided {
+            incident: incident.id().clone(),
+            role,
+            answer: answer.clone(),
+            reason: reason.trim().to_owned(),
+            failures: incident.facts.failures.clone(),
+            decided: now.clone(),
+        }),
     })
 }
 

@@ -3,6 +3,7 @@
 mod by_hand;
 mod claims;
 mod copies;
+mod decisions;
 mod deployments;
 mod incidents;
 mod intents;

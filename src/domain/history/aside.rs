@@ -174,10 +174,12 @@ fn opens(body: &Body) -> bool {
         | Body::Waived(_)
         | Body::ChecklistPass(_)
         | Body::IncidentResolved(_)
+        | Body::IncidentDecided(_)
         | Body::RollbackClaimed(_)
         | Body::Drilled(_)
         | Body::ObligationSettled(_)
-        | Body::Closed(_) => true,
+        | Body::Closed(_)
+        | Body::Abandoned(_) => true,
         Body::Verified(fact) => fact.verdict == Verdict::Pass,
         _ => false,
     }

@@ -160,6 +160,7 @@ impl History {
                 fact.incident = meant(&fact.incident);
                 self.rename_owed(record, &mut fact.obligations, names);
             }
+            Body::IncidentDecided(fact) => fact.incident = meant(&fact.incident),
             Body::WindowExpired(fact) => fact.incident = meant(&fact.incident),
             Body::Checkpoint(fact) => {
                 fact.elapsed_ms = fact

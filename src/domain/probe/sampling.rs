@@ -52,6 +52,27 @@ pub struct Failure {
     pub reason: String,
 }
 
+impl Failure {
+    /// Whether `other` is the failure of the same probe in the same way: all but what was measured is the same. A time
+    /// or a fraction differs from one sample to the next; a whole number, such as a status, is another failure.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.probe == other.probe && unmeasured(&self.reason) == unmeasured(&other.reason)
+    }
+}
+
+/// `reason` without the fractions and times in it.
+fn unmeasured(reason: &str) -> String {
+    let joined = reason.replace(" ms", "ms").replace(" s ", "s ");
+    let words = joined.split_whitespace().map(|word| {
+        let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        let digits = bare.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+        let number = &bare[..bare.len() - digits.len()];
+        let measured = !number.is_empty() && (number.contains('.') || matches!(digits, "ms" | "s"));
+        if measured { "…" } else { word }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 impl Sampling {
     /// Takes in one sample of every probe and says how the suite stands.
     ///

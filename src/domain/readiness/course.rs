@@ -3,6 +3,7 @@
 use super::requirement::{Requirement, Status, Subject, Terms, requirement};
 use super::{Inquiry, Scope, approvals, command, holders, waivers};
 use crate::domain::gate::{Gate, Item};
+use crate::domain::policy::OnExpiry;
 use crate::domain::probe::judge::Verdict;
 use crate::domain::record::digest_of;
 use crate::domain::state::rollback::Standing;
@@ -124,7 +125,8 @@ pub(super) fn failed(gate: &Gate, item: &Item) -> Requirement {
 
 pub(super) fn incidents(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
     let release = &inquiry.notes.release;
-    if let Some(rollback) = &inquiry.history.state().rollback {
+    let ends = *inquiry.scope == Scope::Closing && inquiry.is_rolled_back();
+    if let Some(rollback) = inquiry.history.state().rollback.as_ref().filter(|_| !ends) {
         let why = match &rollback.standing {
             Standing::Running => "its rollback runs",
             Standing::RolledBack(_) => "it was rolled back: make a new release",
@@ -145,7 +147,23 @@ pub(super) fn incidents(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
     if *inquiry.scope == Scope::Repin {
         return;
     }
-    for incident in inquiry.history.state().open_incidents() {
+    let mut tolerated: Vec<_> = inquiry.history.state().tolerated_incidents().collect();
+    tolerated.sort_by_key(|incident| incident.opened.at);
+    for incident in tolerated {
+        all.push(Requirement {
+            why: incident.why_tolerated(),
+            ..requirement(
+                Subject::Incident,
+                incident.id().as_str(),
+                format!("{}: in nobody's way", incident.facts.title),
+            )
+        });
+    }
+    for incident in inquiry.history.state().blocking_incidents() {
+        let next = match incident.window.on_expiry {
+            OnExpiry::Decide => format!("incident decide {} --keep --reason TEXT", incident.id()),
+            _ => format!("incident resolve {}", incident.id()),
+        };
         all.push(Requirement {
             status: Status::Failed,
             why: match &incident.disputed {
@@ -157,10 +175,7 @@ pub(super) fn incidents(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
                 ),
                 None => format!("{} is {}", incident.id(), incident.word()),
             },
-            command: Some(command(
-                release,
-                &format!("incident resolve {}", incident.id()),
-            )),
+            command: Some(command(release, &next)),
             ..requirement(
                 Subject::Incident,
                 incident.id().as_str(),
@@ -172,7 +187,11 @@ pub(super) fn incidents(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
 
 pub(super) fn closing(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
     let (state, release) = (inquiry.history.state(), &inquiry.notes.release);
-    for stage in inquiry.notes.stages() {
+    let stages = match inquiry.is_rolled_back() {
+        true => Vec::new(),
+        false => inquiry.notes.stages(),
+    };
+    for stage in stages {
         let verified = inquiry.is_verified(&stage);
         all.push(Requirement {
             status: if verified {

@@ -5,9 +5,13 @@ use chrono::{DateTime, Utc};
 
 use super::requirement::{Requirement, Status, Subject, Terms, requirement};
 use super::{Inquiry, artifacts, command};
+use crate::domain::baseline;
 use crate::domain::calendar::Allowed;
 use crate::domain::completeness;
-use crate::domain::policy::Signatures;
+use crate::domain::ids::StageName;
+use crate::domain::policy::{Action, Signatures};
+use crate::domain::probe::Probe;
+use crate::domain::probe::kinds::MetricProbe;
 use crate::domain::record::{Record, digest_of};
 use crate::domain::release::ReleaseNotes;
 
@@ -20,6 +24,57 @@ pub(super) fn prepared(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
     artifacts::artifacts(inquiry, all);
     plan(inquiry, all);
     drill(inquiry, all);
+}
+
+/// The baseline of every probe of the verification plan that is compared with one. Once a deployment has begun none can be
+/// captured, and what there is stands.
+pub(super) fn baselines(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
+    let state = inquiry.history.state();
+    if !state.deployments.is_empty() {
+        return;
+    }
+    let compares = |probe: &&Probe| {
+        let metric = probe.metric.as_deref();
+        metric.is_some_and(MetricProbe::compares) && !probe.is_advisory()
+    };
+    for probe in inquiry.notes.probes().iter().filter(compares) {
+        let stages = match baseline::is_by_stage(probe) {
+            true => inquiry.notes.stages().into_iter().map(Some).collect(),
+            false => vec![None],
+        };
+        let lacks = |stage: &&Option<StageName>| {
+            baseline::of(state, probe, stage.as_ref().map(StageName::as_str)).is_none()
+        };
+        let without: Vec<&str> = stages
+            .iter()
+            .filter(lacks)
+            .map(|stage| stage.as_ref().map_or("", StageName::as_str))
+            .collect();
+        let title = format!("the baseline of {} is known", probe.name());
+        let base = requirement(Subject::Baseline, format!("baseline/{}", probe.id), title);
+        all.push(match without.as_slice() {
+            [] => Requirement {
+                why: "it was captured".to_owned(),
+                ..base
+            },
+            stages => Requirement {
+                status: Status::Missing,
+                why: match stages.join(", ").as_str() {
+                    "" => "without one its verification decides nothing".to_owned(),
+                    stages => format!("without one its verification decides nothing: {stages}"),
+                },
+                who: holders_of_verify(inquiry),
+                command: Some(command(&inquiry.notes.release, "baseline capture")),
+                terms: Terms::Bound(digest_of(&(probe.id.as_str(), "baseline"))),
+                ..base
+            },
+        });
+    }
+}
+
+fn holders_of_verify(inquiry: &Inquiry<'_>) -> Vec<String> {
+    let roles = inquiry.policy.authority(Action::Verify).unwrap_or_default();
+    super::holders(inquiry.policy, roles)
 }
 
 fn notes(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {

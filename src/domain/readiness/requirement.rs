@@ -63,6 +63,8 @@ pub enum Subject {
     Artifact,
     /// A step of the rollback plan that can be run.
     Plan,
+    /// A number that a metric is compared with.
+    Baseline,
     /// A time at which a deployment may begin.
     Calendar,
     /// A release that was known for long enough.

@@ -1,6 +1,7 @@
 //! What a record can say: one type for each kind, and the table that lists them.
 
 pub mod anchor;
+mod decided;
 mod rollback;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use crate::domain::probe::sampling::Failure;
 use crate::domain::timespan::Timespan;
 
 pub use anchor::{Anchor, DeployRepinned};
+pub use decided::{Abandoned, Answer as DecidedAnswer, DeployFailed, IncidentDecided};
 pub use rollback::{
     AttemptEnded, AttemptOutcome, AttemptStarted, Cause, Drilled, PinnedPlan, ProcessGroup,
     RollbackClaimed, RollbackStopped, RollbackStuck, RolledBack, StageRolledBack, StepEnded,
@@ -95,6 +97,8 @@ bodies! {
     DeployDone(DeployDone) = "deploy-done",
     /// What was signed for a deployment was replaced after a new go.
     DeployRepinned(DeployRepinned) = "deploy-repinned",
+    /// A deployment did not finish.
+    DeployFailed(DeployFailed) = "deploy-failed",
     /// A complete pass over the deployment checklist.
     ChecklistPass(ChecklistPass) = "checklist-pass",
     /// The verification plan was run to a decision.
@@ -105,6 +109,8 @@ bodies! {
     IncidentEscalated(IncidentEscalated) = "incident-escalated",
     /// An incident was resolved.
     IncidentResolved(IncidentResolved) = "incident-resolved",
+    /// A person answered a window that does not roll back by itself.
+    IncidentDecided(IncidentDecided) = "incident-decided",
     /// A window expired whose priority does not roll back by itself.
     WindowExpired(WindowExpired) = "window-expired",
     /// The time that passed in the open windows.
@@ -133,6 +139,8 @@ bodies! {
     ObligationSettled(ObligationSettled) = "obligation-settled",
     /// The release is complete.
     Closed(Closed) = "closed",
+    /// The release will not go out.
+    Abandoned(Abandoned) = "abandoned",
     /// A remark of a person.
     Noted(Noted) = "noted",
 }
@@ -378,6 +386,9 @@ pub struct VerificationRun {
     /// The probes that count as failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<Failure>,
+    /// The probes that fail as an incident says that is open without a countdown, or that was kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<Failure>,
     /// Probes that were left out on purpose; a run that left out a required one is never a pass.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<String>,

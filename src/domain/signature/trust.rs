@@ -241,13 +241,16 @@ fn only_people(body: &Body) -> bool {
         | Body::DeployStarted(_)
         | Body::DeployDone(_)
         | Body::DeployRepinned(_)
+        | Body::DeployFailed(_)
         | Body::ChecklistPass(_)
         | Body::Verified(_)
         | Body::IncidentEscalated(_)
+        | Body::IncidentDecided(_)
         | Body::RollbackStopped(_)
         | Body::Drilled(_)
         | Body::ObligationSettled(_)
-        | Body::Closed(_) => true,
+        | Body::Closed(_)
+        | Body::Abandoned(_) => true,
         Body::RollbackClaimed(fact) => matches!(fact.cause, Cause::Person { .. }),
         // Evidence may resolve an incident; whether this one, its opening says.
         Body::IncidentResolved(_)
@@ -293,19 +296,20 @@ const fn is_baseline(body: &Body) -> bool {
 /// The action whose authority `body` needs.
 fn action_of(body: &Body) -> Option<Action> {
     match body {
-        Body::DeployStarted(_) | Body::DeployDone(_) | Body::DeployRepinned(_) => {
-            Some(Action::Deploy)
-        }
+        Body::DeployStarted(_)
+        | Body::DeployDone(_)
+        | Body::DeployRepinned(_)
+        | Body::DeployFailed(_) => Some(Action::Deploy),
         Body::BaselineCaptured(_) | Body::ChecklistPass(_) | Body::Verified(_) => {
             Some(Action::Verify)
         }
         Body::IncidentOpened(_) => Some(Action::Open),
         Body::IncidentEscalated(_) => Some(Action::Escalate),
-        Body::IncidentResolved(_) => Some(Action::Resolve),
+        Body::IncidentResolved(_) | Body::IncidentDecided(_) => Some(Action::Resolve),
         Body::RollbackClaimed(_) | Body::RollbackStopped(_) | Body::Drilled(_) => {
             Some(Action::Rollback)
         }
-        Body::Closed(_) => Some(Action::Close),
+        Body::Closed(_) | Body::Abandoned(_) => Some(Action::Close),
         _ => None,
     }
 }

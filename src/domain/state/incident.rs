@@ -1,10 +1,13 @@
 //! An incident and its window.
 
-use super::Origin;
+use super::{Origin, Recorded};
 use crate::domain::clock::Reading;
 use crate::domain::ids::{IncidentId, PriorityName};
 use crate::domain::policy::OnExpiry;
-use crate::domain::record::body::{IncidentEscalated, IncidentOpened, IncidentResolved};
+use crate::domain::probe::sampling::Failure;
+use crate::domain::record::body::{
+    DecidedAnswer, IncidentDecided, IncidentEscalated, IncidentOpened, IncidentResolved,
+};
 use crate::domain::signature::Flaw;
 use crate::domain::window::Window;
 
@@ -21,6 +24,8 @@ pub struct Incident {
     pub window: Window,
     /// How it stands.
     pub standing: Standing,
+    /// What a person decided about it last.
+    pub decision: Option<Recorded<IncidentDecided>>,
     /// Who resolved it by a record that does not count.
     pub disputed: Option<Disputed>,
 }
@@ -51,6 +56,8 @@ pub enum Standing {
         /// What was recorded then.
         facts: Box<IncidentResolved>,
     },
+    /// A person decided that the release stays as it is.
+    Kept(Origin),
     /// A rollback took it over.
     Absorbed(Origin),
 }
@@ -68,6 +75,7 @@ impl Incident {
             priority: facts.priority.clone(),
             window,
             standing: Standing::Open,
+            decision: None,
             disputed: None,
             facts,
         }
@@ -83,9 +91,38 @@ impl Incident {
         matches!(self.standing, Standing::Open | Standing::Expired(_))
     }
 
-    /// Whether its window runs, or has run out and nobody has acted on it.
+    /// Whether its window runs, or has run out and nobody has acted on it. Without a countdown there is no window.
     pub fn has_running_window(&self) -> bool {
-        matches!(self.standing, Standing::Open)
+        matches!(self.standing, Standing::Open) && self.window.on_expiry != OnExpiry::None
+    }
+
+    /// Whether nothing happens by itself, ever: it stands in nobody's way.
+    pub fn is_without_countdown(&self) -> bool {
+        self.window.on_expiry == OnExpiry::None
+    }
+
+    /// Whether it stands in nobody's way although nobody fixed it: open without a countdown, or kept.
+    pub fn is_tolerated(&self) -> bool {
+        matches!(self.standing, Standing::Kept(_)) || self.is_open() && self.is_without_countdown()
+    }
+
+    /// Why it stands in nobody's way, for people.
+    pub fn why_tolerated(&self) -> String {
+        match (&self.standing, &self.decision) {
+            (Standing::Kept(origin), Some(it)) => {
+                format!("kept by {}: {}", origin.by, it.fact.reason)
+            }
+            (Standing::Kept(origin), None) => format!("kept by {}", origin.by),
+            _ => "it has no countdown".to_owned(),
+        }
+    }
+
+    /// The failures that it is about: those of the decision, where there is one.
+    pub fn failures(&self) -> &[Failure] {
+        match &self.decision {
+            Some(decision) => &decision.fact.failures,
+            None => &self.facts.failures,
+        }
     }
 
     /// Whether its window ends in a rollback by itself.
@@ -117,13 +154,18 @@ impl Incident {
             Standing::Open => "open",
             Standing::Expired(_) => "expired",
             Standing::Resolved { .. } => "resolved",
+            Standing::Kept(_) => "kept",
             Standing::Absorbed(_) => "absorbed",
         }
     }
 
-    pub(super) fn must_be_open(&self) -> Result<(), String> {
+    /// Whether something can still be done about it: it is open, or kept.
+    ///
+    /// # Errors
+    /// Who or what ended it.
+    pub fn must_be_open(&self) -> Result<(), String> {
         match &self.standing {
-            Standing::Open | Standing::Expired(_) => Ok(()),
+            Standing::Open | Standing::Expired(_) | Standing::Kept(_) => Ok(()),
             Standing::Resolved { origin, .. } => Err(format!(
                 "the incident {} was resolved by {}",
                 self.id(),
@@ -166,7 +208,7 @@ impl Incident {
     }
 
     pub(super) fn may_expire(&self) -> Result<(), String> {
-        if !self.has_running_window() {
+        if !matches!(self.standing, Standing::Open) {
             return Err(format!(
                 "the window of the incident {} does not run",
                 self.id()
@@ -181,12 +223,45 @@ impl Incident {
         Ok(())
     }
 
+    /// Whether a person may answer it: its window waits for a person, or will.
+    pub(super) fn may_be_decided(&self) -> Result<(), String> {
+        self.must_be_open()?;
+        match self.window.on_expiry {
+            OnExpiry::Decide => Ok(()),
+            other => Err(format!(
+                "the window of the incident {} ends in {}, and waits for no decision",
+                self.id(),
+                other.word()
+            )),
+        }
+    }
+
+    /// Takes in a decision. A time to fix it is a window of its own, which asks again at its end.
+    pub(super) fn decide(&mut self, fact: &IncidentDecided, origin: Origin) {
+        self.standing = match &fact.answer {
+            DecidedAnswer::Keep => Standing::Kept(origin.clone()),
+            DecidedAnswer::FixWithin(limit) => {
+                self.window = Window::open(
+                    *limit,
+                    OnExpiry::Decide,
+                    self.window.resolved_by,
+                    fact.decided.clone(),
+                );
+                Standing::Open
+            }
+        };
+        self.decision = Some(Recorded {
+            origin,
+            fact: fact.clone(),
+        });
+    }
+
     pub(super) fn expire(&mut self, origin: Origin) {
         self.standing = Standing::Expired(origin);
     }
 
     pub(super) fn absorb(&mut self, origin: Origin) {
-        if self.is_open() {
+        if self.must_be_open().is_ok() {
             self.standing = Standing::Absorbed(origin);
         }
     }

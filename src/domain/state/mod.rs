@@ -12,8 +12,8 @@ use chrono::{DateTime, Utc};
 
 use super::ids::{IncidentId, ObligationId, RecordId, StageName};
 use super::record::body::{
-    Anchor, Baseline, Checked, ChecklistPass, DeployStarted, Drilled, IncidentOpened, Obligation,
-    ObligationSettled, Rejection, RollbackStopped, RollbackStuck, RolledBack, SignOff,
+    Abandoned, Anchor, Baseline, Checked, ChecklistPass, DeployStarted, Drilled, IncidentOpened,
+    Obligation, ObligationSettled, Rejection, RollbackStopped, RollbackStuck, RolledBack, SignOff,
     VerificationRun, Waiver,
 };
 use super::record::{Body, Record};
@@ -73,6 +73,8 @@ pub struct ReleaseState {
     pub obligations: BTreeMap<ObligationId, Owed>,
     /// Who closed the release, and when.
     pub closed: Option<Origin>,
+    /// Who said that the release will not go out, and why.
+    pub abandoned: Option<Recorded<Abandoned>>,
     /// How many records of each kind there are.
     pub counts: BTreeMap<String, u64>,
 }
@@ -97,6 +99,8 @@ pub struct Deployment {
     pub anchor: Option<Recorded<Box<Anchor>>>,
     /// When it was said to be done.
     pub done: Option<Origin>,
+    /// When it was said not to have finished. Something of it may run.
+    pub failed: Option<Origin>,
     /// The passes over the deployment checklist since it was done.
     pub passes: Vec<Recorded<ChecklistPass>>,
     /// The last run of the verification plan since it was done.
@@ -197,6 +201,7 @@ impl ReleaseState {
                 Err("a rollback was started".to_owned())
             }
             Body::DeployRepinned(fact) => self.deployment(&fact.stage).map(|_| ()),
+            Body::DeployFailed(fact) => self.must_be_unfinished(&fact.stage),
             Body::ChecklistPass(fact) => self.must_be_done(&fact.stage),
             Body::Verified(fact) => self.must_be_done(&fact.stage),
             Body::IncidentOpened(fact) => match self.incidents.get(&fact.incident) {
@@ -207,6 +212,7 @@ impl ReleaseState {
                 None => Ok(()),
             },
             Body::IncidentEscalated(fact) => self.incident(&fact.incident)?.must_be_open(),
+            Body::IncidentDecided(fact) => self.incident(&fact.incident)?.may_be_decided(),
             Body::IncidentResolved(fact) => self.incident(&fact.incident)?.must_be_open(),
             Body::WindowExpired(fact) => self.incident(&fact.incident)?.may_expire(),
             Body::RollbackClaimed(fact) => {
@@ -237,6 +243,7 @@ impl ReleaseState {
                 }
             }
             Body::Closed(_) => self.may_close(),
+            Body::Abandoned(_) => self.may_be_abandoned(),
             Body::SignedOff(_)
             | Body::Rejected(_)
             | Body::Waived(_)
@@ -304,10 +311,13 @@ impl ReleaseState {
                     anchor: anchor.map(|it| recorded(it, origin.clone())),
                     started: recorded(fact, origin),
                     done: None,
+                    failed: None,
                     passes: Vec::new(),
                     verification: None,
                 };
                 self.deployments.insert(fact.stage.clone(), deployment);
+                // Whoever deployed it on another branch did not know: what runs is watched.
+                self.abandoned = None;
             }
             Body::DeployDone(fact) => {
                 if let Some(deployment) = self.deployments.get_mut(&fact.stage) {
@@ -319,6 +329,11 @@ impl ReleaseState {
             Body::DeployRepinned(fact) => {
                 if let Some(deployment) = self.deployments.get_mut(&fact.stage) {
                     deployment.anchor = Some(recorded(&fact.anchor, origin));
+                }
+            }
+            Body::DeployFailed(fact) => {
+                if let Some(deployment) = self.deployments.get_mut(&fact.stage) {
+                    deployment.failed = Some(origin);
                 }
             }
             Body::ChecklistPass(fact) => {
@@ -341,6 +356,11 @@ impl ReleaseState {
                 self.owe(&fact.obligations, &origin);
                 if let Some(incident) = self.incidents.get_mut(&fact.incident) {
                     incident.resolve(fact, origin);
+                }
+            }
+            Body::IncidentDecided(fact) => {
+                if let Some(incident) = self.incidents.get_mut(&fact.incident) {
+                    incident.decide(fact, origin);
                 }
             }
             Body::WindowExpired(fact) => {
@@ -379,6 +399,7 @@ impl ReleaseState {
                 }
             }
             Body::Closed(_) => self.closed = Some(origin),
+            Body::Abandoned(fact) => self.abandoned = Some(recorded(fact, origin)),
             Body::AttemptStarted(_)
             | Body::StepStarted(_)
             | Body::StepEnded(_)
@@ -512,9 +533,23 @@ impl ReleaseState {
         rollback.is_some_and(|it| it.covers(stage) || it.is_rolled_back())
     }
 
-    /// Whether the release needs nothing any more: closed, or rolled back.
+    /// The incidents that stand in the way of a verification, the next stage and the end of the release: those that are
+    /// open and have, or had, a countdown.
+    pub fn blocking_incidents(&self) -> impl Iterator<Item = &Incident> {
+        self.open_incidents()
+            .filter(|it| !it.is_without_countdown())
+    }
+
+    /// The incidents that stand in nobody's way and are named: without a countdown, or kept.
+    pub fn tolerated_incidents(&self) -> impl Iterator<Item = &Incident> {
+        self.incidents.values().filter(|it| it.is_tolerated())
+    }
+
+    /// Whether the release needs nothing any more: closed, abandoned, or rolled back.
     pub fn is_over(&self) -> bool {
-        self.closed.is_some() || self.rollback.as_ref().is_some_and(Rollback::is_rolled_back)
+        self.closed.is_some()
+            || self.abandoned.is_some()
+            || self.rollback.as_ref().is_some_and(Rollback::is_rolled_back)
     }
 
     /// The last passes over the deployment checklist of `stage` that are complete, without an incomplete one after
@@ -545,6 +580,48 @@ impl ReleaseState {
         }
     }
 
+    fn must_be_unfinished(&self, stage: &StageName) -> Result<(), String> {
+        let deployment = self.deployment(stage)?;
+        match (&deployment.done, &deployment.failed) {
+            (Some(done), _) => Err(format!(
+                "the deployment of the stage {stage} was done, by {}",
+                done.by
+            )),
+            (None, Some(failed)) => Err(format!(
+                "that the deployment of the stage {stage} failed was recorded by {}",
+                failed.by
+            )),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Nothing runs the release, and nobody has ended it.
+    fn may_be_abandoned(&self) -> Result<(), String> {
+        if let Some(abandoned) = &self.abandoned {
+            return Err(format!(
+                "the release was abandoned by {}",
+                abandoned.origin.by
+            ));
+        }
+        if let Some(incident) = self.open_incidents().next() {
+            return Err(format!("the incident {} is open", incident.id()));
+        }
+        if self
+            .rollback
+            .as_ref()
+            .is_some_and(|it| it.is_running() || it.is_stuck())
+        {
+            return Err("the rollback is not at its end".to_owned());
+        }
+        if self.rollback.as_ref().is_some_and(Rollback::is_rolled_back) {
+            return Err("it was rolled back: it is closed".to_owned());
+        }
+        match self.running_stages().first() {
+            Some(stage) => Err(format!("it is deployed in {stage}")),
+            None => Ok(()),
+        }
+    }
+
     fn incident(&self, id: &IncidentId) -> Result<&Incident, String> {
         self.incidents
             .get(id)
@@ -558,7 +635,7 @@ impl ReleaseState {
     }
 
     fn may_close(&self) -> Result<(), String> {
-        if let Some(incident) = self.open_incidents().next() {
+        if let Some(incident) = self.blocking_incidents().next() {
             return Err(format!("the incident {} is open", incident.id()));
         }
         match &self.rollback {

@@ -10,16 +10,18 @@ use std::collections::BTreeSet;
 
 use super::ReleaseState;
 use crate::domain::gate::Phase;
-use crate::domain::ids::RecordId;
+use crate::domain::ids::{RecordId, StageName};
 use crate::domain::policy::OnExpiry;
 use crate::domain::probe::judge::{Sample, Verdict};
+use crate::domain::probe::sampling::Failure;
 use crate::domain::readable::is_blank;
 use crate::domain::record::Body;
 use crate::domain::record::body::{
-    Answer, Cause, Checked, ChecklistPass, Checkpoint, DeployDone, DeployRepinned, DeployStarted,
-    Drilled, IncidentEscalated, IncidentResolved, ObligationSettled, PinnedPlan, RollbackClaimed,
-    StepOutcome, VerificationRun,
+    Answer, Cause, Checked, ChecklistPass, Checkpoint, DecidedAnswer, DeployDone, DeployRepinned,
+    DeployStarted, Drilled, IncidentDecided, IncidentEscalated, IncidentResolved,
+    ObligationSettled, PinnedPlan, RollbackClaimed, StepOutcome, VerificationRun,
 };
+use crate::domain::timespan::Timespan;
 
 /// The checks that said go, by what they were about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,6 +58,9 @@ impl ReleaseState {
             Body::Verified(fact) => self.has_verified_something(fact),
             Body::IncidentEscalated(fact) => self.is_more_urgent(fact),
             Body::IncidentResolved(fact) => self.is_resolved_on_evidence(fact),
+            Body::IncidentDecided(fact) => self.decides_what_opened(fact),
+            Body::DeployFailed(fact) => has_reason(&fact.reason),
+            Body::Abandoned(fact) => has_reason(&fact.reason),
             Body::Checkpoint(fact) => self.takes_no_time_back(fact),
             Body::Drilled(fact) => passed_drill(fact),
             Body::ObligationSettled(fact) => self.is_settled_by_another(by, fact),
@@ -72,7 +77,7 @@ impl ReleaseState {
             return Err(names_no_go("deployment", &fact.go));
         }
         match self.deployments.get(&fact.stage) {
-            Some(running) if running.done.is_none() => Err(format!(
+            Some(running) if running.done.is_none() && running.failed.is_none() => Err(format!(
                 "the deployment of {} was started by {} and is not done",
                 fact.stage, running.started.origin.by
             )),
@@ -128,6 +133,12 @@ impl ReleaseState {
     /// A second `done` would take back the passes and the verification that came after the first.
     fn is_not_done_twice(&self, fact: &DeployDone) -> Result<(), String> {
         let deployment = self.deployments.get(&fact.stage);
+        if let Some(failed) = deployment.and_then(|deployment| deployment.failed.as_ref()) {
+            return Err(format!(
+                "that the deployment of {} failed was recorded by {}",
+                fact.stage, failed.by
+            ));
+        }
         match deployment.and_then(|deployment| deployment.done.as_ref()) {
             Some(done) => Err(format!(
                 "the deployment of {} was done already, by {}",
@@ -141,7 +152,17 @@ impl ReleaseState {
         if fact.verdict != Verdict::Pass {
             return Ok(());
         }
-        if !fact.last.iter().any(passes) {
+        let unknown = fact
+            .accepted
+            .iter()
+            .find(|it| !self.is_accepted(&fact.stage, it));
+        if let Some(failure) = unknown {
+            return Err(format!(
+                "it says that the failure of {} is accepted, and nobody did",
+                failure.probe
+            ));
+        }
+        if !fact.last.iter().any(passes) && fact.accepted.is_empty() {
             return Err("it says that the verification passed, and no probe did".to_owned());
         }
         if let Some(failure) = fact.failures.first() {
@@ -157,6 +178,35 @@ impl ReleaseState {
             )),
             false => Ok(()),
         }
+    }
+
+    /// A decision is about the failures of its incident, and about no others.
+    fn decides_what_opened(&self, fact: &IncidentDecided) -> Result<(), String> {
+        has_reason(&fact.reason)?;
+        if let DecidedAnswer::FixWithin(limit) = &fact.answer {
+            allowed_limit(*limit)?;
+        }
+        let Some(incident) = self.incidents.get(&fact.incident) else {
+            return Ok(());
+        };
+        let mut decided = fact.failures.iter();
+        match decided.find(|it| !incident.facts.failures.contains(it)) {
+            Some(other) => Err(format!(
+                "it is about a failure of {} with which {} was not opened",
+                other.probe, fact.incident
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether `failure` is one that an incident of `stage` says, in the same way, which is open without a countdown or
+    /// was kept.
+    pub fn is_accepted(&self, stage: &StageName, failure: &Failure) -> bool {
+        let mut tolerated = self.tolerated_incidents();
+        tolerated.any(|incident| {
+            incident.facts.stage == *stage
+                && incident.failures().iter().any(|it| it.is_same(failure))
+        })
     }
 
     /// req: A16
@@ -229,6 +279,29 @@ impl ReleaseState {
             }
         }
         Ok(())
+    }
+}
+
+/// The longest time that a decision gives to fix something: whoever needs more decides again.
+pub const LONGEST_FIX: Timespan = Timespan::from_minutes(7 * 24 * 60);
+
+/// Whether a decision may give this much time.
+///
+/// # Errors
+/// Why not.
+pub fn allowed_limit(limit: Timespan) -> Result<(), String> {
+    match limit == Timespan::ZERO || limit > LONGEST_FIX {
+        true => Err(format!(
+            "the time to fix it is {limit}: expected more than 0s, and {LONGEST_FIX} at most"
+        )),
+        false => Ok(()),
+    }
+}
+
+fn has_reason(reason: &str) -> Result<(), String> {
+    match is_blank(reason) {
+        true => Err("it gives no reason".to_owned()),
+        false => Ok(()),
     }
 }
 

@@ -11,9 +11,8 @@ use crate::render::verification::page;
 pub fn of(verification: &Verification) -> Report {
     let outcome = match verification.conclusion {
         Conclusion::Verified => Outcome::Passed,
-        Conclusion::Inconclusive => Outcome::Errored,
+        Conclusion::Inconclusive | Conclusion::AwaitingPass => Outcome::Errored,
         Conclusion::DeploymentIncomplete
-        | Conclusion::AwaitingPass
         | Conclusion::Failed
         | Conclusion::RolledBack
         | Conclusion::Stuck => Outcome::Failed,
