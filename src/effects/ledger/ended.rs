@@ -106,7 +106,7 @@ fn names(folder: &Path) -> Result<(Names, usize), LedgerError> {
     for name in listing.names {
         match kind_of_file_name(&name) {
             None => said = Names::Unclear,
-            Some(kind) if ARMING.contains(&kind) => said = Names::Unclear,
+            Some(kind) if ARMING.contains(&kind) || kind == "abandoned" => said = Names::Unclear,
             Some("closed") if said != Names::Unclear => said = Names::Closed(name),
             Some(_) => {}
         }
