@@ -300,8 +300,8 @@ fn a_kept_incident_and_one_without_a_countdown_stand_in_nobodys_way() {
     };
     team.run("omar", &["verify", "--all", "--yes", "--no-watch"])
         .code(1);
-    keep("dana").code(0);
-    keep("dana").code(7).warns(&["already"]);
+    keep("quin").code(0);
+    keep("quin").code(7).warns(&["already"]);
     team.open_incident("A typo", "noted");
     team.run("rory", &["watch"]).code(0);
     team.run("omar", &["verify", "--all", "--yes"])
