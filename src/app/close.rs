@@ -1,6 +1,6 @@
 //! `relgate close` and `relgate abandon`: the release is complete, or will not go out.
 
-use crate::domain::decide::{Actor, deployment as decisions};
+use crate::domain::decide::{Actor, closing as decisions};
 use crate::domain::ids::RecordId;
 use crate::domain::outcome::Done;
 use crate::domain::policy::Action;

@@ -252,11 +252,11 @@ fn the_checklist_is_verified_twice_and_production_only_then() {
     );
     team.deploy();
     team.run("omar", &["verify", "--all", "--yes"])
-        .code(1)
+        .code(4)
         .says(&["another person"]);
     assert_eq!(team.recorded("checklist-pass").len(), 1);
     assert_eq!(team.recorded("verification").len(), 0);
-    team.run("omar", &["verify", "--all", "--yes"]).code(1);
+    team.run("omar", &["verify", "--all", "--yes"]).code(4);
     assert_eq!(team.recorded("checklist-pass").len(), 1);
     team.run("dana", &["verify", "--all", "--yes"]).code(7);
     team.run("quin", &["verify", "--all", "--yes"]).code(0);
@@ -280,7 +280,7 @@ fn an_incomplete_pass_does_not_count() {
         "  passes: 2\n  distinct_people: true\n",
     );
     team.deploy();
-    team.run("omar", &["verify", "--all", "--yes"]).code(1);
+    team.run("omar", &["verify", "--all", "--yes"]).code(4);
     team.write("live/version", "1.0.0\n");
     team.run("quin", &["verify", "--all", "--yes"])
         .code(1)

@@ -199,14 +199,14 @@ fn a_database_that_the_stages_share_goes_back_once_with_the_last() {
 fn a_stage_that_is_stuck_is_named_and_the_other_goes_back() {
     let team = staged();
     team.edit(NOTES, "attempts: 2", "attempts: 1");
-    both(&team);
-    let script = team.read("back.sh");
     // The target probe would say that the old version is live: in this test it is not.
     team.edit(
         NOTES,
         "grep, -qx, 1.0.0, live/version",
         "test, -f, \"live/back-${stage}\"",
     );
+    both(&team);
+    let script = team.read("back.sh");
     team.script(&script.replace("set -eu\n", "set -eu\ntest \"$RELGATE_STAGE\" != full\n"));
     team.run("rory", &["rollback", "--yes", "--reason", "x"])
         .code(6)

@@ -28,10 +28,7 @@ echo "the old version serves"
 pub fn deployed() -> Team {
     static FILES: OnceLock<BTreeMap<PathBuf, Vec<u8>>> = OnceLock::new();
     let files = FILES.get_or_init(|| {
-        let team = Team::new();
-        team.edit("relgate.yaml", "window: 2s", "window: 1s");
-        team.edit(NOTES, "attempts: 2", "attempts: 5");
-        team.script(BACK);
+        let team = ready();
         team.deploy();
         let root = team.path("");
         let files = team.files().into_iter();
@@ -48,6 +45,15 @@ pub fn deployed() -> Team {
     team
 }
 
+/// A team before its deployment.
+fn ready() -> Team {
+    let team = Team::new();
+    team.edit("relgate.yaml", "window: 2s", "window: 1s");
+    team.edit(NOTES, "attempts: 2", "attempts: 5");
+    team.script(BACK);
+    team
+}
+
 /// A deployed team with an open critical incident.
 pub fn broken() -> Team {
     let team = deployed();
@@ -57,11 +63,19 @@ pub fn broken() -> Team {
 
 /// A deployed team with an open critical incident whose rollback is another script, with other notes.
 pub fn broken_with(script: &str, edits: &[(&str, &str)]) -> Team {
-    let team = deployed();
+    // The plan is what the notes said at the deployment.
+    let team = match edits {
+        [] => deployed(),
+        edits => {
+            let team = ready();
+            for (from, to) in edits {
+                team.edit(NOTES, from, to);
+            }
+            team.deploy();
+            team
+        }
+    };
     team.script(script);
-    for (from, to) in edits {
-        team.edit(NOTES, from, to);
-    }
     team.open_incident("Slow", "critical");
     team
 }

@@ -204,7 +204,12 @@ fn a_child_does_not_inherit_a_lock() {
         assert!(!inherited, "the child has the file open");
     }
     drop(lock);
-    assert!(!Lock::is_held(&target));
+    // A child that another test starts at this moment has copies of every descriptor until it becomes its program.
+    let freed = (0..500).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        !Lock::is_held(&target)
+    });
+    assert!(freed, "the child that lives keeps it");
     drop(input);
     assert!(child.wait().expect("it ends").success());
 }

@@ -225,7 +225,7 @@ fn a_deployment_that_did_not_finish_begins_again_or_is_rolled_back() {
 }
 
 fn abandon(site: &Site, who: &str, reason: &str) -> Result<Draft, Refusal> {
-    deployment::abandon(&policy(), &site.history, &actor(who), reason)
+    crate::domain::decide::closing::abandon(&policy(), &site.history, &actor(who), reason)
 }
 
 #[test]

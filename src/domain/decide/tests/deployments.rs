@@ -74,7 +74,7 @@ fn verify(site: &Site, name: &str, verdict: Verdict) -> Result<Draft, Refusal> {
 fn close(site: &Site, who: &str, decision: Decision) -> Result<Draft, Refusal> {
     let history = &site.history;
     let asked = (&readiness(decision), &check(history));
-    deployment::close(&policy(), &notes(), history, &actor(who), asked)
+    crate::domain::decide::closing::close(&policy(), &notes(), history, &actor(who), asked)
 }
 
 /// One pass over the deployment checklist, with or without its first item.
