@@ -1,6 +1,6 @@
 //! Locks between processes: one that is waited for, and one that says that somebody alive does something.
 //!
-//! All of them end with the process whatever kills it, and all are held by several means at once ([`means`]), so that a
+//! All of them end with the process whatever kills it, and all are held by several means at once (`means`), so that a
 //! lock file of another user, one that was removed, and a disk without locks exclude nobody's exclusion. The files stay:
 //! removing one would let two processes lock two files of the same name.
 
