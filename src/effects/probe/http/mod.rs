@@ -5,6 +5,7 @@
 //! library follows redirects or keeps connections here, so that the time of each phase is known and no credential goes
 //! where the probe did not send it. Pages of somebody else's, which metrics stand on, are fetched by `page`.
 
+mod charset;
 mod connect;
 mod curl;
 mod hop;
@@ -174,8 +175,8 @@ async fn read(
         }
     }
     let sha256 = (digested && !truncated).then(|| Digest::of(&body));
-    let body = String::from_utf8(body)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    let content_type = head.headers.get(http::header::CONTENT_TYPE);
+    let body = charset::text(body, content_type.and_then(|it| it.to_str().ok()));
     let answer = HttpAnswer {
         status: head.status.as_u16(),
         headers,
