@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use http::header::LOCATION;
+use http::header::{CONTENT_TYPE, LOCATION};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
@@ -17,7 +17,7 @@ use super::connect::Failure;
 use super::hop::Hop;
 use super::prepare::prepare;
 use super::proxy::Proxy;
-use super::{CAP, encoding};
+use super::{CAP, charset, encoding};
 use crate::domain::probe::expect::excerpt;
 use crate::domain::probe::kinds::{Answer, HttpProbe};
 use crate::effects::probe::Context;
@@ -117,6 +117,8 @@ async fn read(mut response: Response, hop: &Hop, progress: &Progress) -> Result<
     }
     let location = response.headers().get(LOCATION);
     let location = location.map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
+    let content_type = response.headers().get(CONTENT_TYPE);
+    let content_type = content_type.and_then(|it| it.to_str().ok().map(str::to_owned));
     let status = response.status().as_u16();
     let mut body = Vec::new();
     // A piece is what comes out of the unpacking: a little that becomes a lot ends here as well.
@@ -132,8 +134,7 @@ async fn read(mut response: Response, hop: &Hop, progress: &Progress) -> Result<
         body.extend_from_slice(&piece);
         progress.body(body.len());
     }
-    let text = String::from_utf8(body)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    let text = charset::text(body, content_type.as_deref());
     Ok(Page {
         status,
         location,
