@@ -117,16 +117,20 @@ pub fn policy(source: &Source) -> Result<Document<Policy>, Vec<Finding>> {
 /// # Errors
 /// Every finding of the file.
 pub fn notes(source: &Source) -> Result<Document<ReleaseNotes>, Vec<Finding>> {
-    let extension = source.file.rsplit('.').next().unwrap_or_default();
-    let node = if ["md", "markdown"]
-        .iter()
-        .any(|md| extension.eq_ignore_ascii_case(md))
-    {
+    let node = if is_markdown(source) {
         notes_markdown::parse(source)?
     } else {
         yaml::parse(source)?
     };
     document(source, node, Kind::Notes)
+}
+
+/// Whether a file is Markdown by its name.
+fn is_markdown(source: &Source) -> bool {
+    let extension = source.file.rsplit('.').next().unwrap_or_default();
+    ["md", "markdown"]
+        .iter()
+        .any(|md| extension.eq_ignore_ascii_case(md))
 }
 
 /// Reads a checklist: a release's `checklist.yaml`, or a base that others extend.

@@ -1,9 +1,11 @@
 //! `release-notes.md` -> the same tree that `release-notes.yaml` gives.
 //!
-//! YAML front matter between two lines of `---`, then prose. Known headings fill fields with what stands below them;
-//! the headings of Keep a Changelog (1.1.0) add to `changes`. Everything else in the prose is for people alone. What
-//! the fields should be is `structure`'s matter.
+//! YAML front matter between two lines of `---`, then prose. Known headings fill fields with every block that stands
+//! below them; the headings of Keep a Changelog (1.1.0) add to `changes`. What stands below no such heading is for people
+//! alone. What the fields should be is `structure`'s matter.
 
+mod headings;
+mod outline;
 mod sections;
 
 use std::ops::Range;
@@ -11,7 +13,9 @@ use std::ops::Range;
 use super::node::{Entry, Node, Value};
 use super::yaml;
 use crate::domain::finding::{Finding, Lines, Place, Source};
-use sections::{Field, Section, Text, sections};
+use headings::Field;
+use outline::Text;
+use sections::{LooksLike, Section, sections};
 
 /// Reads release notes in Markdown into one mapping: the front matter's keys, then the fields that prose fills.
 ///
@@ -73,6 +77,38 @@ pub fn parse(source: &Source) -> Result<Node, Vec<Finding>> {
     } else {
         Err(findings)
     }
+}
+
+/// A warning for each heading of the prose that fills no field, and that was most probably meant to.
+pub fn near_misses(source: &Source, release: &str) -> Vec<Finding> {
+    let Ok(parts) = split(source) else {
+        return Vec::new();
+    };
+    let lines = Lines::new(&source.text);
+    let near = sections(&source.text, parts.prose, Some(release)).near;
+    near.into_iter()
+        .map(|near| {
+            let what = match near.is {
+                LooksLike::Heading => "the heading",
+                LooksLike::Bold => "the line in bold letters",
+                LooksLike::Html => "the heading in HTML",
+            };
+            let text = near.text;
+            Finding::warning(
+                &source.file,
+                format!(
+                    "{what} {text:?} fills no field; expected \"{}\"",
+                    near.meant
+                ),
+            )
+            .at(&lines.place(near.span))
+            .label("fills no field")
+            .help(format!(
+                "make it a heading \"{}\", so that what stands below it is signed",
+                near.meant
+            ))
+        })
+        .collect()
 }
 
 struct Parts {

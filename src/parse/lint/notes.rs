@@ -14,7 +14,7 @@ use crate::domain::release::{Artifact, ReleaseNotes};
 use crate::domain::signature::allowed_signers;
 use crate::domain::timespan::Timespan;
 use crate::parse::node::pointer_step;
-use crate::parse::{Document, Site};
+use crate::parse::{Document, Site, is_markdown, notes_markdown};
 
 /// Every probe of the notes: deployment checklist, verification, rollback target and the checks after a rollback.
 pub(super) fn probes<'a>(document: &'a Document<ReleaseNotes>) -> Vec<Placed<'a>> {
@@ -59,6 +59,10 @@ pub(super) fn lint(
     verification(workspace, document, findings);
     rollback(workspace, document, findings);
     known_issues(document, findings);
+    if is_markdown(&document.source) {
+        let release = document.value.release.as_str();
+        findings.extend(notes_markdown::near_misses(&document.source, release));
+    }
 }
 
 fn identity(release: &Release, document: &Document<ReleaseNotes>, findings: &mut Vec<Finding>) {

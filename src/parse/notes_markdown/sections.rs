@@ -1,56 +1,11 @@
-//! The prose of release notes as sections: which field a heading fills, and the texts below it.
+//! The prose of release notes as sections: which field a heading fills, and every text below it.
 
 use std::ops::Range;
 
-use pulldown_cmark::{Event, Parser, Tag, TagEnd};
-
-/// A field that prose fills.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Field {
-    Summary,
-    Changes,
-    Breaking,
-    MigrationSteps,
-    KnownIssues,
-    Expected,
-}
-
-impl Field {
-    /// The key of the same field in front matter.
-    pub(super) fn key(self) -> &'static str {
-        match self {
-            Field::Summary => "summary",
-            Field::Changes => "changes",
-            Field::Breaking => "breaking",
-            Field::MigrationSteps => "migration_steps",
-            Field::KnownIssues => "known_issues",
-            Field::Expected => "expected",
-        }
-    }
-
-    fn of_heading(heading: &str) -> Option<Field> {
-        let heading = heading.trim_end_matches([':', '.']).trim().to_lowercase();
-        Some(match heading.as_str() {
-            "summary" => Field::Summary,
-            "changes" | "notable changes" => Field::Changes,
-            "breaking changes" | "breaking" => Field::Breaking,
-            "migration steps" => Field::MigrationSteps,
-            "known issues" => Field::KnownIssues,
-            "expected behaviour" | "expected behavior" => Field::Expected,
-            _ => return None,
-        })
-    }
-}
-
-/// The kinds of change of Keep a Changelog 1.1.0.
-const KINDS_OF_CHANGE: [&str; 6] = [
-    "Added",
-    "Changed",
-    "Deprecated",
-    "Removed",
-    "Fixed",
-    "Security",
-];
+use super::headings::{
+    Field, Within, is_this, is_version_inside, kind_of_change, near_miss, version_of,
+};
+use super::outline::{Block, BlockKind, Heading, Outline, Part, Text};
 
 /// What stands below a heading that fills a field.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +17,7 @@ pub(super) struct Section {
     pub(super) adds: bool,
     /// The author wrote that there is nothing: "none".
     pub(super) answered: bool,
-    /// The whole text of a summary; otherwise one text per list item or paragraph.
+    /// The whole text of a summary; otherwise one text per item of a list and per block beside it.
     pub(super) content: Vec<Text>,
 }
 
@@ -72,93 +27,66 @@ pub(super) struct Prose {
     pub(super) sections: Vec<Section>,
     /// The first heading of another release's changes, which do not count: its bytes and the version.
     pub(super) elsewhere: Option<(Range<usize>, String)>,
+    /// What is nearly a heading that fills a field, and fills none.
+    pub(super) near: Vec<NearMiss>,
 }
 
-/// A text of the prose without comments, and where it stands.
+/// What is nearly a known heading.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Text {
-    pub(super) text: String,
+pub(super) struct NearMiss {
     pub(super) span: Range<usize>,
+    pub(super) text: String,
+    pub(super) meant: &'static str,
+    pub(super) is: LooksLike,
 }
 
-/// A heading of any kind.
-struct Heading {
-    level: usize,
-    span: Range<usize>,
-    text: String,
+/// What looks like a heading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LooksLike {
+    Heading,
+    /// A paragraph in bold letters.
+    Bold,
+    /// `<h2>…</h2>`.
+    Html,
 }
 
-/// A block of prose: a paragraph, a code block, an item of a list.
-struct Block {
-    span: Range<usize>,
-    item: bool,
-}
-
-/// The sections of `prose`, a part of `text`, that fill fields. Changes below the heading of another version than
-/// `release` are another release's.
+/// The sections of `prose`, a part of `text`, that fill fields. Whatever stands below the heading of another version than
+/// `release`, or of none yet, is another release's.
 pub(super) fn sections(text: &str, prose: Range<usize>, release: Option<&str>) -> Prose {
     let Some(body) = text.get(prose.clone()) else {
         return Prose::default();
     };
     let outline = Outline::read(body);
-    let mut sections: Vec<Section> = Vec::new();
-    let mut others: Option<(Range<usize>, String)> = None;
-    let mut additive = false;
-    // The level of the heading of another version below which nothing counts.
-    let mut elsewhere: Option<usize> = None;
-    for (index, heading) in outline.headings.iter().enumerate() {
-        if elsewhere.is_some_and(|level| heading.level <= level) {
-            elsewhere = None;
+    let mut reader = Reader {
+        outline: &outline,
+        release,
+        open: Vec::new(),
+        since: None,
+        sections: Vec::new(),
+        prefixes: Vec::new(),
+        prose: Prose::default(),
+    };
+    for part in &outline.parts {
+        match part {
+            Part::Heading(heading) => reader.heading(heading),
+            Part::Block(block) => reader.block(block),
         }
-        if let Some(version) = version_of(&heading.text)
-            && !is_this(version, release)
-        {
-            elsewhere = Some(heading.level);
-            others.get_or_insert_with(|| (shifted(&heading.span, prose.start), version.to_owned()));
-        }
-        if elsewhere.is_some() {
-            continue;
-        }
-        let kind = KINDS_OF_CHANGE
-            .iter()
-            .find(|kind| kind.eq_ignore_ascii_case(heading.text.trim()));
-        let (field, prefix) = match (Field::of_heading(&heading.text), kind) {
-            (Some(field), _) => (field, None),
-            (None, Some(kind)) => (Field::Changes, Some(*kind)),
-            (None, None) => continue,
-        };
-        let end = outline.end_of(index, body.len());
-        let mut content = if field == Field::Summary {
-            outline.whole(body, heading.span.end..end)
-        } else {
-            outline.texts(body, heading.span.end..end)
-        };
-        let answered = field != Field::Summary
-            && matches!(content.as_slice(), [only] if says_nothing(&only.text));
-        if answered {
-            content.clear();
-        }
-        for text in &mut content {
-            if let Some(prefix) = prefix {
-                text.text = format!("{prefix}: {}", text.text);
-            }
+    }
+    reader.close(1, body.len());
+    let mut found = reader.finish();
+    for section in &mut found.sections {
+        section.heading = shifted(&section.heading, prose.start);
+        for text in &mut section.content {
             text.span = shifted(&text.span, prose.start);
         }
-        // Kinds of change add up, and to a list of changes that stands before or after them.
-        additive |= prefix.is_some();
-        let adds = field == Field::Changes && additive;
-        sections.push(Section {
-            field,
-            heading: shifted(&heading.span, prose.start),
-            adds,
-            answered: answered && prefix.is_none(),
-            content,
-        });
     }
-    Prose {
-        sections,
-        elsewhere: others,
+    if let Some((span, _)) = &mut found.elsewhere {
+        *span = shifted(span, prose.start);
     }
+    for near in &mut found.near {
+        near.span = shifted(&near.span, prose.start);
+    }
+    found
 }
 
 fn shifted(span: &Range<usize>, by: usize) -> Range<usize> {
@@ -176,218 +104,268 @@ fn says_nothing(text: &str) -> bool {
     )
 }
 
-/// The version that a heading is about: `[2.4.0] - 2026-11-20`, `v2.4.0`, `Unreleased`.
-fn version_of(heading: &str) -> Option<&str> {
-    let word = heading.split_whitespace().next()?;
-    let bare = word.trim_start_matches('[').trim_end_matches([']', ':']);
-    let digits = bare.strip_prefix('v').unwrap_or(bare);
-    let version = digits.contains('.')
-        && digits.starts_with(|c: char| c.is_ascii_digit())
-        && digits
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+'));
-    (version || (word.starts_with('[') && word.ends_with(']'))).then_some(bare)
+/// What a heading that is open makes of what stands below it.
+enum Role {
+    /// It fills the field of this section.
+    Field(usize),
+    /// It is a heading within a field's section: its own text, and whether anything stood below it.
+    Sub { text: Text, used: bool },
+    /// It is of another release.
+    Elsewhere,
+    /// It says nothing of a field.
+    Plain,
 }
 
-fn is_this(version: &str, release: Option<&str>) -> bool {
-    let plain = |name: &str| name.strip_prefix('v').unwrap_or(name).to_owned();
-    version.eq_ignore_ascii_case("unreleased")
-        || release.is_none_or(|release| plain(release) == plain(version))
+struct Open {
+    level: usize,
+    role: Role,
 }
 
-/// The headings, blocks and comments of a Markdown text, by byte.
-#[derive(Default)]
-struct Outline {
-    headings: Vec<Heading>,
-    blocks: Vec<Block>,
-    comments: Vec<Range<usize>>,
+struct Reader<'a> {
+    outline: &'a Outline<'a>,
+    release: Option<&'a str>,
+    /// The headings above the part that is read, the outermost first.
+    open: Vec<Open>,
+    /// The section that is read, and from where.
+    since: Option<(usize, usize)>,
+    sections: Vec<Section>,
+    /// The kind of change of each section.
+    prefixes: Vec<Option<&'static str>>,
+    prose: Prose,
 }
 
-impl Outline {
-    fn read(body: &str) -> Outline {
-        let mut outline = Outline::default();
-        let mut heading: Option<Heading> = None;
-        let mut depth = 0usize;
-        for (event, span) in Parser::new(body).into_offset_iter() {
-            match event {
-                Event::Start(Tag::Heading { level, .. }) if depth == 0 => {
-                    heading = Some(Heading {
-                        level: level as usize,
-                        span: span.clone(),
-                        text: String::new(),
-                    });
-                    depth += 1;
-                }
-                Event::End(TagEnd::Heading(_)) => {
-                    depth = depth.saturating_sub(1);
-                    outline.headings.extend(heading.take());
-                }
-                Event::Start(Tag::HtmlBlock) => {
-                    comments_in(body, span.clone(), &mut outline.comments);
-                    if depth == 0 {
-                        outline.blocks.push(Block { span, item: false });
-                    }
-                    depth += 1;
-                }
-                Event::Start(Tag::List(_)) => depth += 1,
-                Event::Start(Tag::Item) => {
-                    // Directly in a list that is in nothing else.
-                    if depth == 1 {
-                        outline.blocks.push(Block { span, item: true });
-                    }
-                    depth += 1;
-                }
-                Event::Start(_) => {
-                    if depth == 0 {
-                        outline.blocks.push(Block { span, item: false });
-                    }
-                    depth += 1;
-                }
-                Event::End(_) => depth = depth.saturating_sub(1),
-                Event::InlineHtml(html) if html.starts_with("<!--") => outline.comments.push(span),
-                Event::Text(text) | Event::Code(text) => {
-                    if let Some(heading) = &mut heading {
-                        heading.text.push_str(&text);
-                    }
-                }
-                Event::SoftBreak | Event::HardBreak => {
-                    if let Some(heading) = &mut heading {
-                        heading.text.push(' ');
-                    }
-                }
-                _ => {}
+impl Reader<'_> {
+    /// The section that what is read belongs to; `Err` where it is another release's.
+    fn section(&self) -> Result<Option<usize>, ()> {
+        let decided = self.open.iter().rev().find_map(|open| match open.role {
+            Role::Field(section) => Some(Ok(section)),
+            Role::Elsewhere => Some(Err(())),
+            Role::Sub { .. } | Role::Plain => None,
+        });
+        decided.transpose()
+    }
+
+    /// Ends every section of a heading that is not above `level`; the next part begins at `at`.
+    fn close(&mut self, level: usize, at: usize) {
+        self.pause(at);
+        while let Some(last) = self.open.pop_if(|open| open.level >= level) {
+            // A heading with nothing below it says something itself.
+            if let Role::Sub { text, used: false } = last.role
+                && let Ok(Some(section)) = self.section()
+            {
+                self.add(section, text, BlockKind::Paragraph);
             }
         }
-        outline
     }
 
-    /// Where the section of a heading ends: at the next one that is not below it, or that fills a field itself.
-    fn end_of(&self, index: usize, end: usize) -> usize {
-        let level = self.headings[index].level;
-        self.headings[index + 1..]
-            .iter()
-            .find(|next| {
-                next.level <= level
-                    || Field::of_heading(&next.text).is_some()
-                    || KINDS_OF_CHANGE
-                        .iter()
-                        .any(|kind| kind.eq_ignore_ascii_case(next.text.trim()))
-            })
-            .map_or(end, |next| next.span.start)
+    /// A summary is one text: what was read of it so far ends at `at`.
+    fn pause(&mut self, at: usize) {
+        if let Some((section, from)) = self.since.take()
+            && self.sections[section].field == Field::Summary
+        {
+            let text = self.outline.text(from..at);
+            self.sections[section].content.extend(text);
+        }
     }
 
-    /// All that stands in `span`, as one text.
-    fn whole(&self, body: &str, span: Range<usize>) -> Vec<Text> {
-        self.text(body, span).into_iter().collect()
-    }
-
-    /// One text per list item in `span`, or per block where there is no list.
-    fn texts(&self, body: &str, span: Range<usize>) -> Vec<Text> {
-        let first = self
-            .blocks
-            .partition_point(|block| block.span.start < span.start);
-        let after = self
-            .blocks
-            .partition_point(|block| block.span.start < span.end);
-        let blocks = self.blocks.get(first..after).unwrap_or_default();
-        let any_item = blocks.iter().any(|block| block.item);
-        blocks
-            .iter()
-            .filter(|block| block.item == any_item && block.span.end <= span.end)
-            .filter_map(|block| {
-                let start = if block.item {
-                    block.span.start + marker_length(&body[block.span.clone()])
-                } else {
-                    block.span.start
-                };
-                self.text(body, start..block.span.end)
-            })
-            .collect()
-    }
-
-    /// What stands in `span` without comments and surrounding white space, if anything does.
-    fn text(&self, body: &str, span: Range<usize>) -> Option<Text> {
-        let mut text = String::new();
-        let mut add = |part: &str| {
-            // A comment that stood on lines of its own leaves none of them behind.
-            let alone = text.is_empty() || text.ends_with('\n');
-            text.push_str(if alone {
-                part.trim_start_matches(['\r', '\n'])
-            } else {
-                part
-            });
+    fn heading(&mut self, heading: &Heading) {
+        self.close(heading.level, heading.span.start);
+        let role = self.role(heading);
+        let begins = match &role {
+            Role::Sub { .. } => heading.span.start,
+            _ => heading.span.end,
         };
-        let mut from = span.start;
-        // In the order of the text, as the blocks are.
+        self.open.push(Open {
+            level: heading.level,
+            role,
+        });
+        if let Ok(Some(section)) = self.section() {
+            self.since = Some((section, begins));
+        }
+    }
+
+    fn role(&mut self, heading: &Heading) -> Role {
+        let Ok(around) = self.section() else {
+            return Role::Elsewhere;
+        };
+        let field_around = around.map(|section| self.sections[section].field);
+        let kind = kind_of_change(&heading.text)
+            .filter(|_| field_around.is_none_or(|field| field == Field::Changes));
+        let field = Field::of_heading(&heading.text).or(kind.map(|_| Field::Changes));
+        if let Some(field) = field {
+            self.sections.push(Section {
+                field,
+                heading: heading.span.clone(),
+                adds: false,
+                answered: false,
+                content: Vec::new(),
+            });
+            self.prefixes.push(kind);
+            return Role::Field(self.sections.len() - 1);
+        }
+        let version = version_of(&heading.text).filter(|version| match field_around {
+            None => true,
+            Some(Field::Changes) => is_version_inside(version),
+            Some(_) => false,
+        });
+        match version {
+            Some(version) if is_this(version, self.release) => return Role::Plain,
+            Some(version) => {
+                let other = (heading.span.clone(), version.to_owned());
+                self.prose.elsewhere.get_or_insert(other);
+                return Role::Elsewhere;
+            }
+            None => {}
+        }
+        let within = match around {
+            Some(_) => Within::Field,
+            None => Within::Nothing,
+        };
+        self.warn(
+            &heading.text,
+            heading.span.clone(),
+            within,
+            LooksLike::Heading,
+        );
+        match around.and_then(|_| self.outline.text(heading.inner.clone())) {
+            Some(text) => Role::Sub { text, used: false },
+            None => Role::Plain,
+        }
+    }
+
+    fn block(&mut self, block: &Block) {
+        let Ok(section) = self.section() else {
+            return;
+        };
+        let Some(text) = self.outline.text(block.span.clone()) else {
+            return;
+        };
+        if let Some((like, title)) = title_of(block, &text.text)
+            && (section.is_none() || like == LooksLike::Html)
+        {
+            // Such a line is a heading to whoever reads it: a known one too.
+            let meant = Field::of_heading(&title).map(Field::heading);
+            match meant {
+                Some(meant) => self.prose.near.push(NearMiss {
+                    span: text.span.clone(),
+                    text: title,
+                    meant,
+                    is: like,
+                }),
+                None => self.warn(&title, text.span.clone(), Within::Field, like),
+            }
+        }
+        if let Some(section) = section {
+            self.add(section, text, block.kind);
+        }
+    }
+
+    fn warn(&mut self, text: &str, span: Range<usize>, within: Within, is: LooksLike) {
+        if let Some(meant) = near_miss(text, within) {
+            self.prose.near.push(NearMiss {
+                span,
+                text: text.to_owned(),
+                meant,
+                is,
+            });
+        }
+    }
+
+    /// Adds a text to a section, below the headings that are open within it.
+    fn add(&mut self, section: usize, mut text: Text, kind: BlockKind) {
+        if self.sections[section].field == Field::Summary {
+            return;
+        }
+        let mut above: Vec<String> = self.prefixes[section]
+            .map(str::to_owned)
+            .into_iter()
+            .collect();
         let first = self
-            .comments
-            .partition_point(|comment| comment.start < from);
-        for comment in &self.comments[first..] {
-            if comment.start >= span.end {
-                break;
-            }
-            if comment.start >= from && comment.end <= span.end {
-                add(body.get(from..comment.start).unwrap_or_default());
-                from = comment.end;
+            .open
+            .iter()
+            .rposition(|open| matches!(open.role, Role::Field(_)))
+            .unwrap_or_default();
+        for open in &mut self.open[first..] {
+            if let Role::Sub { text, used } = &mut open.role {
+                *used = true;
+                above.push(text.text.clone());
             }
         }
-        add(body.get(from..span.end).unwrap_or_default());
-        let text = dedented(&text);
-        if text.is_empty() {
-            return None;
+        let on_one_line = matches!(kind, BlockKind::Item | BlockKind::Paragraph);
+        if !above.is_empty() {
+            let gap = if on_one_line { " " } else { "\n" };
+            text.text = format!("{}:{gap}{}", above.join(": "), text.text);
         }
-        let raw = body.get(span.clone())?;
-        let lead = raw.len() - raw.trim_start().len();
-        let start = span.start + lead;
-        // Underline the first line: a snippet of a page helps nobody.
-        let line = raw.trim_start().lines().next().unwrap_or_default();
-        Some(Text {
-            text,
-            span: start..start + line.trim_end().len(),
-        })
+        self.sections[section].content.push(text);
+    }
+
+    fn finish(self) -> Prose {
+        let mut prose = self.prose;
+        let mut additive = false;
+        for (mut section, kind) in self.sections.into_iter().zip(self.prefixes) {
+            if section.field == Field::Summary {
+                section.content = joined(section.content).into_iter().collect();
+            } else if let [only] = section.content.as_slice()
+                && let said = kind.and_then(|kind| only.text.strip_prefix(&format!("{kind}: ")))
+                && says_nothing(said.unwrap_or(&only.text))
+            {
+                section.content.clear();
+                section.answered = kind.is_none();
+            }
+            // Kinds of change add up, and to a list of changes that stands before or after them.
+            additive |= kind.is_some();
+            section.adds = section.field == Field::Changes && additive;
+            prose.sections.push(section);
+        }
+        prose
     }
 }
 
-/// The length of a list item's marker and the space after it: `- `, `12. `.
-fn marker_length(item: &str) -> usize {
-    let rest = item.trim_start_matches([' ', '\t']);
-    let indent = item.len() - rest.len();
-    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    let mark = rest[digits..].starts_with(['-', '*', '+', '.', ')']);
-    indent + digits + usize::from(mark)
+/// The texts of a summary as one.
+fn joined(texts: Vec<Text>) -> Option<Text> {
+    let span = texts.first()?.span.clone();
+    let texts: Vec<String> = texts.into_iter().map(|text| text.text).collect();
+    Some(Text {
+        text: texts.join("\n\n"),
+        span,
+    })
 }
 
-/// Every HTML comment in a block of HTML.
-fn comments_in(body: &str, span: Range<usize>, comments: &mut Vec<Range<usize>>) {
-    let mut from = span.start;
-    while let Some(open) = body.get(from..span.end).and_then(|rest| rest.find("<!--")) {
-        let open = from + open;
-        let close = body[open..span.end]
-            .find("-->")
-            .map_or(span.end, |close| open + close + 3);
-        comments.push(open..close);
-        from = close;
+/// A block that looks like a heading, and what it says: a paragraph that is bold as a whole, a heading in HTML.
+fn title_of(block: &Block, text: &str) -> Option<(LooksLike, String)> {
+    if text.len() > 200 {
+        return None;
     }
-}
-
-/// The lines of a text without the white space that they share, ends trimmed, with plain line ends.
-fn dedented(text: &str) -> String {
-    let text = text.replace("\r\n", "\n");
-    let text = text.trim();
-    let shared = text
-        .lines()
-        .skip(1)
-        .filter(|line| !line.trim().is_empty())
-        .map(|line| line.len() - line.trim_start_matches(' ').len())
-        .min()
-        .unwrap_or(0);
-    let lines: Vec<&str> = text
-        .lines()
-        .enumerate()
-        .map(|(index, line)| match index {
-            0 => line,
-            _ => line.get(shared..).unwrap_or_default(),
-        })
-        .collect();
-    lines.join("\n")
+    match block.kind {
+        BlockKind::Paragraph => {
+            let marked = text.trim_end_matches(':');
+            let bold = ["**", "__"].iter().find_map(|mark| {
+                let inner = marked.strip_prefix(mark)?.strip_suffix(mark)?;
+                (!inner.contains(mark) && !inner.contains('\n')).then(|| inner.to_owned())
+            });
+            Some((LooksLike::Bold, bold?))
+        }
+        BlockKind::Html => {
+            let lower = text.to_ascii_lowercase();
+            let level = lower.strip_prefix("<h")?.chars().next()?;
+            if !('1'..='6').contains(&level) {
+                return None;
+            }
+            let end = lower.find(&format!("</h{level}>"))?;
+            let begin = lower.find('>')? + 1;
+            let inner = text.get(begin..end)?;
+            let mut plain = String::new();
+            let mut tags = 0_usize;
+            for c in inner.chars() {
+                match c {
+                    '<' => tags += 1,
+                    '>' => tags = tags.saturating_sub(1),
+                    c if tags == 0 => plain.push(c),
+                    _ => {}
+                }
+            }
+            Some((LooksLike::Html, plain.trim().to_owned()))
+        }
+        BlockKind::Item | BlockKind::Other => None,
+    }
 }

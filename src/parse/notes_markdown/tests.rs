@@ -30,7 +30,7 @@ fn headings_fill_the_fields_of_the_same_name() {
             "release": "2.4.0",
             "type": "minor",
             "summary": "Faster *search*.\n\nAnd more.",
-            "changes": ["One,\non two lines", "Two\n- nested", "Three"],
+            "changes": ["One,\non two lines", "Two\n- nested", "Details: Three"],
             "migration_steps": ["Stop", "Start"],
             "known_issues": ["The first is odd.", "The second too."],
             "breaking": [],
@@ -164,6 +164,8 @@ fn other_editors_files_are_read() {
         })
     );
 }
+
+mod blocks;
 
 mod arbitrary {
     use super::*;

@@ -371,3 +371,47 @@ mod arbitrary {
         }
     }
 }
+
+#[test]
+fn a_digest_of_digits_alone_is_a_text_in_quotes() {
+    let zeros = "0".repeat(30);
+    for digest in [
+        format!("{zeros}1234567890123456789012345678901234"),
+        "1234567890".repeat(7)[..64].to_owned(),
+        "0".repeat(64),
+        format!("{zeros}1234567890123456789012e45678901234"),
+        format!("{zeros}12345678901234567890123456789e1234"),
+        format!("1{zeros}234567890123456789e01234567890123"),
+    ] {
+        assert_eq!(digest.len(), 64);
+        let text = format!(
+            "release: 2.4.0\ntype: minor\nartifacts: [{{name: shop, path: shop.tar, sha256: {digest}}}]\n"
+        );
+        let source = Source::new("f.yaml", text.as_str());
+        let found: Vec<String> = match yaml::parse(&source) {
+            Ok(_) => notes(text.split_once("minor\n").map_or("", |it| it.1)),
+            Err(findings) => findings.iter().map(Finding::to_string).collect(),
+        };
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].contains(":3:") && found[0].contains(&format!("quote it: \"{digest}\"")),
+            "{found:?}"
+        );
+        let quoted = text.replace(&digest, &format!("\"{digest}\""));
+        let source = Source::new("f.yaml", quoted);
+        assert!(crate::parse::notes(&source).is_ok(), "{digest}");
+    }
+}
+
+#[test]
+fn a_fixed_offset_is_no_zone_and_the_help_says_what_is() {
+    let found = policy("version: 1\nroles: {}\npeople: {}\ncalendar: {time_zone: 'UTC+02:00'}\n");
+    assert_eq!(
+        found,
+        [
+            "f.yaml:4:23: \"time_zone\" of \"calendar\": the time zone \"UTC+02:00\" is not known; expected a time zone such as \
+             Europe/Madrid; a zone is that of a place, such as Europe/Madrid, and knows when its clocks change; for +02:00 all year \
+             write Etc/GMT-2 (in these names the sign is the other way round)"
+        ]
+    );
+}

@@ -1,5 +1,7 @@
 //! What a text must look like: the formats that schemas name, patterns and lengths.
 
+mod zones;
+
 use std::collections::HashMap;
 
 use regex::Regex;
@@ -7,7 +9,6 @@ use serde_json::Value as Json;
 
 use super::words::quoted;
 use crate::domain::latency::Latency;
-use crate::domain::nearest::nearest;
 use crate::domain::probe::expect::pattern;
 use crate::domain::timespan::Timespan;
 
@@ -221,9 +222,8 @@ fn zone_misfit(text: &str) -> Option<Complaint> {
     if text.parse::<chrono_tz::Tz>().is_ok() {
         return None;
     }
-    let near = nearest(text, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()));
     Some((
         Some(format!("the time zone {} is not known", quoted(text))),
-        near.map(|zone| format!("did you mean \"{zone}\"?")),
+        Some(zones::what_to_write(text)),
     ))
 }

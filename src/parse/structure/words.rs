@@ -184,11 +184,12 @@ pub(super) fn found(source: &Source, node: &Node) -> String {
     }
 }
 
-/// A number as it stands in the file.
+/// A number as it stands in the file, every digit of it: a digest may have digits alone.
 pub(super) fn written(source: &Source, node: &Node) -> String {
+    const MOST: usize = 200;
     let raw = source.text.get(node.place.span.clone()).unwrap_or_default();
     let raw = raw.trim();
-    if raw.is_empty() || raw.len() > 60 || raw.contains(char::is_whitespace) {
+    if raw.is_empty() || raw.len() > MOST || raw.contains(char::is_whitespace) {
         node.to_json().to_string()
     } else {
         raw.to_owned()
