@@ -24,7 +24,7 @@ use crate::domain::signature::key::PublicKey;
 use crate::domain::signature::sshsig::Hash;
 use crate::domain::signature::trust::Payload;
 use crate::domain::timespan::Timespan;
-use crate::domain::variables::{Ready, Secrets};
+use crate::domain::variables::{NotText, Ready, Secrets};
 
 /// The clocks.
 pub trait Clock: Sync {
@@ -404,10 +404,18 @@ pub trait Runner: Sync {
 
 /// The variables and files that a probe may refer to.
 pub trait Environment: Sync {
-    /// The value of an environment variable; `None` where it is unset, empty or not UTF-8.
-    fn variable(&self, name: &str) -> Option<String>;
+    /// The value of an environment variable; `None` where it is unset or empty.
+    ///
+    /// # Errors
+    /// It is set, and is not UTF-8.
+    fn variable(&self, name: &str) -> std::result::Result<Option<String>, NotText>;
 
-    /// Every environment variable whose name and value are text.
+    /// The same, for what does as well without it.
+    fn text(&self, name: &str) -> Option<String> {
+        self.variable(name).ok().flatten()
+    }
+
+    /// Every environment variable whose name is text. What is no text in a value is replaced, as in what is shown.
     fn variables(&self) -> Vec<(String, String)>;
 
     /// The text of a small file, relative to the repository's root.

@@ -11,7 +11,7 @@ use crate::domain::probe::kinds::MetricProbe;
 use crate::domain::refusal::Refusal;
 use crate::domain::running::Sight;
 use crate::domain::secret_name::names_a_secret;
-use crate::domain::variables::{self, Lookup, Ready, Secrets};
+use crate::domain::variables::{self, Lookup, NotText, Ready, Secrets};
 use crate::ports::{Limits, Onlooker};
 
 use super::{Result, World};
@@ -43,7 +43,7 @@ struct Values<'a> {
 }
 
 impl Lookup for Values<'_> {
-    fn variable(&self, name: &str) -> Option<String> {
+    fn variable(&self, name: &str) -> std::result::Result<Option<String>, NotText> {
         self.world.environment.variable(name)
     }
     fn file(&self, path: &str) -> std::result::Result<String, String> {

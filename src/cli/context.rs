@@ -297,7 +297,7 @@ impl Context {
     fn login(&self) -> Option<String> {
         let login = ["USER", "LOGNAME"]
             .into_iter()
-            .find_map(|name| self.environment.variable(name))?;
+            .find_map(|name| self.environment.text(name))?;
         PersonName::new(login).ok().map(|name| name.to_string())
     }
 
@@ -344,7 +344,7 @@ impl Context {
     /// Adds the result to the summary of the step that GitHub Actions runs, where it does. That it cannot be added is told
     /// and changes no answer.
     fn summarize(&self, result: &dyn Shown) {
-        let Some(path) = self.environment.variable("GITHUB_STEP_SUMMARY") else {
+        let Some(path) = self.environment.text("GITHUB_STEP_SUMMARY") else {
             return;
         };
         let add = || {
@@ -443,7 +443,7 @@ fn output(
 ) -> Output {
     let github = global.format == Format::Github;
     let actions = environment
-        .variable("GITHUB_ACTIONS")
+        .text("GITHUB_ACTIONS")
         .is_some_and(|it| it == "true");
     let human = global.format == Format::Human;
     let terminal = terminal.filter(|it| it.columns > 0);
@@ -457,7 +457,7 @@ fn output(
 
 /// What the terminal behind standard output takes.
 fn style(global: &Global, environment: &dyn Environment) -> Style {
-    let variable = |name: &str| environment.variable(name);
+    let variable = |name: &str| environment.text(name);
     let terminal = io::stdout().is_terminal();
     let color = match global.color {
         Color::Always => true,
@@ -481,14 +481,14 @@ fn style(global: &Global, environment: &dyn Environment) -> Style {
 /// Whether what happens is shown in place: to somebody at a terminal that can, and not in a build, whose log keeps every
 /// line.
 fn is_live(global: &Global, environment: &dyn Environment) -> bool {
-    let builds = environment.variable("CI").is_some_and(|it| it != "false");
+    let builds = environment.text("CI").is_some_and(|it| it != "false");
     let shown = global.format == Format::Human && !global.quiet;
     shown && io::stdout().is_terminal() && !builds && !is_dumb(environment)
 }
 
 /// Whether the terminal cannot move its cursor.
 fn is_dumb(environment: &dyn Environment) -> bool {
-    environment.variable("TERM").is_some_and(|it| it == "dumb")
+    environment.text("TERM").is_some_and(|it| it == "dumb")
 }
 
 /// The repository's root and the policy's path in it.

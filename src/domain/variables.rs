@@ -119,9 +119,14 @@ pub enum VariableError {
     /// `${file:}`
     #[error("\"${{file:}}\" names no file; write ${{file:PATH}}")]
     NoPath,
-    /// An environment variable that is unset, empty or not text.
+    /// An environment variable that is unset or empty.
     #[error("the environment variable {0} is not set; run `export {0}=…`")]
     Unset(String),
+    /// An environment variable whose bytes are not UTF-8.
+    #[error(
+        "the environment variable {0} is set, and its value is not UTF-8 text; run `export {0}=…` with one that is"
+    )]
+    NotText(String),
     /// A file that cannot be read.
     #[error("{0}")]
     File(String),
@@ -136,10 +141,17 @@ pub enum VariableError {
     Nothing(&'static str, &'static str),
 }
 
+/// The value of an environment variable is not UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotText;
+
 /// Where values come from.
 pub trait Lookup {
-    /// The value of an environment variable; `None` where it is unset, empty or not UTF-8.
-    fn variable(&self, name: &str) -> Option<String>;
+    /// The value of an environment variable; `None` where it is unset or empty.
+    ///
+    /// # Errors
+    /// It is set, and is not UTF-8.
+    fn variable(&self, name: &str) -> Result<Option<String>, NotText>;
 
     /// The text of a file.
     ///
@@ -237,6 +249,7 @@ fn value(reference: &Reference, lookup: &dyn Lookup) -> Result<String, VariableE
     match reference {
         Reference::Variable(name) | Reference::Secret(name) => lookup
             .variable(name)
+            .map_err(|NotText| VariableError::NotText(name.clone()))?
             .filter(|value| !value.is_empty())
             .ok_or_else(|| VariableError::Unset(name.clone())),
         Reference::File(path) => match lookup.file(path) {

@@ -2,10 +2,13 @@
 //!
 //! Which of them are secret is the business of [`crate::domain::variables`].
 
+use std::env::VarError;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::PathBuf;
 
+use crate::domain::probe::text::Text;
+use crate::domain::variables::NotText;
 use crate::ports::Environment;
 
 /// A file that a variable names holds a token or a certificate; more is a mistake.
@@ -19,13 +22,22 @@ pub struct SystemEnvironment {
 }
 
 impl Environment for SystemEnvironment {
-    fn variable(&self, name: &str) -> Option<String> {
-        std::env::var(name).ok().filter(|value| !value.is_empty())
+    fn variable(&self, name: &str) -> Result<Option<String>, NotText> {
+        match std::env::var(name) {
+            Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+            Err(VarError::NotPresent) => Ok(None),
+            Err(VarError::NotUnicode(_)) => Err(NotText),
+        }
     }
 
     fn variables(&self) -> Vec<(String, String)> {
         std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter_map(|(name, value)| {
+                Some((
+                    name.into_string().ok()?,
+                    value.to_string_lossy().into_owned(),
+                ))
+            })
             .collect()
     }
 
@@ -48,8 +60,11 @@ impl Environment for SystemEnvironment {
                 LARGEST_FILE / 1024
             )));
         }
-        let mut text =
-            String::from_utf8(bytes).map_err(|_| trouble("it is not UTF-8 text".to_owned()))?;
+        let text = Text::decode(&bytes, None, false);
+        let mut text = match text.read() {
+            Ok(text) => text.to_owned(),
+            Err(why) => return Err(trouble(format!("it is {why}"))),
+        };
         if text.ends_with('\n') {
             text.pop();
             if text.ends_with('\r') {
@@ -85,7 +100,7 @@ mod tests {
         fs::write(folder.path().join("binary"), [0xff, 0xfe]).expect("written");
         for (path, cause) in [
             ("big", "larger than 64 KiB"),
-            ("binary", "not UTF-8"),
+            ("binary", "byte 0xff at offset 0 is not UTF-8"),
             (".", "not a regular file"),
             ("missing", "No such file"),
         ] {
@@ -98,8 +113,8 @@ mod tests {
     #[test]
     fn an_unset_variable_is_none() {
         let (_folder, environment) = environment();
-        assert_eq!(environment.variable("RELGATE_NO_SUCH_VARIABLE"), None);
-        assert_eq!(environment.variable("no=such"), None);
-        assert!(environment.variable("PATH").is_some());
+        assert_eq!(environment.variable("RELGATE_NO_SUCH_VARIABLE"), Ok(None));
+        assert_eq!(environment.variable("no=such"), Ok(None));
+        assert!(environment.text("PATH").is_some());
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use relgate::domain::ids::CaptureName;
 use relgate::domain::probe::Probe;
 use relgate::domain::probe::judge::{Sample, Verdict};
-use relgate::domain::variables::{Lookup, Ready};
+use relgate::domain::variables::{Lookup, NotText, Ready};
 use relgate::effects::probe::SystemProber;
 use relgate::ports::{Asked, Limits, Prober, nobody};
 use serde_json::{Value, json};
@@ -19,8 +19,8 @@ use crate::support::{PATIENCE, Server, get, probe, read_request, response};
 struct Nothing;
 
 impl Lookup for Nothing {
-    fn variable(&self, _: &str) -> Option<String> {
-        None
+    fn variable(&self, _: &str) -> Result<Option<String>, NotText> {
+        Ok(None)
     }
     fn file(&self, path: &str) -> Result<String, String> {
         Err(format!("{path}: there are no files here"))

@@ -11,5 +11,6 @@ mod shop;
 mod slow;
 mod support;
 mod table;
+mod texts;
 mod troubles;
 mod two;

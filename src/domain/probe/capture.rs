@@ -61,14 +61,15 @@ impl Capture {
         let text = || match (told.text, told.cut) {
             (None, _) => Err("missing".to_owned()),
             (Some(_), true) => Err("unknown: the answer was cut at the cap".to_owned()),
-            (Some(text), false) => Ok(text),
+            (Some(text), false) => text.read().map_err(str::to_owned),
         };
         let value = match (&self.json, &self.header, &self.regex) {
             (Some(path), None, None) => from_json(path, text()?)?,
             (None, Some(header), None) => {
                 let wanted = header.to_ascii_lowercase();
                 let found = told.headers.iter().find(|(name, _)| *name == wanted);
-                found.map(|(_, value)| value.clone()).ok_or("missing")?
+                let value = found.map_or(Err("missing"), |(_, value)| value.read());
+                value?.to_owned()
             }
             (None, None, Some(expression)) => {
                 let regex = pattern(expression).map_err(|error| error.to_string())?;
@@ -146,8 +147,8 @@ mod tests {
     fn answer(body: &str) -> Answer {
         Answer::Http(HttpAnswer {
             status: 200,
-            headers: vec![("x-order".to_owned(), "A17".to_owned())],
-            body: body.to_owned(),
+            headers: vec![("x-order".to_owned(), "A17".into())],
+            body: body.into(),
             ..HttpAnswer::default()
         })
     }
@@ -178,7 +179,7 @@ mod tests {
             );
         }
         let printed = Answer::Command(CommandAnswer {
-            stdout: "order 17\n".to_owned(),
+            stdout: "order 17\n".into(),
             ..CommandAnswer::default()
         });
         assert_eq!(

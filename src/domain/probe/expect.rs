@@ -84,20 +84,26 @@ impl TextExpectation {
         texts
     }
 
-    /// Holds `text` against it. A text that is not there satisfies nothing, not even `not_contains`. `cut` says why the
-    /// text is only the beginning of one: what lies beyond was never seen, so nothing may be concluded from its absence.
-    pub fn assertions(&self, about: &str, text: Option<&str>, cut: Option<&str>) -> Vec<Assertion> {
+    /// Holds `text`, or the reason why there is none, against it. What is missing or is no text satisfies nothing, not
+    /// even `not_contains`. `cut` says why the text is only the beginning of one: what lies beyond was never seen, so
+    /// nothing may be concluded from its absence.
+    pub fn assertions(
+        &self,
+        about: &str,
+        text: Result<&str, &str>,
+        cut: Option<&str>,
+    ) -> Vec<Assertion> {
         let mut all = Vec::new();
         let mut assert = |how: &str, expected: String, test: &dyn Fn(&str) -> bool| {
-            let shown = |text: &str| match cut {
-                Some(cut) => format!("{:?} ({cut})", excerpt(text)),
-                None => format!("{:?}", excerpt(text)),
-            };
+            let found = text.map_or_else(str::to_owned, |text| format!("{:?}", excerpt(text)));
             all.push(Assertion {
                 about: format!("{about} {how}"),
                 expected,
-                actual: text.map_or_else(|| "missing".to_owned(), shown),
-                holds: text.is_some_and(test),
+                actual: match cut {
+                    Some(cut) => format!("{found} ({cut})"),
+                    None => found,
+                },
+                holds: text.is_ok_and(test),
             });
         };
         if let Some(whole) = &self.equals {
@@ -166,7 +172,7 @@ mod tests {
         let holds = |value: &serde_json::Value, cut| {
             let expect: TextExpectation =
                 serde_json::from_value(value.clone()).expect("an expectation");
-            let all = expect.assertions("body", Some("all is well"), cut);
+            let all = expect.assertions("body", Ok("all is well"), cut);
             all.iter().all(|assertion| assertion.holds)
         };
         for (value, seen) in [

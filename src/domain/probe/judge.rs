@@ -225,7 +225,7 @@ mod tests {
     fn answer(status: u16, body: &str) -> Answer {
         Answer::Http(HttpAnswer {
             status,
-            body: body.to_owned(),
+            body: body.into(),
             ..HttpAnswer::default()
         })
     }
@@ -363,7 +363,7 @@ mod tests {
         let ended = |exit, stdout: &str| {
             Answer::Command(CommandAnswer {
                 exit,
-                stdout: stdout.to_owned(),
+                stdout: stdout.into(),
                 ..CommandAnswer::default()
             })
         };

@@ -18,6 +18,7 @@ pub mod retry;
 pub mod sampling;
 pub mod selection;
 pub mod suite;
+pub mod text;
 
 use std::collections::BTreeMap;
 

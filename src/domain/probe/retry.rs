@@ -151,7 +151,7 @@ pub fn asked_pause(answer: &Answer) -> Option<Duration> {
             .headers
             .iter()
             .find(|(name, _)| name == "retry-after")
-            .and_then(|(_, seconds)| seconds.trim().parse().ok())
+            .and_then(|(_, seconds)| seconds.read().ok()?.trim().parse().ok())
             .map(Duration::from_secs),
         _ => None,
     }
@@ -176,7 +176,7 @@ mod tests {
             status,
             headers: headers
                 .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .map(|(name, value)| ((*name).to_owned(), (*value).into()))
                 .collect(),
             ..HttpAnswer::default()
         })

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{
-    Expanded, Lookup, Reference, Secrets, VariableError, expand, fill, fill_own, syntax, value,
+    Expanded, Lookup, NotText, Reference, Secrets, VariableError, expand, fill, fill_own, syntax,
+    value,
 };
 use crate::domain::ids::CaptureName;
 use crate::domain::probe::Probe;
@@ -144,10 +145,11 @@ impl Known<'_> {
 }
 
 impl Lookup for Known<'_> {
-    fn variable(&self, name: &str) -> Option<String> {
+    fn variable(&self, name: &str) -> Result<Option<String>, NotText> {
         let name = || name.to_owned();
-        self.get(&Reference::Variable(name()))
-            .or_else(|| self.get(&Reference::Secret(name())))
+        Ok(self
+            .get(&Reference::Variable(name()))
+            .or_else(|| self.get(&Reference::Secret(name()))))
     }
 
     fn file(&self, path: &str) -> Result<String, String> {
@@ -179,12 +181,12 @@ mod tests {
     struct Shop;
 
     impl Lookup for Shop {
-        fn variable(&self, name: &str) -> Option<String> {
-            match name {
+        fn variable(&self, name: &str) -> Result<Option<String>, NotText> {
+            Ok(match name {
                 "HOST" => Some("${capture:token}.example".to_owned()),
                 "KEY" => Some("k3y-of-the-shop".to_owned()),
                 _ => None,
-            }
+            })
         }
         fn file(&self, path: &str) -> Result<String, String> {
             match path {

@@ -9,14 +9,15 @@ use crate::domain::probe::judge::Verdict;
 struct Known;
 
 impl Lookup for Known {
-    fn variable(&self, name: &str) -> Option<String> {
-        match name {
+    fn variable(&self, name: &str) -> Result<Option<String>, NotText> {
+        Ok(match name {
             "HOST" => Some("shop.example".to_owned()),
             "API_TOKEN" => Some("t0k+n/=?".to_owned()),
             "PLAIN" => Some("${env:HOST}".to_owned()),
             "EMPTY" => Some(String::new()),
+            "LATIN" => return Err(NotText),
             _ => None,
-        }
+        })
     }
     fn file(&self, path: &str) -> Result<String, String> {
         match path {
@@ -74,6 +75,7 @@ fn what_has_no_value_is_named() {
     for (text, name) in [
         ("${env:NO_SUCH}", "NO_SUCH"),
         ("${secret:EMPTY}", "EMPTY"),
+        ("${env:LATIN}", "LATIN is set, and its value is not UTF-8"),
         ("${file:other}", "other"),
         ("${file:run/empty}", "run/empty"),
         ("${previous}", "previous"),

@@ -18,6 +18,7 @@ use super::progress::shown;
 use super::{Context, quote};
 use crate::domain::probe::expect::excerpt;
 use crate::domain::probe::kinds::{Answer, CommandAnswer, CommandProbe};
+use crate::domain::probe::text::Text;
 use crate::effects::process::group::{Family, MARK, marks_with, new_mark};
 use crate::effects::process::program;
 
@@ -67,9 +68,9 @@ pub(super) async fn ask(command: &CommandProbe, context: &Context<'_>) -> Answer
         }
         Err(_) => {
             leash.end(child).await;
-            let wrote = excerpt(stderr.text().trim());
+            let wrote = excerpt(stderr.text().shown().trim());
             let wrote = if wrote.is_empty() {
-                excerpt(stdout.text().trim())
+                excerpt(stdout.text().shown().trim())
             } else {
                 wrote
             };
@@ -194,9 +195,9 @@ impl Captured {
         }
     }
 
-    fn text(&self) -> String {
+    fn text(&self) -> Text {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&kept).into_owned()
+        Text::decode(&kept, None, self.cut().is_some())
     }
 }
 

@@ -9,13 +9,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use hickory_proto::op::{Edns, Message, MessageType, Query, ResponseCode};
-use hickory_proto::rr::{Name, RecordType};
+use hickory_proto::rr::{Name, RData, RecordType};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 
 use super::progress::shown;
 use super::{Context, address, quote};
 use crate::domain::probe::kinds::{Answer, DnsAnswer, DnsProbe, DnsRecordType};
+use crate::domain::probe::text::Text;
 
 /// How long one resolver is waited for before the next one, or the same again, is asked: a datagram may get lost.
 const TRY: Duration = Duration::from_secs(2);
@@ -107,13 +108,30 @@ fn wire_type(kind: DnsRecordType) -> RecordType {
 
 fn told(reply: &Message, kind: DnsRecordType) -> DnsAnswer {
     let wanted = wire_type(kind);
-    let answers = reply.answers.iter();
-    DnsAnswer {
-        records: answers
-            .filter(|record| record.record_type() == wanted)
-            .map(|record| kind.plain(&record.data.to_string()))
-            .collect(),
+    let mut answer = DnsAnswer {
         no_such_name: reply.metadata.response_code == ResponseCode::NXDomain,
+        ..DnsAnswer::default()
+    };
+    for record in &reply.answers {
+        if record.record_type() == wanted {
+            let text = record_text(&record.data);
+            answer.records.push(kind.plain(text.shown()));
+            answer.flaw = answer.flaw.or(text.read().err().map(str::to_owned));
+        }
+    }
+    answer
+}
+
+/// A record as it is shown. A text is one whatever its pieces, and its bytes may be anything.
+fn record_text(data: &RData) -> Text {
+    match data {
+        RData::TXT(text) => Text::decode(&text.txt_data.concat(), None, false),
+        RData::CAA(caa) => {
+            let value = Text::decode(&caa.value, None, false);
+            let shown = format!("{} {} \"{}\"", caa.flags(), caa.tag, value.shown());
+            value.within(shown)
+        }
+        other => Text::from(other.to_string()),
     }
 }
 
@@ -290,6 +308,42 @@ mod tests {
         assert_eq!(name(address).as_deref(), Ok("7.2.0.192.in-addr.arpa."));
         let long = serde_json::json!({"name": "a".repeat(64), "resolver": resolver});
         assert!(name(long).is_err());
+    }
+
+    #[test]
+    fn a_text_record_whose_bytes_are_no_text_satisfies_nothing_about_text() {
+        use crate::domain::probe::judge::{Verdict, judge};
+        use hickory_proto::rr::Record;
+        use hickory_proto::rr::rdata::TXT;
+
+        let verdict = |pieces: Vec<&[u8]>, expect: serde_json::Value| {
+            let probe = serde_json::json!({
+                "id": "p", "dns": {"name": "shop.example", "type": "TXT", "expect": expect},
+            });
+            let probe = serde_json::from_value(probe).expect("a probe");
+            let mut message = Message::query();
+            for text in [vec![b"fine".as_slice()], pieces] {
+                let data = RData::TXT(TXT::from_bytes(text));
+                message.add_answer(Record::from_rdata(Name::root(), 60, data));
+            }
+            let answer = Answer::Dns(told(&message, DnsRecordType::Txt));
+            let attempt = judge(&probe, &answer, 0);
+            (attempt.verdict, attempt.reason())
+        };
+        for expect in [
+            serde_json::json!({"not_contains": "ok"}),
+            serde_json::json!({"contains": "fine"}),
+            serde_json::json!({"equals": ["fine", "caf\u{fffd}"]}),
+        ] {
+            let (verdict, why) = verdict(vec![b"caf\xe9"], expect);
+            assert_eq!(verdict, Verdict::Fail);
+            assert!(why.contains("byte 0xe9 at offset 3 is not UTF-8"), "{why}");
+        }
+        let count = serde_json::json!({"count": {"equals": 2}, "exists": true});
+        assert_eq!(verdict(vec![b"caf\xe9"], count).0, Verdict::Pass);
+        // A character may lie in two pieces.
+        let whole = serde_json::json!({"contains": "gr\u{fc}n"});
+        assert_eq!(verdict(vec![b"gr\xc3", b"\xbcn"], whole).0, Verdict::Pass);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::disk::{self, Found, Wanted};
 use super::{Context, quote};
 use crate::domain::ids::Digest;
 use crate::domain::probe::kinds::{Answer, FileAnswer, FileProbe, RegularFile};
+use crate::domain::probe::text::Text;
 use crate::effects::clock::SystemClock;
 use crate::ports::Clock;
 
@@ -62,7 +63,7 @@ fn look(
         size: about.len(),
         age_ms: disk::age_ms(&place, &about, now)?,
         sha256: hashed.then(|| Digest::from_bytes(bytes)),
-        contents: kept.then(|| String::from_utf8_lossy(&contents).into_owned()),
+        contents: kept.then(|| Text::decode(&contents, None, truncated)),
         truncated,
     }))
 }

@@ -118,7 +118,7 @@ async fn next(url: &Url, context: &Context<'_>) -> Result<Option<Url>, Answer> {
             let Some((_, to)) = location else {
                 return Ok(None);
             };
-            let to = url.join(to).map_err(|error| {
+            let to = url.join(to.shown()).map_err(|error| {
                 let from = plain(url);
                 Answer::Unserved(format!("{from} redirects to what is no address: {error}"))
             })?;

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::disk::{self, Found, Wanted};
 use super::{Context, quote};
-use crate::domain::probe::kinds::junit::{Report, read};
+use crate::domain::probe::kinds::junit::{Report, read, text};
 use crate::domain::probe::kinds::{Answer, JunitAnswer, JunitProbe};
 use crate::effects::clock::SystemClock;
 use crate::ports::Clock;
@@ -106,9 +106,8 @@ fn report(place: &Path, now: DateTime<Utc>, wanted: &Wanted) -> Result<(Report, 
     if bytes.len() > LARGEST {
         return Err(format!("{shown} is larger than {} MiB", LARGEST >> 20));
     }
-    // Bytes that are no UTF-8 stand in the names and output of tests, and change no element.
-    let text = String::from_utf8_lossy(&bytes);
-    let report = read(&text)
+    let report = text(&bytes)
+        .and_then(|text| read(&text))
         .map_err(|error| format!("{shown} is no JUnit report that can be read: {error}"))?;
     Ok((report, disk::age_ms(place, &about, now)?))
 }

@@ -13,6 +13,7 @@ use super::{Context, quote};
 use crate::domain::probe::expect::excerpt;
 use crate::domain::probe::kinds::metric::Unread;
 use crate::domain::probe::kinds::{Answer, HttpProbe, JsonSource, MetricAnswer, MetricProbe};
+use crate::domain::probe::text::Text;
 use crate::domain::probe::{Probe, Question};
 use crate::domain::timespan::Timespan;
 
@@ -39,7 +40,11 @@ pub(super) async fn ask(metric: &MetricProbe, context: &Context<'_>) -> Answer {
         }) => document(path, context).await,
         _ => fetched(metric, context).await,
     };
-    match text.map(|text| metric.read(&text)) {
+    let read = |(text, content_type): (Text, String)| match text.read() {
+        Ok(text) => metric.read(text, &content_type),
+        Err(why) => Err(Unread::Broken(why.to_owned())),
+    };
+    match text.map(read) {
         Ok(Ok(value)) => Answer::Metric(MetricAnswer { value }),
         Ok(Err(Unread::NoData(why))) => Answer::NoData(why),
         Ok(Err(Unread::Broken(why))) => Answer::Unasked(format!("it could not be measured: {why}")),
@@ -47,7 +52,8 @@ pub(super) async fn ask(metric: &MetricProbe, context: &Context<'_>) -> Answer {
     }
 }
 
-async fn fetched(metric: &MetricProbe, context: &Context<'_>) -> Result<String, Answer> {
+/// The page, and what it says that it is.
+async fn fetched(metric: &MetricProbe, context: &Context<'_>) -> Result<(Text, String), Answer> {
     let request = request(metric).map_err(Answer::Unasked)?;
     let fetching = http::fetch(&request, context);
     let fetched = match tokio::time::timeout(context.limit, fetching).await {
@@ -59,15 +65,16 @@ async fn fetched(metric: &MetricProbe, context: &Context<'_>) -> Result<String, 
         status,
         location,
         text,
+        content_type,
     } = fetched.map_err(|trouble| match trouble {
         Answer::Unserved(why) | Answer::Unasked(why) => unmeasured(why),
         other => other,
     })?;
     // Prometheus says in the body why it refuses a query.
     let refusal = metric.prometheus.is_some() && (400..500).contains(&status);
-    let told = refusal && text.trim_start().starts_with('{');
+    let told = refusal && text.shown().trim_start().starts_with('{');
     if status == 200 || told {
-        return Ok(text);
+        return Ok((text, content_type));
     }
     let to = location.map_or_else(String::new, |to| {
         format!(
@@ -113,14 +120,15 @@ fn request(metric: &MetricProbe) -> Result<HttpProbe, String> {
     })
 }
 
-async fn document(path: &str, context: &Context<'_>) -> Result<String, Answer> {
+async fn document(path: &str, context: &Context<'_>) -> Result<(Text, String), Answer> {
     let (given, root) = (path.to_owned(), context.root.to_owned());
     let work = move |wanted: &Wanted| read(&given, &root, wanted);
-    disk::blocking(path, context, work).await?
+    let text = disk::blocking(path, context, work).await??;
+    Ok((text, String::new()))
 }
 
 /// The text of a file. One that is not there has no number: no data.
-fn read(path: &str, root: &Path, wanted: &Wanted) -> Result<Result<String, Answer>, String> {
+fn read(path: &str, root: &Path, wanted: &Wanted) -> Result<Result<Text, Answer>, String> {
     let place = disk::place(root, path)?;
     let mut file = match disk::open(&place)? {
         Found::Nothing => return Ok(Err(Answer::NoData(format!("there is no file {path}")))),
@@ -135,9 +143,11 @@ fn read(path: &str, root: &Path, wanted: &Wanted) -> Result<Result<String, Answe
     if bytes.len() > LARGEST {
         return Err(format!("{path} is larger than {} MiB", LARGEST >> 20));
     }
-    String::from_utf8(bytes)
-        .map(Ok)
-        .map_err(|_| format!("{path} is not UTF-8 text"))
+    let text = Text::decode(&bytes, None, false);
+    match text.read() {
+        Ok(_) => Ok(Ok(text)),
+        Err(why) => Err(format!("{path} is {why}")),
+    }
 }
 
 /// A line that shows what the number stands in.

@@ -365,7 +365,7 @@ async fn attempt(run: &Run, probe: &Arc<Probe>) -> Weighed {
     };
     let took_ms = watch.elapsed_ms();
     let phases = progress.phases();
-    let size = answer.told().text.map_or(0, str::len);
+    let size = answer.told().text.map_or(0, |text| text.shown().len());
     let mut weighed = if size < LONG_ANSWER {
         Weighed::new(probe, &answer, took_ms)
     } else {

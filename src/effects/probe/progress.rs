@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::domain::probe::kinds::{Answer, TcpAnswer};
 use crate::domain::probe::phases::Phases;
+use crate::domain::probe::text::Text;
 use crate::effects::clock::Stopwatch;
 
 /// The progress of one attempt; it outlives the asking, which is dropped at its timeout.
@@ -184,7 +185,7 @@ impl Progress {
             }
             Phase::Receiving(bytes) => {
                 return Answer::Tcp(TcpAnswer {
-                    received: String::from_utf8_lossy(bytes).into_owned(),
+                    received: Text::decode(bytes, None, true),
                     truncated: true,
                 });
             }

@@ -11,6 +11,7 @@ use super::trouble::connection_trouble;
 use super::{Context, quote};
 use crate::domain::probe::judge::{Verdict, judge};
 use crate::domain::probe::kinds::{Answer, TcpAnswer, TcpProbe};
+use crate::domain::probe::text::Text;
 use crate::domain::timespan::Timespan;
 
 /// More than this is not read.
@@ -66,21 +67,17 @@ async fn exchange(
         context.progress.received(&all);
     }
     Ok(TcpAnswer {
-        received: text(&all),
+        received: Text::decode(&all, None, all.len() >= CAP),
         truncated: all.len() >= CAP,
     })
 }
 
 fn satisfies(received: &[u8], context: &Context<'_>) -> bool {
     let answer = Answer::Tcp(TcpAnswer {
-        received: text(received),
+        received: Text::decode(received, None, false),
         truncated: false,
     });
     !received.is_empty() && judge(context.probe, &answer, 0).verdict == Verdict::Pass
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// A line that connects; what is sent is not part of it.

@@ -3,7 +3,7 @@
 use crate::domain::finding::Finding;
 use crate::domain::ids::CaptureName;
 use crate::domain::nearest::nearest;
-use crate::domain::variables::{Lookup, VariableError, expand};
+use crate::domain::variables::{Lookup, NotText, VariableError, expand};
 use crate::parse::Site;
 use crate::parse::node::{Node, Value, pointer_step};
 
@@ -22,8 +22,8 @@ impl StandIn {
 }
 
 impl Lookup for StandIn {
-    fn variable(&self, _: &str) -> Option<String> {
-        StandIn::value()
+    fn variable(&self, _: &str) -> Result<Option<String>, NotText> {
+        Ok(StandIn::value())
     }
 
     fn file(&self, _: &str) -> Result<String, String> {

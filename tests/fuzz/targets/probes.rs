@@ -13,7 +13,7 @@ use relgate::domain::probe::retry::Tried;
 use relgate::domain::probe::sampling::Sampling;
 use relgate::domain::probe::selection::Selection;
 use relgate::domain::probe::{Probe, needs};
-use relgate::domain::variables::{Lookup, captures_used, fill, mask_sample};
+use relgate::domain::variables::{Lookup, NotText, captures_used, fill, mask_sample};
 use relgate::parse;
 use relgate::parse::lint;
 
@@ -25,8 +25,8 @@ const SECRET: &str = "hunter2-and-more";
 struct Everywhere;
 
 impl Lookup for Everywhere {
-    fn variable(&self, _: &str) -> Option<String> {
-        Some(SECRET.to_owned())
+    fn variable(&self, _: &str) -> Result<Option<String>, NotText> {
+        Ok(Some(SECRET.to_owned()))
     }
 
     fn file(&self, _: &str) -> Result<String, String> {
@@ -133,24 +133,25 @@ fn answers() -> Vec<Answer> {
     vec![
         Answer::Http(http()),
         Answer::Tcp(TcpAnswer {
-            received: "220 ready\r\n".to_owned(),
+            received: "220 ready\r\n".into(),
             truncated: false,
         }),
         Answer::Tls(TlsAnswer { hops: Vec::new() }),
         Answer::Dns(DnsAnswer {
             records: vec!["192.0.2.7".to_owned(), "10 mail.shop.example".to_owned()],
             no_such_name: false,
+            flaw: None,
         }),
         Answer::Grpc(GrpcAnswer { status: 1 }),
         Answer::Command(CommandAnswer {
             exit: Some(0),
-            stdout: "2.0.0\n".to_owned(),
+            stdout: "2.0.0\n".into(),
             ..CommandAnswer::default()
         }),
         Answer::File(FileAnswer::Regular(RegularFile {
             size: 5,
             age_ms: -1,
-            contents: Some("{\"a\":".to_owned()),
+            contents: Some("{\"a\":".into()),
             truncated: true,
             ..RegularFile::default()
         })),
@@ -165,15 +166,14 @@ fn answers() -> Vec<Answer> {
 }
 
 fn http() -> HttpAnswer {
-    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let header = |name: &str, value: &str| (name.to_owned(), value.into());
     HttpAnswer {
         status: 200,
         headers: vec![
             header("content-type", "application/json"),
             header("retry-after", "18446744073709551615"),
         ],
-        body: r#"{"status": "ok", "items": [{"price": 1.50}, {"price": 2}], "ready": true}"#
-            .to_owned(),
+        body: r#"{"status": "ok", "items": [{"price": 1.50}, {"price": 2}], "ready": true}"#.into(),
         sha256: None,
         truncated: false,
     }

@@ -50,7 +50,7 @@ fn metric(text: &str, source: &Value, reduce: Option<&str>) {
         source["reduce"] = json!(reduce);
     }
     let metric: MetricProbe = serde_json::from_value(source.clone()).expect("a metric");
-    let Ok(value) = metric.read(text) else {
+    let Ok(value) = metric.read(text, "") else {
         return;
     };
     assert!(value.get().is_finite(), "{value} is no number");

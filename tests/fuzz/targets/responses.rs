@@ -89,8 +89,11 @@ fn probe(expect: HttpExpectation) -> Probe {
 fn judged(probe: &Probe, body: &str, truncated: bool) -> Attempt {
     let answer = Answer::Http(HttpAnswer {
         status: 200,
-        headers: vec![("content-type".to_owned(), body.lines().take(1).collect())],
-        body: body.to_owned(),
+        headers: vec![(
+            "content-type".to_owned(),
+            body.lines().take(1).collect::<String>().into(),
+        )],
+        body: body.into(),
         sha256: (!truncated).then(|| Digest::of(body.as_bytes())),
         truncated,
     });

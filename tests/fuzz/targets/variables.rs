@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use relgate::domain::ids::CaptureName;
 use relgate::domain::probe::expect::excerpt;
-use relgate::domain::variables::{Lookup, Secrets, expand, syntax};
+use relgate::domain::variables::{Lookup, NotText, Secrets, expand, syntax};
 
 /// A shorter one is not masked.
 const SHORTEST: usize = 3;
@@ -12,8 +12,8 @@ const SHORTEST: usize = 3;
 struct Secret<'a>(&'a str);
 
 impl Lookup for Secret<'_> {
-    fn variable(&self, _: &str) -> Option<String> {
-        Some(self.0.to_owned())
+    fn variable(&self, _: &str) -> Result<Option<String>, NotText> {
+        Ok(Some(self.0.to_owned()))
     }
 
     fn file(&self, _: &str) -> Result<String, String> {

@@ -82,20 +82,21 @@ pub struct Held {
     pub undecided: Option<String>,
 }
 
-/// Holds a text that should be JSON against values and a schema. `incomplete` says why its end is not known, if so.
+/// Holds a text that should be JSON, or the reason why there is none, against values and a schema. `incomplete` says why
+/// its end is not known, if so.
 pub fn hold(
     values: &[JsonExpectation],
     schema: Option<&SchemaSource>,
-    text: &str,
+    text: Result<&str, &str>,
     incomplete: Option<&str>,
 ) -> Held {
     let mut held = Held::default();
     if values.is_empty() && schema.is_none() {
         return held;
     }
-    let document = match incomplete {
-        Some(why) => Err(why.to_owned()),
-        None => Document::read(text).map_err(|why| match text.trim() {
+    let document = match (incomplete, text) {
+        (Some(why), _) | (None, Err(why)) => Err(why.to_owned()),
+        (None, Ok(text)) => Document::read(text).map_err(|why| match text.trim() {
             "" => "it is empty".to_owned(),
             text => format!("{why}; it begins with {:?}", start(text)),
         }),

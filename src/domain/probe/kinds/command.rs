@@ -9,6 +9,7 @@ use super::{Judged, Kind, Told, judged};
 use crate::domain::probe::expect::{Assertion, TextExpectation, excerpt};
 use crate::domain::probe::json::schema::SchemaSource;
 use crate::domain::probe::json::{self, JsonExpectation};
+use crate::domain::probe::text::Text;
 
 /// A command on this machine, without a shell, and what it must do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -54,9 +55,9 @@ pub struct CommandAnswer {
     /// The signal that ended it.
     pub signal: Option<i32>,
     /// Its standard output, capped.
-    pub stdout: String,
+    pub stdout: Text,
     /// Its standard error, capped.
-    pub stderr: String,
+    pub stderr: Text,
     /// Why its standard output is not whole, where it is not.
     pub stdout_cut: Option<String>,
     /// The same of its standard error.
@@ -113,10 +114,10 @@ impl Kind for CommandProbe {
                 (None, None) => "no exit code".to_owned(),
             };
             let holds = answer.exit == Some(exit);
-            let actual = if holds || answer.stderr.trim().is_empty() {
+            let actual = if holds || answer.stderr.shown().trim().is_empty() {
                 actual
             } else {
-                format!("{actual} ({})", excerpt(answer.stderr.trim()))
+                format!("{actual} ({})", excerpt(answer.stderr.shown().trim()))
             };
             all.push(Assertion {
                 about: "exit code".to_owned(),
@@ -127,14 +128,14 @@ impl Kind for CommandProbe {
         }
         let cut = answer.stdout_cut.as_deref();
         if let Some(expectation) = &expect.stdout {
-            all.extend(expectation.assertions("stdout", Some(&answer.stdout), cut));
+            all.extend(expectation.assertions("stdout", answer.stdout.read(), cut));
         }
         if let Some(expectation) = &expect.stderr {
             let cut = answer.stderr_cut.as_deref();
-            all.extend(expectation.assertions("stderr", Some(&answer.stderr), cut));
+            all.extend(expectation.assertions("stderr", answer.stderr.read(), cut));
         }
         let schema = expect.json_schema.as_ref();
-        let held = json::hold(&expect.json, schema, &answer.stdout, cut);
+        let held = json::hold(&expect.json, schema, answer.stdout.read(), cut);
         all.extend(held.assertions);
         judged(all, held.undecided)
     }

@@ -114,6 +114,8 @@ pub struct DnsAnswer {
     pub records: Vec<String>,
     /// Whether there is no such name at all (NXDOMAIN).
     pub no_such_name: bool,
+    /// Why one of the records is no text, where one is not.
+    pub flaw: Option<String>,
 }
 
 impl DnsProbe {
@@ -162,11 +164,15 @@ impl Kind for DnsProbe {
         let word = kind.word();
         let expect = &self.expect;
         let any = !answer.records.is_empty();
+        let text = answer.flaw.is_none();
         let found: BTreeSet<&str> = answer.records.iter().map(String::as_str).collect();
         let listed =
             |records: &mut dyn Iterator<Item = &str>| records.collect::<Vec<_>>().join(", ");
         let actual = match (any, answer.no_such_name) {
-            (true, _) => listed(&mut found.iter().copied()),
+            (true, _) => match &answer.flaw {
+                Some(why) => format!("{why} ({})", listed(&mut found.iter().copied())),
+                None => listed(&mut found.iter().copied()),
+            },
             (false, true) => "no such name (NXDOMAIN)".to_owned(),
             (false, false) => format!("the name has no {word} record"),
         };
@@ -186,17 +192,17 @@ impl Kind for DnsProbe {
             let wanted: BTreeSet<String> =
                 records.values().iter().map(|it| kind.plain(it)).collect();
             let expected = listed(&mut wanted.iter().map(String::as_str));
-            let holds = any && wanted.iter().map(String::as_str).eq(found.iter().copied());
+            let holds = any && text && wanted.iter().map(String::as_str).eq(found.iter().copied());
             all.push(assertion(format!("{word} equals"), expected, holds));
         }
         for record in expect.contains.iter().flat_map(OneOrMany::values) {
             let wanted = kind.plain(record);
-            let holds = found.contains(wanted.as_str());
+            let holds = text && found.contains(wanted.as_str());
             all.push(assertion(format!("{word} contains"), wanted, holds));
         }
         for record in expect.not_contains.iter().flat_map(OneOrMany::values) {
             let unwanted = kind.plain(record);
-            let holds = any && !found.contains(unwanted.as_str());
+            let holds = any && text && !found.contains(unwanted.as_str());
             let expected = format!("no {unwanted}");
             all.push(assertion(format!("{word} not contains"), expected, holds));
         }
@@ -220,6 +226,7 @@ mod tests {
         let answer = DnsAnswer {
             records: records.iter().map(|it| kind.plain(it)).collect(),
             no_such_name: false,
+            flaw: None,
         };
         let all = probe.judge(&answer, 0).expect("judged");
         assert!(!all.is_empty());

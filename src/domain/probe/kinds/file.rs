@@ -9,6 +9,7 @@ use crate::domain::probe::count::CountExpectation;
 use crate::domain::probe::expect::{Assertion, TextExpectation};
 use crate::domain::probe::json::schema::SchemaSource;
 use crate::domain::probe::json::{self, JsonExpectation};
+use crate::domain::probe::text::Text;
 use crate::domain::timespan::Timespan;
 
 /// A file on this machine, and what it must be.
@@ -69,8 +70,8 @@ pub struct RegularFile {
     pub age_ms: i64,
     /// The digest of its contents, where it was asked for.
     pub sha256: Option<Digest>,
-    /// Its contents, invalid UTF-8 replaced, where they were asked for.
-    pub contents: Option<String>,
+    /// Its contents, where they were asked for.
+    pub contents: Option<Text>,
     /// Whether the contents were cut at the cap.
     pub truncated: bool,
 }
@@ -141,7 +142,7 @@ impl Kind for FileProbe {
     fn told(answer: &FileAnswer) -> Told<'_> {
         let file = answer.regular();
         Told {
-            text: file.and_then(|file| file.contents.as_deref()),
+            text: file.and_then(|file| file.contents.as_ref()),
             cut: file.is_some_and(|file| file.truncated),
             ..Told::default()
         }
@@ -183,14 +184,15 @@ impl Kind for FileProbe {
             all.push(age(limit, file.map(|file| file.age_ms), missing));
         }
         if let Some(contents) = &expect.contents {
-            let text = file.and_then(|file| file.contents.as_deref());
+            let text = file.and_then(|file| file.contents.as_ref());
+            let text = text.map_or(Err("missing"), Text::read);
             let cut = file.is_some_and(|file| file.truncated).then_some(CUT);
             all.extend(contents.assertions("contents", text, cut));
         }
         let (text, unknown) = match (file, missing()) {
-            (Some(file), _) if file.truncated => ("", Some(CUT.to_owned())),
-            (Some(file), _) => (file.contents.as_deref().unwrap_or_default(), None),
-            (None, missing) => ("", Some(missing)),
+            (Some(file), _) if file.truncated => (Ok(""), Some(CUT.to_owned())),
+            (Some(file), _) => (file.contents.as_ref().map_or(Ok(""), Text::read), None),
+            (None, missing) => (Ok(""), Some(missing)),
         };
         let schema = expect.json_schema.as_ref();
         let held = json::hold(&expect.json, schema, text, unknown.as_deref());
@@ -276,7 +278,7 @@ mod tests {
     #[test]
     fn what_was_not_read_proves_no_absence() {
         let file = FileAnswer::Regular(RegularFile {
-            contents: Some("all well".to_owned()),
+            contents: Some("all well".into()),
             truncated: true,
             ..RegularFile::default()
         });

@@ -11,6 +11,7 @@ use crate::domain::latency::Latency;
 use crate::domain::probe::expect::{Assertion, OneOrMany, TextExpectation, excerpt};
 use crate::domain::probe::json::schema::SchemaSource;
 use crate::domain::probe::json::{self, JsonExpectation};
+use crate::domain::probe::text::Text;
 
 /// An HTTP request and what its answer must be.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -174,9 +175,9 @@ pub struct HttpAnswer {
     /// The status code.
     pub status: u16,
     /// Header names in lower case, with their values.
-    pub headers: Vec<(String, String)>,
-    /// The body as text, invalid UTF-8 replaced.
-    pub body: String,
+    pub headers: Vec<(String, Text)>,
+    /// The body as text.
+    pub body: Text,
     /// The SHA-256 of the body, where one is expected; none where it was cut.
     pub sha256: Option<Digest>,
     /// Whether the body was longer than the cap and cut there.
@@ -266,7 +267,7 @@ impl Kind for HttpProbe {
             let location = answer.headers.iter().find(|(name, _)| name == "location");
             let actual = match location {
                 Some((_, to)) if !holds => {
-                    format!("{} (redirects to {})", answer.status, excerpt(to))
+                    format!("{} (redirects to {})", answer.status, excerpt(to.shown()))
                 }
                 _ => answer.status.to_string(),
             };
@@ -279,25 +280,20 @@ impl Kind for HttpProbe {
         }
         for (name, expectation) in &expect.headers {
             let wanted = name.to_ascii_lowercase();
-            let values: Vec<&str> = answer
-                .headers
-                .iter()
-                .filter(|(name, _)| *name == wanted)
-                .map(|(_, value)| value.as_str())
-                .collect();
-            let joined = (!values.is_empty()).then(|| values.join(", "));
-            all.extend(expectation.assertions(
-                &format!("header {wanted}"),
-                joined.as_deref(),
-                None,
-            ));
+            let mut values = answer.headers.iter().filter(|(name, _)| *name == wanted);
+            let joined = Text::join(values.clone().map(|(_, value)| value), ", ");
+            let text = match values.next() {
+                Some(_) => joined.read(),
+                None => Err("missing"),
+            };
+            all.extend(expectation.assertions(&format!("header {wanted}"), text, None));
         }
         let cut = answer.truncated.then_some(CUT);
         if let Some(expectation) = &expect.body {
-            all.extend(expectation.assertions("body", Some(&answer.body), cut));
+            all.extend(expectation.assertions("body", answer.body.read(), cut));
         }
         let schema = expect.json_schema.as_ref();
-        let held = json::hold(&expect.json, schema, &answer.body, cut);
+        let held = json::hold(&expect.json, schema, answer.body.read(), cut);
         all.extend(held.assertions);
         if let Some(wanted) = &expect.sha256 {
             all.push(Assertion {

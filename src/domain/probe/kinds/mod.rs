@@ -34,6 +34,7 @@ use super::Probe;
 use super::expect::Assertion;
 use super::json::schema::SchemaSource;
 use super::measure::Measure;
+use super::text::Text;
 
 /// It was asked, and there is nothing to judge: why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,9 +55,9 @@ fn judged(all: Vec<Assertion>, undecided: Option<String>) -> Judged {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Told<'a> {
     /// Its body, or what was printed.
-    pub text: Option<&'a str>,
+    pub text: Option<&'a Text>,
     /// Header names in lower case, with their values.
-    pub headers: &'a [(String, String)],
+    pub headers: &'a [(String, Text)],
     /// Whether the text is not whole.
     pub cut: bool,
 }

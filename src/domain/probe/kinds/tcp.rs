@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Judged, Kind, Told};
 use crate::domain::probe::expect::{Assertion, TextExpectation};
+use crate::domain::probe::text::Text;
 
 /// A TCP connection; being accepted is what is asked at least.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,7 +26,7 @@ pub struct TcpProbe {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TcpAnswer {
     /// What was received, as text, if anything was expected.
-    pub received: String,
+    pub received: Text,
     /// Whether more may have been sent than was read.
     pub truncated: bool,
 }
@@ -66,7 +67,7 @@ impl Kind for TcpProbe {
             let cut = answer
                 .truncated
                 .then_some("it may not be all that was sent");
-            all.extend(expect.assertions("answer", Some(&answer.received), cut));
+            all.extend(expect.assertions("answer", answer.received.read(), cut));
         }
         Ok(all)
     }

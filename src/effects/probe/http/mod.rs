@@ -5,7 +5,6 @@
 //! library follows redirects or keeps connections here, so that the time of each phase is known and no credential goes
 //! where the probe did not send it. Pages of somebody else's, which metrics stand on, are fetched by `page`.
 
-mod charset;
 mod connect;
 mod curl;
 mod hop;
@@ -14,7 +13,7 @@ mod pool;
 mod prepare;
 mod proxy;
 
-use http::header::CONTENT_ENCODING;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderMap, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -27,6 +26,7 @@ use crate::domain::probe::Probe;
 use crate::domain::probe::Question;
 use crate::domain::probe::expect::excerpt;
 use crate::domain::probe::kinds::{Answer, HttpAnswer, HttpExpectation, HttpProbe};
+use crate::domain::probe::text::{self, Text};
 
 pub(super) use connect::Failure;
 pub(super) use curl::repeat;
@@ -129,14 +129,42 @@ fn expects_body(expect: &HttpExpectation) -> bool {
     rest != HttpExpectation::default()
 }
 
+/// How a body is packed beside its pieces: by what it is (RFC 9110, section 8.4), or on its way (RFC 9112, section 6.1).
 fn encoding(headers: &HeaderMap) -> Option<String> {
-    let all: Vec<String> = headers
-        .get_all(CONTENT_ENCODING)
+    let values = [CONTENT_ENCODING, TRANSFER_ENCODING].map(|name| headers.get_all(name));
+    let values: Vec<_> = values
         .iter()
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
-        .filter(|value| !value.is_empty() && !value.eq_ignore_ascii_case("identity"))
+        .flatten()
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .collect();
+    let plain = ["", "identity", "chunked"];
+    let all: Vec<&str> = values
+        .iter()
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|coding| !plain.iter().any(|it| it.eq_ignore_ascii_case(coding)))
         .collect();
     (!all.is_empty()).then(|| all.join(", "))
+}
+
+/// A body in the charset that its headers declare.
+fn body_text(body: &[u8], headers: &HeaderMap, cut: bool) -> Text {
+    let content_types: Vec<_> = headers
+        .get_all(CONTENT_TYPE)
+        .iter()
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .collect();
+    match text::declared(content_types.iter().map(AsRef::as_ref)).as_slice() {
+        [] => Text::decode(body, None, cut),
+        [one] => Text::decode(body, Some(one), cut),
+        several => Text::broken(
+            &String::from_utf8_lossy(body),
+            format!(
+                "it declares several charsets: {}",
+                excerpt(&several.join(", "))
+            ),
+        ),
+    }
 }
 
 struct Reading {
@@ -155,7 +183,7 @@ async fn read(
         .headers
         .iter()
         .map(|(name, value)| {
-            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            let value = Text::decode(value.as_bytes(), None, false);
             (name.as_str().to_owned(), value)
         })
         .collect();
@@ -175,8 +203,7 @@ async fn read(
         }
     }
     let sha256 = (digested && !truncated).then(|| Digest::of(&body));
-    let content_type = head.headers.get(http::header::CONTENT_TYPE);
-    let body = charset::text(body, content_type.and_then(|it| it.to_str().ok()));
+    let body = body_text(&body, &head.headers, truncated);
     let answer = HttpAnswer {
         status: head.status.as_u16(),
         headers,
@@ -204,10 +231,15 @@ mod tests {
         let headers = |value: &'static str| {
             HeaderMap::from_iter([(CONTENT_ENCODING, http::HeaderValue::from_static(value))])
         };
+        let on_its_way = |value: &'static str| {
+            HeaderMap::from_iter([(TRANSFER_ENCODING, http::HeaderValue::from_static(value))])
+        };
         let answer = HttpAnswer::default;
         for (expect, headers, good) in [
             (&body, headers("gzip"), false),
             (&body, headers("identity"), true),
+            (&body, on_its_way("gzip, chunked"), false),
+            (&body, on_its_way("chunked"), true),
             (&body, HeaderMap::new(), true),
             (&head, headers("br"), true),
         ] {

@@ -17,9 +17,10 @@ use super::connect::Failure;
 use super::hop::Hop;
 use super::prepare::prepare;
 use super::proxy::Proxy;
-use super::{CAP, charset, encoding};
+use super::{CAP, body_text, encoding};
 use crate::domain::probe::expect::excerpt;
 use crate::domain::probe::kinds::{Answer, HttpProbe};
+use crate::domain::probe::text::Text;
 use crate::effects::probe::Context;
 use crate::effects::probe::progress::Progress;
 use crate::effects::probe::trouble::{page_trouble, proxied_page_trouble, resolution_trouble};
@@ -29,8 +30,10 @@ pub(in super::super) struct Page {
     pub(in super::super) status: u16,
     /// Where it sends to.
     pub(in super::super) location: Option<String>,
-    /// What of it is not UTF-8 is replaced.
-    pub(in super::super) text: String,
+    /// In the charset that it declares.
+    pub(in super::super) text: Text,
+    /// What it says that it is.
+    pub(in super::super) content_type: String,
 }
 
 /// The page that `wanted` and its redirects lead to.
@@ -117,8 +120,9 @@ async fn read(mut response: Response, hop: &Hop, progress: &Progress) -> Result<
     }
     let location = response.headers().get(LOCATION);
     let location = location.map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
-    let content_type = response.headers().get(CONTENT_TYPE);
-    let content_type = content_type.and_then(|it| it.to_str().ok().map(str::to_owned));
+    let headers = response.headers().clone();
+    let content_type = headers.get(CONTENT_TYPE);
+    let content_type = content_type.map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned());
     let status = response.status().as_u16();
     let mut body = Vec::new();
     // A piece is what comes out of the unpacking: a little that becomes a lot ends here as well.
@@ -134,11 +138,11 @@ async fn read(mut response: Response, hop: &Hop, progress: &Progress) -> Result<
         body.extend_from_slice(&piece);
         progress.body(body.len());
     }
-    let text = charset::text(body, content_type.as_deref());
     Ok(Page {
         status,
         location,
-        text,
+        text: body_text(&body, &headers, false),
+        content_type: content_type.unwrap_or_default(),
     })
 }
 

@@ -1,5 +1,6 @@
 //! `junit`: the reports of a test run.
 
+mod decode;
 mod report;
 
 use schemars::JsonSchema;
@@ -10,6 +11,7 @@ use super::{Judged, Kind};
 use crate::domain::probe::expect::Assertion;
 use crate::domain::timespan::Timespan;
 
+pub use decode::text;
 pub use report::{Report, read};
 
 /// Names of failed tests that are shown.

@@ -44,7 +44,7 @@ impl AddAssign for Report {
 /// # Errors
 /// Why it is no complete JUnit report.
 pub fn read(text: &str) -> Result<Report, String> {
-    let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
+    let mut reader = Reader::from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
     let mut reading = Reading::default();
     loop {
         let event = reader

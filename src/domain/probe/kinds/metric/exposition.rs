@@ -6,6 +6,34 @@
 use super::{ExpositionSource, Unread, number};
 use crate::domain::probe::expect::excerpt;
 
+/// The last line of a page in OpenMetrics' format: its specification wants it, so that what was cut is seen.
+const END: &str = "# EOF";
+
+/// Whether the page is all that was sent, as far as its format shows.
+///
+/// # Errors
+/// Why it is not.
+pub(super) fn is_whole(page: &str, content_type: &str) -> Result<(), String> {
+    let kind = content_type.split(';').next().unwrap_or_default().trim();
+    let ends = |line: &str| line.trim_end() == END;
+    if kind.eq_ignore_ascii_case("application/openmetrics-text") {
+        return match page.lines().position(ends) {
+            None => Err(format!("the page was cut: its last line is not \"{END}\"")),
+            Some(at) if page.lines().nth(at + 1).is_some() => {
+                Err(format!("the page goes on after \"{END}\""))
+            }
+            Some(_) => Ok(()),
+        };
+    }
+    match page.lines().last() {
+        Some(last) if !page.ends_with('\n') && !ends(last) => Err(format!(
+            "the page was cut: it ends inside the line {:?}",
+            excerpt(last)
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// The numbers of the series that have the name and the labels.
 pub(super) fn read(page: &str, source: &ExpositionSource) -> Result<Vec<f64>, Unread> {
     let mut numbers = Vec::new();

@@ -188,14 +188,16 @@ impl MetricProbe {
         self.expect.no_worse_than.is_some()
     }
 
-    /// The number in what the source answered.
+    /// The number in what the source answered, which says that it is of `content_type`.
     ///
     /// # Errors
-    /// [`Unread`]: a number that is not there, is not one, or stands for several, is no data and never 0.
-    pub fn read(&self, text: &str) -> Result<Measure, Unread> {
+    /// [`Unread`]: a number that is not there, is not one, or stands for several, is no data and never 0. What is not
+    /// whole is broken, even where the number stands in it.
+    pub fn read(&self, text: &str, content_type: &str) -> Result<Measure, Unread> {
         let numbers = if let Some(source) = &self.json {
             json(text, &source.path)?
         } else if let Some(source) = &self.exposition {
+            exposition::is_whole(text, content_type).map_err(Unread::Broken)?;
             exposition::read(text, source)?
         } else {
             prometheus::read(text)?

@@ -14,7 +14,10 @@ struct Reply {
     #[serde(default)]
     error: Option<String>,
     #[serde(default)]
-    warnings: Vec<String>,
+    warnings: Option<Vec<String>>,
+    /// VictoriaMetrics says so where a part of its storage did not answer.
+    #[serde(default, rename = "isPartial")]
+    partial: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -44,8 +47,13 @@ pub(super) fn read(text: &str) -> Result<Vec<f64>, Unread> {
             excerpt(&error)
         )));
     }
+    if reply.partial == Some(true) {
+        return Err(broken(
+            "the answer is partial (\"isPartial\": true), and what is missing is not 0".to_owned(),
+        ));
+    }
     // Part of the data may be missing then, and what is missing is not 0.
-    if let Some(warning) = reply.warnings.first() {
+    if let Some(warning) = reply.warnings.iter().flatten().next() {
         return Err(Unread::NoData(format!(
             "Prometheus warns of its answer: {}",
             excerpt(warning)

@@ -44,7 +44,7 @@ fn broken(read: Result<Measure, Unread>, part: &str) {
 
 #[test]
 fn one_sample_of_prometheus_is_a_number_and_nothing_else_is() {
-    let read = |text: &str| prometheus().read(text);
+    let read = |text: &str| prometheus().read(text, "");
     assert_eq!(read(&vector(&["0.25"])), Ok(measure(0.25)));
     let scalar =
         json!({"status": "success", "data": {"resultType": "scalar", "result": [1, "3e2"]}});
@@ -78,7 +78,7 @@ fn several_become_one_only_where_it_is_said() {
     let reduced = |how: &str, values: &[&str]| {
         let mut probe = prometheus();
         probe.reduce = serde_json::from_value(json!(how)).expect("a word");
-        probe.read(&vector(values))
+        probe.read(&vector(values), "")
     };
     let values = ["1", "4", "-2"];
     assert_eq!(reduced("sum", &values), Ok(measure(3.0)));
@@ -96,7 +96,7 @@ fn several_become_one_only_where_it_is_said() {
 #[test]
 fn a_number_of_a_json_document_has_the_type_of_one() {
     let at = |path: &str, text: &str| {
-        metric(json!({"json": {"url": "http://s", "path": path}})).read(text)
+        metric(json!({"json": {"url": "http://s", "path": path}})).read(text, "")
     };
     let text = r#"{"p95": 0.2, "count": "7", "none": null, "list": [1, 2]}"#;
     assert_eq!(at("$.p95", text), Ok(measure(0.2)));
@@ -124,7 +124,7 @@ broken{code="200" 7
 fn a_page_is_read_by_name_and_labels() {
     let read = |metric_name: &str, labels: Value| {
         let source = json!({"url": "http://s/metrics", "metric": metric_name, "labels": labels});
-        metric(json!({"exposition": source})).read(PAGE)
+        metric(json!({"exposition": source})).read(PAGE, "")
     };
     assert_eq!(
         read("requests_total", json!({"code": "200"})),
@@ -144,6 +144,63 @@ fn a_page_is_read_by_name_and_labels() {
     no_data(read("requests", json!({})), "no metric requests");
     no_data(read("latency_seconds", json!({})), "not finite");
     broken(read("broken", json!({})), "malformed");
+}
+
+#[test]
+fn a_page_that_is_not_whole_is_broken_even_where_the_number_stands_in_it() {
+    let read = |page: &str, content_type: &str| {
+        let source = json!({"url": "http://s/metrics", "metric": "errors_total"});
+        metric(json!({"exposition": source})).read(page, content_type)
+    };
+    let (text, open) = (
+        "text/plain; version=0.0.4",
+        "Application/OpenMetrics-text; version=1.0.0; charset=utf-8",
+    );
+    for page in [
+        "errors_total 1\n",
+        "errors_total 1\r\n",
+        "errors_total 1\n# EOF",
+    ] {
+        assert_eq!(read(page, text), Ok(measure(1.0)), "{page:?}");
+    }
+    for page in ["errors_total 1\n# EOF\n", "errors_total 1\n# EOF"] {
+        assert_eq!(read(page, open), Ok(measure(1.0)), "{page:?}");
+    }
+    for page in [
+        "errors_total 1",
+        "errors_total 1\nother 12",
+        "errors_total 1\n# HEL",
+    ] {
+        broken(read(page, text), "it ends inside the line");
+        broken(read(page, ""), "it ends inside the line");
+        broken(read(page, open), "its last line is not \"# EOF\"");
+    }
+    broken(read("errors_total 1\n", open), "its last line is not");
+    broken(read("# EOF\nerrors_total 1\n", open), "goes on after");
+    broken(read("errors_total 1\n# EOF\n\n", open), "goes on after");
+    no_data(read("", text), "no metric");
+}
+
+#[test]
+fn a_partial_answer_of_a_monitoring_system_is_broken() {
+    let read = |change: &dyn Fn(&mut Value)| {
+        let mut value: Value = serde_json::from_str(&vector(&["1"])).expect("JSON");
+        change(&mut value);
+        prometheus().read(&value.to_string(), "application/json")
+    };
+    assert_eq!(read(&|_| {}), Ok(measure(1.0)));
+    for key in ["isPartial", "warnings", "infos", "error"] {
+        assert_eq!(read(&|it| it[key] = Value::Null), Ok(measure(1.0)), "{key}");
+    }
+    assert_eq!(read(&|it| it["isPartial"] = json!(false)), Ok(measure(1.0)));
+    broken(read(&|it| it["isPartial"] = json!(true)), "is partial");
+    broken(read(&|it| it["isPartial"] = json!("true")), "no answer");
+    broken(read(&|it| it["data"] = Value::Null), "has no data");
+    broken(read(&|it| it["data"]["result"] = Value::Null), "malformed");
+    for key in ["status", "data"] {
+        let gone = |it: &mut Value| drop(it.as_object_mut().map(|it| it.remove(key)));
+        broken(read(&gone), "no answer of Prometheus");
+    }
 }
 
 /// The verdict of a probe that expects this, of this number, with this baseline.
@@ -233,11 +290,11 @@ fn a_baseline_that_is_missing_or_zero_has_a_stated_outcome() {
 proptest! {
     #[test]
     fn no_answer_panics(text in "\\PC{0,200}", name in "[a-z]{1,4}") {
-        let _ = prometheus().read(&text);
-        let _ = metric(json!({"json": {"url": "u", "path": "$..*"}})).read(&text);
+        let _ = prometheus().read(&text, "");
+        let _ = metric(json!({"json": {"url": "u", "path": "$..*"}})).read(&text, "");
         let source = json!({"exposition": {"url": "u", "metric": name}});
-        let _ = metric(source.clone()).read(&text);
-        let _ = metric(source).read(&format!("{name}{text}"));
+        let _ = metric(source.clone()).read(&text, "");
+        let _ = metric(source).read(&format!("{name}{text}\n"), "");
     }
 
     #[test]
@@ -246,7 +303,7 @@ proptest! {
         bytes[at] = byte;
         let page = String::from_utf8_lossy(&bytes);
         let source = json!({"exposition": {"url": "u", "metric": "latency_seconds"}});
-        let read = metric(source).read(&page);
+        let read = metric(source).read(&page, "");
         prop_assert!(!matches!(read, Ok(value) if value.get() == 0.0) || byte == b'0', "{read:?}");
     }
 
