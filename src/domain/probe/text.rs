@@ -7,12 +7,15 @@
 use encoding_rs::{DecoderResult, Encoding, REPLACEMENT, UTF_8, UTF_16BE, UTF_16LE};
 
 /// What was received or read, as text.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Text {
-    /// What is no text in it is replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text(Result<String, Box<Broken>>);
+
+/// Bytes that are no text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Broken {
+    /// What of them can be shown.
     shown: String,
-    /// Why it is no text, where it is none.
-    flaw: Option<String>,
+    why: String,
 }
 
 /// A byte order mark, and the charset that it stands for.
@@ -48,10 +51,10 @@ impl Text {
 
     /// Bytes that are no text, and why. `shown` is what of them can be shown.
     pub fn broken(shown: &str, why: impl Into<String>) -> Self {
-        Self {
+        Self(Err(Box::new(Broken {
             shown: shown.to_owned(),
-            flaw: Some(format!("no text: {}", why.into())),
-        }
+            why: format!("no text: {}", why.into()),
+        })))
     }
 
     /// The text.
@@ -59,30 +62,43 @@ impl Text {
     /// # Errors
     /// Why it is none.
     pub fn read(&self) -> Result<&str, &str> {
-        match &self.flaw {
-            None => Ok(&self.shown),
-            Some(why) => Err(why),
+        match &self.0 {
+            Ok(text) => Ok(text),
+            Err(broken) => Err(&broken.why),
         }
     }
 
     /// What of it can be shown, text or not. Nothing may be concluded from it.
     pub fn shown(&self) -> &str {
-        &self.shown
+        match &self.0 {
+            Ok(text) => text,
+            Err(broken) => &broken.shown,
+        }
     }
 
     /// The same as a part of what is shown: no text where it is none.
     pub fn within(self, shown: String) -> Self {
-        Self { shown, ..self }
+        Self(match self.0 {
+            Ok(_) => Ok(shown),
+            Err(broken) => Err(Box::new(Broken { shown, ..*broken })),
+        })
     }
 
     /// Several values of one name, as one text: none where one of them is none.
     pub fn join<'a>(all: impl IntoIterator<Item = &'a Self>, between: &str) -> Self {
         let all: Vec<&Self> = all.into_iter().collect();
         let shown: Vec<&str> = all.iter().map(|text| text.shown()).collect();
-        Self {
-            shown: shown.join(between),
-            flaw: all.iter().find_map(|text| text.flaw.clone()),
+        let shown = shown.join(between);
+        match all.into_iter().find(|text| text.0.is_err()) {
+            None => Self(Ok(shown)),
+            Some(broken) => broken.clone().within(shown),
         }
+    }
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self(Ok(String::new()))
     }
 }
 
@@ -93,8 +109,8 @@ impl From<&str> for Text {
 }
 
 impl From<String> for Text {
-    fn from(shown: String) -> Self {
-        Self { shown, flaw: None }
+    fn from(text: String) -> Self {
+        Self(Ok(text))
     }
 }
 
