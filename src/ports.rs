@@ -556,6 +556,9 @@ pub trait Ledgers: Sync {
     /// since nobody may take its place.
     fn is_taken(&self, release: &ReleaseName, duty: Duty) -> bool;
 
+    /// The process that has the duty and is not stopped, where the system tells which.
+    fn holder(&self, release: &ReleaseName, duty: Duty) -> Option<i32>;
+
     /// The lock that a step of the rollback inherits; `None` where a step still has it whose driver died.
     ///
     /// # Errors

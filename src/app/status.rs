@@ -56,7 +56,11 @@ pub fn status(world: &World<'_>, policy_path: &str, named: Option<&str>) -> Resu
             Err(other) => return Err(other),
         }
     }
-    Ok(StatusReport { releases })
+    let unwatched = releases.iter().filter(|it| it.unwatched);
+    Ok(StatusReport {
+        unwatched: unwatched.map(|it| it.release.clone()).collect(),
+        releases,
+    })
 }
 
 /// The status of a release of which only the records could be read.
@@ -67,7 +71,7 @@ fn with_wrong_files(status: ReleaseStatus, what: String) -> ReleaseStatus {
         _ => status.standing,
     };
     let mut next = vec![command(&status.release, "lint")];
-    if !status.windows.is_empty() && !status.watched {
+    if status.unwatched {
         next.push(command(&status.release, "watch"));
     }
     ReleaseStatus {
@@ -123,6 +127,10 @@ pub fn of(world: &World<'_>, release: &Release) -> Result<ReleaseStatus> {
     let windows = view::windows(release, state, &now, &BTreeMap::new());
     let watched = world.ledgers.is_taken(&release.name, Duty::Watch);
     let unread = history.unread();
+    // A rollback that is under way has a driver of its own.
+    let is_driven = || world.ledgers.is_taken(&release.name, Duty::Rollback);
+    let unwatched =
+        !watched && (state.has_running_window() || state.needs_watching() && !is_driven());
     let standing = match standing(state, &gates) {
         urgent @ ("incident" | "rolling-back" | "stuck") => urgent,
         _ if !unread.is_empty() => "unread",
@@ -146,6 +154,7 @@ pub fn of(world: &World<'_>, release: &Release) -> Result<ReleaseStatus> {
         windows,
         unread,
         watched,
+        unwatched,
         tolerated: view::tolerated(state),
         rollback: view::rollback(state),
         obligations: obligations(release, state, &now),

@@ -137,7 +137,7 @@ pub enum Command {
     /// Roll back by hand, now, with authority
     Rollback(Rollback),
     /// How releases stand
-    Status,
+    Status(Status),
     /// What happened, in order
     Log,
     /// What is owed, by whom, until when
@@ -320,6 +320,14 @@ pub enum Probe {
         #[arg(value_name = "FILE")]
         file: Option<PathBuf>,
     },
+}
+
+/// `relgate status`
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Exit 1 where a window is armed that no living process watches: for cron and CI [default: 0 whoever watches]
+    #[arg(long)]
+    pub require_watch: bool,
 }
 
 /// `relgate watch`

@@ -31,7 +31,7 @@ impl Weight {
     pub fn of(command: &Command) -> Self {
         match command {
             Command::Lint
-            | Command::Status
+            | Command::Status(_)
             | Command::Log
             | Command::Due { settle: None, .. }
             | Command::Probe(_)

@@ -259,8 +259,10 @@ pub struct ReleaseStatus {
     pub unread: Vec<Unread>,
     /// The incidents that stand in nobody's way.
     pub tolerated: Vec<ToleratedView>,
-    /// Whether somebody watches the open windows.
+    /// Whether somebody alive watches; a watcher that was stopped does not count.
     pub watched: bool,
+    /// Whether something would happen by itself, and no living process is there for it.
+    pub unwatched: bool,
     /// The rollback, where there is one.
     pub rollback: Option<RollbackView>,
     /// What is owed.
@@ -525,6 +527,8 @@ pub struct ObligationView {
 pub struct StatusReport {
     /// One for each release that was asked about.
     pub releases: Vec<ReleaseStatus>,
+    /// Those of them with an armed window, or a rollback, that no living process keeps.
+    pub unwatched: Vec<ReleaseName>,
 }
 
 /// What is owed over all releases.

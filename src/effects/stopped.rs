@@ -36,8 +36,13 @@ impl Holders {
 
     /// Whether one of those that hold it alone is not stopped; `None` where none is shown.
     pub fn any_runs(&self) -> Option<bool> {
-        let exclusive = &self.exclusive;
-        (!exclusive.is_empty()).then(|| exclusive.iter().any(|pid| !system::is_stopped(*pid)))
+        (!self.exclusive.is_empty()).then(|| self.running().is_some())
+    }
+
+    /// One of those that hold it alone and is not stopped.
+    pub fn running(&self) -> Option<i32> {
+        let mut exclusive = self.exclusive.iter();
+        exclusive.find(|pid| !system::is_stopped(**pid)).copied()
     }
 }
 

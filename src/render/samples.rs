@@ -350,6 +350,7 @@ pub fn release_status() -> ReleaseStatus {
         }],
         windows: vec![window("I1", 277_000)],
         watched: false,
+        unwatched: true,
         rollback: None,
         obligations: vec![obligation("rca", true, None)],
         set_aside: Vec::new(),

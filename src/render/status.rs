@@ -123,12 +123,14 @@ fn add(page: &mut Page, status: &ReleaseStatus) {
             Some(command(release, "ledger verify")),
         );
     }
-    if !status.watched && !status.windows.is_empty() {
-        page.alert(
-            Tone::Bad,
-            "NOBODY WATCHES these windows: nothing will be rolled back by itself",
-            Some(command(release, "watch")),
-        );
+    if status.unwatched {
+        let what = match status.windows.is_empty() {
+            true => {
+                "NOBODY WATCHES, and a rollback has not come to its end: nothing goes on by itself"
+            }
+            false => "NOBODY WATCHES these windows: nothing will be rolled back by itself",
+        };
+        page.alert(Tone::Bad, what, Some(command(release, "watch")));
     }
     if let Some(rollback) = &status.rollback {
         windows::add_rollback(page, release, rollback);

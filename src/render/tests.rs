@@ -10,7 +10,10 @@ const PLAIN: Style = Style::new(false, 80, true);
 
 fn all() -> Vec<(&'static str, Box<dyn Shown>)> {
     let (quiet, stuck) = (WatchEnd::Quiet, WatchEnd::Stuck);
-    let status = |releases| crate::domain::outcome::StatusReport { releases };
+    let status = |releases| crate::domain::outcome::StatusReport {
+        releases,
+        unwatched: Vec::new(),
+    };
     vec![
         ("check", Box::new(samples::check())),
         ("verify", Box::new(samples::verification())),
@@ -309,6 +312,7 @@ fn what_needs_a_person_cannot_be_overlooked() {
     status.rollback = Some(samples::rollback("stuck"));
     let report = crate::domain::outcome::StatusReport {
         releases: vec![status],
+        unwatched: Vec::new(),
     };
     let shown = written(&report, Format::Human, &Style::new(false, 120, true));
     let positions: Vec<usize> = [
@@ -336,9 +340,11 @@ fn what_needs_a_person_cannot_be_overlooked() {
 fn a_watched_window_raises_no_alarm() {
     let mut status = samples::release_status();
     status.watched = true;
+    status.unwatched = false;
     status.anomalies.clear();
     let shown = human(&crate::domain::outcome::StatusReport {
         releases: vec![status],
+        unwatched: Vec::new(),
     });
     assert!(!shown.contains("NOBODY"), "{shown}");
     assert!(shown.contains("4:37 left of 5:00, then the rollback runs by itself"));

@@ -50,7 +50,10 @@ pub fn page(watched: &Watched) -> Page {
         ),
     };
     let mut page = Page::new(tone, answer, about);
-    page.say(&watched.say);
+    // The last line of a countdown that was ended says it, below everything else.
+    if watched.end != WatchEnd::Detached {
+        page.say(&watched.say);
+    }
     if let Some(rollback) = &watched.rollback {
         windows::add_rollback(&mut page, release, rollback);
     } else if watched.end == WatchEnd::Stuck {

@@ -66,9 +66,14 @@ fn a_signal_detaches_and_the_window_stays_armed() {
         watch.signal(signal);
         let ended = watch.end().code(1);
         let text = ended.stdout.trim_end();
-        let last = text.rsplit("\n\n").next().unwrap_or_default();
-        assert!(text.contains("the windows stay armed: I1 has "), "{ended}");
-        assert!(last.contains("relgate watch --release 2.0.0"), "{ended}");
+        let last = text.lines().last().unwrap_or_default();
+        for part in [
+            "NOBODY IS WATCHING, and the windows stay armed: I1 has ",
+            " left; go on with \"relgate watch --release 2.0.0\"",
+            "\"relgate incident resolve I1 --how TEXT --release 2.0.0\"",
+        ] {
+            assert!(last.contains(part), "{part}: {ended}");
+        }
         assert_eq!(team.standing()["watched"], false);
         team.run("rory", &["status"])
             .code(0)
@@ -82,6 +87,104 @@ fn a_signal_detaches_and_the_window_stays_armed() {
         team.run("rory", &["watch"]).code(5);
         assert_eq!(runs(&team), 1);
     }
+}
+
+#[test]
+fn whoever_ends_one_of_two_countdowns_reads_who_watches() {
+    let team = with_incident("lower");
+    let first = team.start("rory", &["watch"]);
+    until("somebody watches", || team.standing()["watched"] == true);
+    let second = team.start("dana", &["watch", "--format", "json"]);
+    until("it counts down too", || second.output().contains("I1"));
+    let pid = second.pid();
+    first.signal(Signal::INT);
+    let ended = first.end().code(1);
+    let last = ended.stdout.lines().last().unwrap_or_default();
+    assert!(last.contains("the windows stay armed: I1 has "), "{ended}");
+    assert!(!ended.stdout.contains("NOBODY"), "{ended}");
+    if cfg!(target_os = "linux") {
+        assert!(last.contains(&format!("process {pid} watches")), "{ended}");
+    }
+    // Nobody is left; machine output stays machine output, and the warning goes to standard error.
+    second.signal(Signal::INT);
+    let ended = second.end().code(1);
+    let others: Vec<&str> = ended
+        .stdout
+        .lines()
+        .filter(|it| !it.starts_with('{'))
+        .collect();
+    assert_eq!(others.len(), 1, "{ended}");
+    assert!(
+        others[0].starts_with("warning: NOBODY IS WATCHING"),
+        "{ended}"
+    );
+}
+
+#[test]
+fn a_verification_whose_countdown_is_ended_says_that_nobody_watches() {
+    let team = Team::new();
+    team.deploy();
+    team.remove("live/home");
+    let verify = team.start("omar", &["verify", "--all", "--yes"]);
+    until("somebody watches", || team.standing()["watched"] == true);
+    verify.signal(Signal::INT);
+    let ended = verify.end().code(1);
+    let last = ended.stdout.trim_end().lines().last().unwrap_or_default();
+    assert!(last.starts_with("NOBODY IS WATCHING"), "{ended}");
+    assert!(last.contains("relgate incident resolve I1"), "{ended}");
+}
+
+#[test]
+fn a_dead_mans_switch_says_where_an_armed_window_has_no_living_watcher() {
+    let status = |team: &Team, code: i32| {
+        let args = ["status", "--require-watch", "--format", "json"];
+        team.run("rory", &args).code(code).json()["result"]["unwatched"].clone()
+    };
+    let team = Team::new();
+    assert_eq!(status(&team, 0), serde_json::json!([]));
+    team.deploy();
+    team.run(
+        "omar",
+        &[
+            "incident",
+            "open",
+            "--title",
+            "odd",
+            "--priority",
+            "lower",
+            "--no-watch",
+        ],
+    )
+    .code(1);
+    assert_eq!(status(&team, 1), serde_json::json!(["2.0.0"]));
+    team.run("rory", &["status", "--require-watch", "--quiet"])
+        .code(1);
+    team.run("rory", &["status"])
+        .code(0)
+        .says(&["NOBODY WATCHES"]);
+    let watch = team.start("rory", &["watch"]);
+    until("somebody watches", || team.standing()["watched"] == true);
+    assert_eq!(status(&team, 0), serde_json::json!([]));
+    if cfg!(target_os = "linux") {
+        watch.signal(Signal::STOP);
+        until("it is stopped", || team.standing()["watched"] == false);
+        assert_eq!(status(&team, 1), serde_json::json!(["2.0.0"]));
+        watch.signal(Signal::CONT);
+        until("it goes on", || team.standing()["watched"] == true);
+        assert_eq!(status(&team, 0), serde_json::json!([]));
+    }
+    watch.signal(Signal::KILL);
+    until("it is gone", || team.standing()["watched"] == false);
+    assert_eq!(status(&team, 1), serde_json::json!(["2.0.0"]));
+    team.run("omar", &["incident", "resolve", "I1", "--how", "mended"])
+        .code(0);
+    assert_eq!(status(&team, 0), serde_json::json!([]));
+    // What cannot be read is no reason to be calm.
+    team.write(
+        "releases/2.0.0/ledger/20261128T100000.000000Z-incident-opened-00.json",
+        "{",
+    );
+    team.run("rory", &["status", "--require-watch"]).code(3);
 }
 
 #[test]

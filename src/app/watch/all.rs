@@ -8,15 +8,13 @@ use std::thread::{Builder, Scope};
 use std::time::Duration;
 
 use super::background::Background;
-use super::finish;
 use super::schedule::{After, Schedule};
 use super::watcher::{Step, Watcher};
+use super::{finish, other_watcher};
 use crate::app::project::Release;
 use crate::app::{Result, World, anchor, project};
 use crate::domain::event::Event;
 use crate::domain::ids::ReleaseName;
-use crate::domain::state::ReleaseState;
-use crate::domain::state::rollback::Rollback;
 use crate::ports::Ledger;
 
 /// How often releases are looked for, in milliseconds: a window that somebody opens is watched at the latest then.
@@ -211,7 +209,9 @@ impl<'scope, 'env> Keeper<'scope, 'env> {
                 Step::Again(time) => (Kept::Watched(watcher, release), time),
                 Step::End(end) => {
                     let mut ledger = watcher.into_ledger();
-                    let ended = (ledger.as_mut() as &mut dyn Ledger, end);
+                    // Thousands of releases end here together: a successor is not waited for.
+                    let others = other_watcher(&self.world, &release);
+                    let ended = (ledger.as_mut() as &mut dyn Ledger, end, others);
                     let _ = finish(&self.world, &release, ended, &mut |event| hear(event));
                     (Kept::Read(ledger), LOOK)
                 }
@@ -225,7 +225,7 @@ impl<'scope, 'env> Keeper<'scope, 'env> {
                 };
                 // What cannot be read may be an incident.
                 let wanted = ledger.refresh().map_or(true, |history| {
-                    needs_watching(history.state()) || !history.is_whole()
+                    history.state().needs_watching() || !history.is_whole()
                 });
                 match wanted.then(|| project::load_armed(&self.world, self.policy_path, name)) {
                     None => (Kept::Read(ledger), LOOK),
@@ -254,11 +254,4 @@ impl<'scope, 'env> Keeper<'scope, 'env> {
         };
         (Entry { kept, ..entry }, time)
     }
-}
-
-/// Whether anything of a release happens by itself.
-fn needs_watching(state: &ReleaseState) -> bool {
-    let rollback = state.rollback.as_ref();
-    let mut open = state.open_incidents();
-    rollback.is_some_and(Rollback::is_running) || open.any(|it| it.has_running_window())
 }

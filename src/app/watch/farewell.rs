@@ -9,11 +9,20 @@ use crate::domain::state::ReleaseState;
 use crate::domain::state::rollback::Rollback;
 use crate::domain::window::clock_face;
 
+/// Who else watches the release, once this watcher has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Others {
+    /// Nobody.
+    Nobody,
+    /// Somebody alive, with the process id where the system tells it.
+    Watch(Option<i32>),
+}
+
 /// One sentence, and the next commands to type.
 pub(super) fn farewell(
     release: &Release,
     state: &ReleaseState,
-    end: WatchEnd,
+    (end, others): (WatchEnd, Others),
     now: &Reading,
 ) -> (String, Vec<String>) {
     let name = &release.name;
@@ -53,35 +62,7 @@ pub(super) fn farewell(
                 .to_owned(),
             vec![command(name, "ledger verify"), command(name, "watch")],
         ),
-        WatchEnd::Detached => {
-            let mut open: Vec<String> = state
-                .open_incidents()
-                .filter(|incident| incident.has_running_window())
-                .map(|incident| {
-                    format!(
-                        "{} has {} left",
-                        incident.id(),
-                        clock_face(incident.window.left_ms(now))
-                    )
-                })
-                .collect();
-            if state
-                .rollback
-                .as_ref()
-                .is_some_and(|rollback| rollback.is_running())
-            {
-                open.push("the rollback goes on by itself".to_owned());
-            }
-            let armed = if open.is_empty() {
-                "nothing is open".to_owned()
-            } else {
-                open.join("; ")
-            };
-            (
-                format!("no longer watching, and the windows stay armed: {armed}"),
-                vec![command(name, "watch")],
-            )
-        }
+        WatchEnd::Detached => detached(release, state, others, now),
         // req: A12
         WatchEnd::RolledBack => {
             let running = names(&state.running_stages());
@@ -131,6 +112,58 @@ pub(super) fn farewell(
             )
         }
     }
+}
+
+/// What is left behind by a watcher that was asked to stop.
+fn detached(
+    release: &Release,
+    state: &ReleaseState,
+    others: Others,
+    now: &Reading,
+) -> (String, Vec<String>) {
+    let name = &release.name;
+    let running: Vec<_> = state
+        .open_incidents()
+        .filter(|incident| incident.has_running_window())
+        .collect();
+    let mut armed: Vec<String> = running
+        .iter()
+        .map(|incident| {
+            let left = clock_face(incident.window.left_ms(now));
+            format!("{} has {left} left", incident.id())
+        })
+        .collect();
+    let is_running = |it: &Rollback| it.is_running();
+    if state.rollback.as_ref().is_some_and(is_running) {
+        armed.push("the rollback goes on by itself".to_owned());
+    }
+    let watch = command(name, "watch");
+    let next = match running.first() {
+        None => vec![watch],
+        Some(incident) => {
+            let how = match incident.facts.probes.is_empty() {
+                true => " --how TEXT",
+                false => "",
+            };
+            let resolve = format!("incident resolve {}{how}", incident.id());
+            vec![watch, command(name, &resolve)]
+        }
+    };
+    let who = match others {
+        _ if armed.is_empty() => return ("no longer watching: nothing is open".to_owned(), next),
+        _ if running.is_empty() => "no longer watching".to_owned(),
+        Others::Nobody => "NOBODY IS WATCHING, and the windows stay armed".to_owned(),
+        Others::Watch(Some(pid)) => format!("process {pid} watches, and the windows stay armed"),
+        Others::Watch(None) => "another process watches, and the windows stay armed".to_owned(),
+    };
+    let armed = armed.join("; ");
+    let then = match next.as_slice() {
+        [watch, resolve] => {
+            format!("; go on with \"{watch}\", or once it is mended \"{resolve}\"")
+        }
+        _ => String::new(),
+    };
+    (format!("{who}: {armed}{then}"), next)
 }
 
 fn names(stages: &[StageName]) -> String {

@@ -20,10 +20,10 @@ use std::time::Duration;
 use crate::domain::event::Event;
 use crate::domain::outcome::{WatchEnd, Watched};
 use crate::domain::watch::Outcome;
-use crate::ports::Ledger;
+use crate::ports::{Duty, Ledger};
 
 use background::Background;
-use farewell::farewell;
+use farewell::{Others, farewell};
 use watcher::{Step, Watcher};
 
 use super::project::Release;
@@ -52,7 +52,11 @@ pub fn watch(world: &World<'_>, release: &Release, hear: &mut Hear<'_>) -> Resul
             match watcher.step(hear) {
                 Step::End(end) => {
                     let mut ledger = watcher.into_ledger();
-                    return finish(world, &release, (ledger.as_mut(), end), hear);
+                    let others = match end {
+                        WatchEnd::Detached => successor(world, &release),
+                        _ => Others::Nobody,
+                    };
+                    return finish(world, &release, (ledger.as_mut(), end, others), hear);
                 }
                 Step::Again(0) => {}
                 Step::Again(time) => world.clock.wait(Duration::from_millis(time)),
@@ -61,11 +65,32 @@ pub fn watch(world: &World<'_>, release: &Release, hear: &mut Hear<'_>) -> Resul
     })
 }
 
+/// Who watches on: one of several watchers has the lease, and another one acquires it within a second.
+fn successor(world: &World<'_>, release: &Release) -> Others {
+    const PAUSE: Duration = Duration::from_millis(25);
+    const PAUSES: u32 = 50;
+    for _ in 0..PAUSES {
+        if let others @ Others::Watch(_) = other_watcher(world, release) {
+            return others;
+        }
+        world.clock.wait(PAUSE);
+    }
+    other_watcher(world, release)
+}
+
+/// Who has the lease of a watcher this moment.
+fn other_watcher(world: &World<'_>, release: &Release) -> Others {
+    match world.ledgers.is_taken(&release.name, Duty::Watch) {
+        true => Others::Watch(world.ledgers.holder(&release.name, Duty::Watch)),
+        false => Others::Nobody,
+    }
+}
+
 /// Tells how the watch ended.
 fn finish(
     world: &World<'_>,
     release: &Release,
-    (ledger, end): (&mut dyn Ledger, WatchEnd),
+    (ledger, end, others): (&mut dyn Ledger, WatchEnd, Others),
     hear: &mut Hear<'_>,
 ) -> Result<Watched> {
     let read = ledger.refresh().map(|_| ());
@@ -76,7 +101,7 @@ fn finish(
     let (state, unread) = (history.state().clone(), history.unread());
     let now = world.clock.now();
     let windows = view::windows(release, &state, &now, &BTreeMap::new());
-    let (say, next) = farewell(release, &state, end, &now);
+    let (say, next) = farewell(release, &state, (end, others), &now);
     let event = match end {
         WatchEnd::Detached => Some(Event::Detached { say: say.clone() }),
         WatchEnd::Quiet | WatchEnd::WaitsForPerson | WatchEnd::Unread => None,

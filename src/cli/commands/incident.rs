@@ -54,6 +54,7 @@ pub fn incident(context: &Context, incident: Incident) -> Result<u8> {
                 }
                 let watched = watch::follow(context, world, &release, true)?;
                 context.show(&watched)?;
+                watch::say_unwatched(context, &watched)?;
                 Ok(exit::of_watch(watched.end))
             }
             Incident::Escalate {

@@ -76,7 +76,7 @@ fn dispatch(context: &Context, command: Command) -> Result<u8> {
         Command::Watch(args) => watch::watch(context, &args),
         Command::Rollback(args) => watch::rollback(context, &args),
         Command::DriveRollback => watch::drive(context),
-        Command::Status => report::status(context),
+        Command::Status(args) => report::status(context, args.require_watch),
         Command::Log => report::log(context),
         Command::Due { all, settle } => report::due(context, all, settle),
         Command::Close => close(context),
@@ -235,7 +235,7 @@ const fn word(command: &Command) -> &'static str {
         Command::Watch(_) => "watch",
         Command::Rollback(args) if args.action.is_some() => "rollback stop",
         Command::Rollback(_) => "rollback",
-        Command::Status => "status",
+        Command::Status(_) => "status",
         Command::Log => "log",
         Command::Due { settle: None, .. } => "due",
         Command::Due {

@@ -30,7 +30,7 @@ fn then(command: &Command) -> Then {
         Command::Watch(_) | Command::DriveRollback => Then::Warn,
         // Users are protected first: what rolls back was pinned when the window opened.
         Command::Rollback(args) if !args.drill => Then::WarnIfArmed,
-        Command::Status
+        Command::Status(_)
         | Command::Log
         | Command::Due { settle: None, .. }
         | Command::Incident(Incident::List) => Then::Warn,

@@ -5,7 +5,9 @@ use crate::cli::args::Due;
 use crate::cli::context::Context;
 use crate::cli::exit;
 
-pub fn status(context: &Context) -> Result<u8> {
+/// Shows how releases stand. With `require_watch` the exit code says whether a window is armed that nobody alive watches,
+/// for whatever runs this regularly; what is known to be unwatched comes before what could not be read.
+pub fn status(context: &Context, require_watch: bool) -> Result<u8> {
     context.with_world(|world| {
         let report = standing::status(
             world,
@@ -13,6 +15,9 @@ pub fn status(context: &Context) -> Result<u8> {
             context.global.release.as_deref(),
         )?;
         context.show(&report)?;
+        if require_watch && !report.unwatched.is_empty() {
+            return Ok(exit::NO_GO);
+        }
         let mut releases = report.releases.iter();
         let wrong = releases.any(|it| it.wrong_files.is_some() || !it.unread.is_empty());
         Ok(if wrong { exit::INVALID } else { exit::GO })

@@ -1,5 +1,6 @@
 //! `relgate verify`: the passes over the deployment checklist, the verification plan, and the watch that follows.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use crate::app::project::Release;
@@ -14,7 +15,7 @@ use crate::cli::prompt::{self, Walked};
 use crate::domain::decide::Actor;
 use crate::domain::decide::deployment::{StageUse, waiting};
 use crate::domain::ids::StageName;
-use crate::domain::outcome::{Conclusion, Verification, WatchEnd};
+use crate::domain::outcome::{Conclusion, Verification, WatchEnd, Watched};
 use crate::domain::policy::OnExpiry;
 use crate::domain::probe::judge::Verdict;
 use crate::domain::probe::sampling::Failure;
@@ -50,9 +51,13 @@ pub fn verify(context: &Context, args: &Verify) -> Result<u8> {
             stage: &stage,
             selected: &selected,
             args,
+            left: OnceCell::new(),
         };
         let report = session.run()?;
         context.show(&report)?;
+        if let Some(watched) = session.left.get() {
+            watch::say_unwatched(context, watched)?;
+        }
         Ok(exit::of_conclusion(report.conclusion))
     })
 }
@@ -65,6 +70,8 @@ struct Session<'a, 'w> {
     stage: &'a StageName,
     selected: &'a Selected,
     args: &'a Verify,
+    /// The watch that was asked to stop.
+    left: OnceCell<Watched>,
 }
 
 impl Session<'_, '_> {
@@ -111,8 +118,7 @@ impl Session<'_, '_> {
                     let conclusion = match self.args.no_watch {
                         true => Conclusion::Failed,
                         false => {
-                            let watched =
-                                watch::follow(self.context, self.world, self.release, true)?;
+                            let watched = self.follow()?;
                             match self.after(watched.end) {
                                 None => continue,
                                 Some(other) => other,
@@ -143,12 +149,22 @@ impl Session<'_, '_> {
                 }
                 Verdict::Fail => {}
             }
-            let watched = watch::follow(self.context, self.world, self.release, true)?;
+            let watched = self.follow()?;
             let Some(conclusion) = self.after(watched.end) else {
                 continue;
             };
             return self.report(conclusion, Some(run), Vec::new(), watched.next);
         }
+    }
+
+    /// Watches what was opened.
+    fn follow(&self) -> Result<Watched> {
+        let watched = watch::follow(self.context, self.world, self.release, true)?;
+        if watched.end == WatchEnd::Detached {
+            // The first is the last: nothing is watched after it.
+            let _ = self.left.set(watched.clone());
+        }
+        Ok(watched)
     }
 
     /// What a watch came to; `None` where only a whole new run says that it is verified.

@@ -11,11 +11,11 @@ use crate::cli::live::{Live, LiveAll};
 use crate::cli::prompt;
 use crate::domain::decide::deployment::StageUse;
 use crate::domain::ids::StageName;
-use crate::domain::outcome::Watched;
+use crate::domain::outcome::{WatchEnd, Watched};
 use crate::domain::readiness::command;
 use crate::domain::refusal::Refusal;
 use crate::effects::{failpoint, process, service};
-use crate::render::Format;
+use crate::render::{Format, text};
 
 use super::sign::terminal;
 
@@ -172,9 +172,28 @@ pub fn follow(
 fn show(context: &Context, watched: &Watched) -> Result<()> {
     match context.global.format {
         Format::Json => {
-            context.write(|out| crate::render::live::result_line(context.command, watched, out))
+            context.write(|out| crate::render::live::result_line(context.command, watched, out))?;
         }
-        _ => context.show(watched),
+        _ => context.show(watched)?,
+    }
+    say_unwatched(context, watched)
+}
+
+/// The last line of a countdown that somebody ended: whether anybody watches now, and what to type. Never kept back: whoever
+/// reads machine output, or none, has it on standard error.
+pub fn say_unwatched(context: &Context, watched: &Watched) -> Result<()> {
+    if watched.end != WatchEnd::Detached {
+        return Ok(());
+    }
+    match context.global.format {
+        Format::Human if !context.global.quiet => {
+            let line = text::one_line(&watched.say);
+            context.write(|out| writeln!(out, "\n{line}"))
+        }
+        _ => {
+            context.warn(&watched.say);
+            Ok(())
+        }
     }
 }
 

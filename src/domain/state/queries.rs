@@ -19,6 +19,16 @@ impl ReleaseState {
         open.into_iter()
     }
 
+    /// Whether a window counts down, or has run out and nobody has acted on it.
+    pub fn has_running_window(&self) -> bool {
+        self.open_incidents().any(Incident::has_running_window)
+    }
+
+    /// Whether anything happens by itself, so that somebody must watch.
+    pub fn needs_watching(&self) -> bool {
+        self.has_running_window() || self.rollback.as_ref().is_some_and(Rollback::is_running)
+    }
+
     /// The id of the next incident: `I1`, `I2`, …
     pub fn next_incident(&self) -> Option<IncidentId> {
         let taken = |number: usize| self.incidents.contains_key(format!("I{number}").as_str());

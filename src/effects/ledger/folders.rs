@@ -138,6 +138,10 @@ impl Ledgers for FileLedgers<'_> {
         }
     }
 
+    fn holder(&self, release: &ReleaseName, duty: Duty) -> Option<i32> {
+        Lock::running_holder(&self.duty(release, duty))
+    }
+
     fn step_lock(
         &self,
         release: &ReleaseName,

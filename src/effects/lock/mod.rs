@@ -161,6 +161,11 @@ impl Lock {
             .unwrap_or_else(|| Self::is_held(target))
     }
 
+    /// A process that has it and is not stopped, where the system shows who has it.
+    pub fn running_holder(target: &LockTarget) -> Option<i32> {
+        target.holders().running()
+    }
+
     /// Lets its holder go on where that process was stopped. Returns whether it was.
     pub fn resume_stopped_holder(target: &LockTarget) -> bool {
         target.holders().resume_stopped()

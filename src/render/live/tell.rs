@@ -144,11 +144,7 @@ pub fn tell(event: &Event) -> Option<Told> {
             };
             loud(mark, word, after(say))
         }
-        Event::Detached { say } => loud(
-            Mark::Warning,
-            "this watcher stops; the windows stay armed",
-            after(say),
-        ),
+        Event::Detached { say } => loud(Mark::Warning, "this watcher stops", after(say)),
         Event::Warning { text } => loud(Mark::Warning, "warning", format!(": {text}")),
     }
 }

@@ -509,7 +509,7 @@ fn plain_lines_hold_every_other_event_in_one_line() {
         "x attempt 1 did not succeed: the step configuration failed",
         "x the window of I1 expired: somebody with authority must decide",
         "x STUCK: the rollback did not succeed; a person is needed now; call Ada",
-        "! this watcher stops; the windows stay armed; I1 stays armed",
+        "! this watcher stops; I1 stays armed",
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
