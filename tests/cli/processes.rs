@@ -180,10 +180,11 @@ fn a_dead_mans_switch_says_where_an_armed_window_has_no_living_watcher() {
         .code(0);
     assert_eq!(status(&team, 0), serde_json::json!([]));
     // What cannot be read is no reason to be calm.
-    team.write(
-        "releases/2.0.0/ledger/20261128T100000.000000Z-incident-opened-00.json",
-        "{",
+    let file = format!(
+        "20261128T100000.000000Z-incident-opened-{}.json",
+        "0".repeat(64)
     );
+    team.write(&format!("releases/2.0.0/ledger/{file}"), "{");
     team.run("rory", &["status", "--require-watch"]).code(3);
 }
 

@@ -326,8 +326,26 @@ fn a_deployment_that_failed_and_a_release_that_is_abandoned_are_ended_by_a_perso
     abandon("omar").code(7);
     abandon("rory").code(0);
     assert_eq!(team.recorded("abandoned")[0]["reason"], "Replaced");
-    team.run("rory", &["abandon", "--reason", "x", "--release", "2.0.0"])
-        .code(7);
+    let of = ["--release", "2.0.0"];
+    let before = team.records().len();
+    for (who, args) in [
+        ("rory", &["abandon", "--reason", "x"][..]),
+        ("dana", &["sign", "development", "--all", "--yes"]),
+        ("quin", &["sign", "qa", "--reject", "--reason", "late"]),
+        (
+            "rory",
+            &["waive", "qa/qa-lead", "--reason", "late", "--until", "2h"],
+        ),
+    ] {
+        team.run(who, &[args, &of].concat())
+            .code(7)
+            .warns(&["was abandoned by rory: Replaced"]);
+    }
+    assert_eq!(team.records().len(), before, "nothing was recorded");
+    team.run("omar", &["deploy", "start", "--release", "2.0.0"])
+        .code(7)
+        .warns(&["was abandoned by rory: Replaced"]);
+    assert_eq!(team.recorded("deploy-started").len(), 0);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The end of a release: it is complete, or it will not go out.
 
-use super::Actor;
+use super::{Actor, refuse_abandoned};
 use crate::domain::history::History;
 use crate::domain::policy::{Action, Policy};
 use crate::domain::readable::is_blank;
@@ -28,13 +28,7 @@ pub fn close(
             "the release {release} is closed already"
         )));
     }
-    if let Some(abandoned) = &history.state().abandoned {
-        return Err(Refusal::refused(format!(
-            "the release {release} was abandoned by {}",
-            abandoned.origin.by
-        ))
-        .help(command(release, "log")));
-    }
+    refuse_abandoned(history.state(), release)?;
     if let Some(rollback) = &history.state().rollback
         && (rollback.is_running() || rollback.is_stuck())
     {

@@ -1,7 +1,7 @@
 //! Recording a deployment, verifying its checklist and its verification plan, closing.
 
-use super::Actor;
 use super::obligation::due;
+use super::{Actor, refuse_abandoned};
 use crate::domain::history::History;
 use crate::domain::ids::StageName;
 use crate::domain::outcome::Waiting;
@@ -108,13 +108,7 @@ pub fn start(
                 .help("make a new release: relgate new VERSION --type patch"),
         );
     }
-    if let Some(abandoned) = &state.abandoned {
-        return Err(Refusal::refused(format!(
-            "the release {release} was abandoned by {}",
-            abandoned.origin.by
-        ))
-        .help("make a new release: relgate new VERSION --type patch"));
-    }
+    refuse_abandoned(state, release)?;
     if let Some(running) = state
         .deployments
         .get(stage)

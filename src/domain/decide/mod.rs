@@ -12,10 +12,12 @@ pub mod rollback;
 pub mod sign;
 pub mod waive;
 
-use super::ids::{PersonName, RoleName};
+use super::ids::{PersonName, ReleaseName, RoleName};
 use super::policy::{Action, Policy};
+use super::readiness::Inquiry;
 use super::refusal::{Refusal, nearest};
 use super::release::role_list;
+use super::state::ReleaseState;
 
 /// Somebody who wants something, as a role or by the roles the policy gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +89,29 @@ impl Actor {
                 })
             })
     }
+}
+
+/// Refuses what comes after the end of a release: it is closed, or it will not go out.
+///
+/// # Errors
+/// Refused, with who ended it.
+fn refuse_over(inquiry: &Inquiry<'_>) -> Result<(), Refusal> {
+    let (state, release) = (inquiry.history.state(), &inquiry.notes.release);
+    if state.closed.is_some() {
+        return Err(Refusal::refused(format!("the release {release} is closed")));
+    }
+    refuse_abandoned(state, release)
+}
+
+/// Refuses what comes after somebody said that the release will not go out.
+///
+/// # Errors
+/// Refused, with who said so and why.
+fn refuse_abandoned(state: &ReleaseState, release: &ReleaseName) -> Result<(), Refusal> {
+    state.must_not_be_abandoned().map_err(|why| {
+        Refusal::refused(format!("nothing more is recorded for {release}: {why}"))
+            .help("make a new release: relgate new VERSION --type patch")
+    })
 }
 
 /// The refusal of a person whom the policy does not know.

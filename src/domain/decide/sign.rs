@@ -1,6 +1,6 @@
 //! Signing and rejecting a gate.
 
-use super::{Actor, known_role, unknown_person};
+use super::{Actor, known_role, refuse_over, unknown_person};
 use crate::domain::gate::Gate;
 use crate::domain::ids::{Digest, RoleName};
 use crate::domain::probe::judge::{Sample, Verdict};
@@ -92,12 +92,7 @@ pub fn may_sign(
     role: &RoleName,
     by: &Actor,
 ) -> Result<(), Refusal> {
-    if inquiry.history.state().closed.is_some() {
-        return Err(Refusal::refused(format!(
-            "the release {} is closed",
-            inquiry.notes.release
-        )));
-    }
+    refuse_over(inquiry)?;
     let not_yet = |why: String| {
         Refusal::refused(format!(
             "the gate {} cannot be signed yet: it {why}",
@@ -239,12 +234,7 @@ pub fn reject(
     if is_blank(reason) {
         return Err(Refusal::usage("a rejection needs a reason").help("add --reason TEXT"));
     }
-    if inquiry.history.state().closed.is_some() {
-        return Err(Refusal::refused(format!(
-            "the release {} is closed",
-            inquiry.notes.release
-        )));
-    }
+    refuse_over(inquiry)?;
     let role = signing_role(inquiry, gate, actor)?;
     let body = Body::Rejected(Rejection {
         gate: gate.id.clone(),

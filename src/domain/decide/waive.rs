@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
-use super::Actor;
 use super::obligation::due;
+use super::{Actor, refuse_over};
 use crate::domain::calendar::Calendar;
 use crate::domain::ids::{PersonName, RoleName};
 use crate::domain::policy::{Action, Due, DueDay, Review};
@@ -70,7 +70,7 @@ pub fn waive(
     if is_blank(reason) {
         return Err(Refusal::usage("a waiver needs a reason").help("add --reason TEXT"));
     }
-    refuse_closed(inquiry)?;
+    refuse_over(inquiry)?;
     let calendar = policy.calendar.clone().unwrap_or_default();
     let latest = inquiry.now + readiness::longest_waiver(policy);
     let mut waivers = Vec::new();
@@ -212,7 +212,7 @@ fn review(
 /// # Errors
 /// Refused for want of authority, and where there is no waiver of `id`.
 pub fn withdraw(inquiry: &Inquiry<'_>, actor: &Actor, id: &str) -> Result<Draft, Refusal> {
-    refuse_closed(inquiry)?;
+    refuse_over(inquiry)?;
     let release = &inquiry.notes.release;
     let given = inquiry.history.state().waivers.iter();
     let in_force: Vec<&str> = given
@@ -241,14 +241,4 @@ pub fn withdraw(inquiry: &Inquiry<'_>, actor: &Actor, id: &str) -> Result<Draft,
             role,
         }),
     })
-}
-
-fn refuse_closed(inquiry: &Inquiry<'_>) -> Result<(), Refusal> {
-    match inquiry.history.state().closed {
-        Some(_) => Err(Refusal::refused(format!(
-            "the release {} is closed",
-            inquiry.notes.release
-        ))),
-        None => Ok(()),
-    }
 }

@@ -67,8 +67,27 @@ impl History {
         if unknowing.is_some() {
             self.state.closed = None;
         }
+        // Whoever deployed it did not know that it would not go out: what runs is watched.
+        let abandoned = matches!(body, Body::DeployStarted(_))
+            .then(|| self.state.abandoned.take())
+            .flatten();
         let renamed = record.understood_as(body);
-        let applied = self.state.apply(&renamed);
+        let applied = match &abandoned {
+            Some(it) if self.follows(record, &it.origin.record) => {
+                self.state.abandoned = abandoned.clone();
+                self.state.apply(&renamed)
+            }
+            _ => self.state.apply(&renamed),
+        };
+        if let Some(abandoned) = abandoned.filter(|_| self.state.abandoned.is_none()) {
+            match &applied {
+                Ok(()) => self.superseded.push(Superseded {
+                    record: abandoned.origin.record,
+                    why: format!("{} was recorded beside it", record.file_name()),
+                }),
+                Err(_) => self.state.abandoned = Some(abandoned),
+            }
+        }
         match (&applied, unknowing) {
             (Ok(()), Some(closed)) => self.superseded.push(Superseded {
                 record: closed.record,

@@ -316,8 +316,6 @@ impl ReleaseState {
                     verification: None,
                 };
                 self.deployments.insert(fact.stage.clone(), deployment);
-                // Whoever deployed it on another branch did not know: what runs is watched.
-                self.abandoned = None;
             }
             Body::DeployDone(fact) => {
                 if let Some(deployment) = self.deployments.get_mut(&fact.stage) {
@@ -487,12 +485,7 @@ impl ReleaseState {
 
     /// Nothing runs the release, and nobody has ended it.
     fn may_be_abandoned(&self) -> Result<(), String> {
-        if let Some(abandoned) = &self.abandoned {
-            return Err(format!(
-                "the release was abandoned by {}",
-                abandoned.origin.by
-            ));
-        }
+        self.must_not_be_abandoned()?;
         if let Some(incident) = self.open_incidents().next() {
             return Err(format!("the incident {} is open", incident.id()));
         }

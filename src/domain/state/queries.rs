@@ -19,6 +19,20 @@ impl ReleaseState {
         open.into_iter()
     }
 
+    /// Whether nobody said that the release will not go out.
+    ///
+    /// # Errors
+    /// Who said so, and why.
+    pub fn must_not_be_abandoned(&self) -> Result<(), String> {
+        match &self.abandoned {
+            Some(abandoned) => Err(format!(
+                "the release was abandoned by {}: {}",
+                abandoned.origin.by, abandoned.fact.reason
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// Whether a window counts down, or has run out and nobody has acted on it.
     pub fn has_running_window(&self) -> bool {
         self.open_incidents().any(Incident::has_running_window)

@@ -50,6 +50,16 @@ impl ReleaseState {
     /// # Errors
     /// The rule that it breaks, for people.
     pub fn keeps_rules(&self, by: &str, body: &Body) -> Result<(), String> {
+        if matches!(
+            body,
+            Body::SignedOff(_)
+                | Body::Rejected(_)
+                | Body::Waived(_)
+                | Body::DeployStarted(_)
+                | Body::Closed(_)
+        ) {
+            self.must_not_be_abandoned()?;
+        }
         match body {
             Body::DeployStarted(fact) => self.has_its_go(fact),
             Body::DeployDone(fact) => self.is_not_done_twice(fact),

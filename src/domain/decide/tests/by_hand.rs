@@ -86,6 +86,51 @@ fn a_deployment_names_the_check_that_said_go() {
 }
 
 #[test]
+fn what_comes_after_a_release_was_abandoned_counts_for_nothing() {
+    let mut site = Site::new("site");
+    let yes = site.record(go(None)).id;
+    let closing = site.record(go(Some("closure"))).id;
+    let why = json!({"role": "release-manager", "reason": "replaced by 2.4.1"});
+    let mut before = site.clone();
+    site.record(drafted("abandoned", &why));
+    let digest = Digest::of(b"");
+    let binding = json!({"notes": digest, "fields": {}, "gate": digest, "artifacts": digest});
+    for (kind, body) in [
+        (
+            "signed-off",
+            json!({"gate": "qa", "role": "qa", "answers": [], "binding": binding}),
+        ),
+        (
+            "rejected",
+            json!({"gate": "qa", "role": "qa", "reason": "no", "answers": []}),
+        ),
+        (
+            "waived",
+            json!({
+                "requirement": "qa/qa", "role": "qa", "reason": "x", "until": "2026-11-21T18:00:00Z",
+                "bound": digest, "found": "missing",
+            }),
+        ),
+        ("deploy-started", json!({"stage": "north", "go": yes})),
+        ("closed", json!({"check": closing})),
+    ] {
+        has_no_effect(
+            &site,
+            drafted(kind, &body),
+            "was abandoned by cy: replaced by 2.4.1",
+        );
+    }
+    // Whoever deployed beside it did not know: that counts, and the other is named.
+    before.tick(5);
+    let started = json!({"stage": "north", "go": yes});
+    before.record(drafted("deploy-started", &started));
+    let mut merged = site.history.clone();
+    merged.extend(before.history.records().to_vec());
+    assert!(merged.state().abandoned.is_none());
+    assert_eq!(merged.superseded().len(), 1, "{:?}", merged.superseded());
+}
+
+#[test]
 fn a_deployment_that_is_done_is_not_done_again() {
     // It would take back the passes that were made since.
     let done = drafted("deploy-done", &json!({"stage": "north"}));
