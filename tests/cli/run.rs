@@ -162,10 +162,6 @@ impl Running {
         rustix::process::kill_process(pid, signal).expect("it lives");
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// What it printed so far, to either output.
     pub fn output(&self) -> String {
         std::fs::read_to_string(self.output.path()).expect("UTF-8")
