@@ -124,6 +124,7 @@ impl Shop {
         let stage: relgate::domain::ids::StageName = "production".parse().expect("a name");
         let go = Digest::of(b"go");
         let started = DeployStarted {
+            target: None,
             obligations: Vec::new(),
             stage: stage.clone(),
             go,

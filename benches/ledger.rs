@@ -91,6 +91,7 @@ fn body(number: i64, before: Option<RecordId>) -> Body {
             repin: false,
         }),
         3 => Body::DeployStarted(DeployStarted {
+            target: None,
             obligations: Vec::new(),
             stage,
             go: before.unwrap_or(digest),

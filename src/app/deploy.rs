@@ -8,7 +8,7 @@ use crate::domain::policy::Action;
 use crate::domain::readiness::{Readiness, Scope, command};
 
 use super::project::Release;
-use super::{Result, World, anchor, append, check};
+use super::{Result, World, anchor, append, check, target};
 
 /// The stage that is meant: the one that was named, or the one that `to` is about.
 ///
@@ -38,6 +38,9 @@ pub fn start(
 ) -> Result<((Readiness, RecordId), Result<Done>)> {
     actor.authority(&release.policy, Action::Deploy)?;
     let by = actor.person.as_str();
+    // Of one that began and was cut off, the others may not know yet.
+    target::announce(world, release, actor)?;
+    let warnings = target::must_be_free(world, release)?;
     let anchor = anchor::of_files(world, release);
     let led = check::lead(
         world,
@@ -55,17 +58,47 @@ pub fn start(
             Ok(decisions::anchored(started, anchor.clone()))
         },
     )?;
-    let done = led.to.map(|record| Done {
+    let waived = led.readiness.waived().cloned().collect();
+    let begun = led.to.and_then(|record| {
+        take_target(world, release, (actor, stage))?;
+        Ok(record)
+    });
+    let done = begun.map(|record| Done {
         release: release.name.clone(),
-        what: format!("the deployment of {stage} begins"),
+        what: with(format!("the deployment of {stage} begins"), &warnings),
         record: record.id,
-        waived: led.readiness.waived().cloned().collect(),
+        waived,
         next: vec![command(
             &release.name,
             &format!("deploy done --stage {stage}"),
         )],
     });
     Ok(((led.readiness, led.checked), done))
+}
+
+/// Says on the target that a deployment has begun, before anybody is told to deploy. Where a rollback or another deployment
+/// began at the same moment, this one did not: nobody was told yet.
+fn take_target(
+    world: &World<'_>,
+    release: &Release,
+    (actor, stage): (&Actor, &StageName),
+) -> Result<()> {
+    let taken =
+        target::announce(world, release, actor).and_then(|_| target::must_be_free(world, release));
+    let Err(why) = taken else {
+        return Ok(());
+    };
+    let reason = format!("it did not begin: {why}");
+    fail(world, release, (actor, stage), &reason)?;
+    Err(why)
+}
+
+/// What happened, and what came of it on the target.
+fn with(what: String, came_of_it: &[String]) -> String {
+    let all: Vec<&str> = std::iter::once(what.as_str())
+        .chain(came_of_it.iter().map(String::as_str))
+        .collect();
+    all.join("; ")
 }
 
 /// Replaces what was signed for a stage by what the files say now, if the release is go with them; open incidents keep the
@@ -125,7 +158,9 @@ pub fn fail(
             (actor, stage),
             reason,
         )?])
-    })?;
+    });
+    target::announce(world, release, actor)?;
+    let record = record?;
     Ok(Done {
         release: release.name.clone(),
         what: format!("the deployment of {stage} did not finish; something of it may run"),
@@ -157,10 +192,13 @@ pub fn done(
             actor,
             stage,
         )?])
-    })?;
+    });
+    // What was recorded before, and cut off, is said to the others too.
+    let came_of_it = target::announce(world, release, actor);
+    let record = record?;
     Ok(Done {
         release: release.name.clone(),
-        what: format!("the deployment of {stage} is done"),
+        what: with(format!("the deployment of {stage} is done"), &came_of_it?),
         record: record.id,
         waived: Vec::new(),
         next: vec![command(&release.name, &format!("verify --stage {stage}"))],

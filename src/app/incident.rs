@@ -50,7 +50,6 @@ pub fn open(
             .help("add --title TEXT")
             .into());
     }
-    actor.authority(&release.policy, Action::Open)?;
     let priority = match (&opening.priority, &opening.trigger) {
         (Some(priority), _) => priority.clone(),
         (None, Some(trigger)) => decisions::trigger(&release.policy, trigger)?,
@@ -60,6 +59,8 @@ pub fn open(
                 .into());
         }
     };
+    let kind = (&priority, opening.trigger.as_ref());
+    decisions::may_open_by_hand(&release.policy, actor, kind)?;
     let trouble = Trouble {
         title: opening.title.trim().to_owned(),
         stage: opening.stage.clone(),
@@ -312,17 +313,17 @@ pub fn list(world: &World<'_>, release: &Release) -> Result<IncidentReport> {
         .incidents
         .values()
         .map(|incident| IncidentView {
-            window: view::window(release, incident, &now, &BTreeMap::new()),
+            window: view::window(release, (state, incident), &now, &BTreeMap::new()),
             standing: incident.word().to_owned(),
             opened_at: incident.opened.at,
             opened_by: incident.opened.by.clone(),
             ending: match &incident.standing {
-                Standing::Open => None,
-                Standing::Expired(_) => {
-                    Some("its window has expired: somebody must decide".to_owned())
-                }
+                Standing::Open | Standing::Expired(_) => None,
                 Standing::Kept(_) => Some(incident.why_tolerated()),
                 Standing::Absorbed(_) => Some("absorbed in the rollback".to_owned()),
+                Standing::Retired { successor, .. } => {
+                    Some(format!("{successor} took the place of the release"))
+                }
                 Standing::Resolved { origin, facts } => {
                     Some(match (&facts.overridden, &facts.how) {
                         (Some(reason), _) => format!("overridden by {}: {reason}", origin.by),

@@ -1,9 +1,11 @@
 //! `relgate log`: what happened, a line for each record.
 
 use crate::domain::history::{History, SetAside};
-use crate::domain::ids::ReleaseName;
+use crate::domain::ids::{ReleaseName, StageName};
 use crate::domain::outcome::{Log, LogEntry, SetAsideView};
-use crate::domain::record::body::{AttemptOutcome, Cause, DecidedAnswer, StepOutcome};
+use crate::domain::record::body::{
+    AttemptOutcome, Cause, DecidedAnswer, Replacement, ReplacementProgress, StepOutcome,
+};
 use crate::domain::record::{Body, Record};
 
 use super::{Result, World};
@@ -108,6 +110,7 @@ pub fn sentence(body: &Body) -> String {
             fact.stage
         ),
         Body::DeployDone(fact) => format!("the deployment of {} is done", fact.stage),
+        Body::Replacement(fact) => replacement(fact),
         Body::DeployFailed(fact) => format!(
             "the deployment of {} did not finish, as {}: {}",
             fact.stage, fact.role, fact.reason
@@ -287,5 +290,23 @@ pub fn outcome(outcome: &StepOutcome) -> String {
         StepOutcome::Signalled { signal } => format!("killed by signal {signal}"),
         StepOutcome::TimedOut => "ended at its timeout".to_owned(),
         StepOutcome::NotStarted { why } => format!("not started: {why}"),
+    }
+}
+
+fn replacement(fact: &Replacement) -> String {
+    let successor = &fact.successor;
+    let stages: Vec<&str> = fact.stages.iter().map(StageName::as_str).collect();
+    let stages = stages.join(", ");
+    match &fact.progress {
+        ReplacementProgress::Started { limit, .. } => {
+            format!(
+                "the deployment of {successor} over it began: a rollback waits for its end, {limit} at most"
+            )
+        }
+        ReplacementProgress::Failed => {
+            format!("the deployment of {successor} over it did not finish")
+        }
+        ReplacementProgress::Done if stages.is_empty() => format!("{successor} is deployed"),
+        ReplacementProgress::Done => format!("{successor} took its place in {stages}"),
     }
 }

@@ -27,6 +27,7 @@ pub mod scaffold;
 pub mod seal;
 pub mod sign;
 pub mod status;
+mod target;
 pub mod verify;
 pub mod view;
 pub mod waive;

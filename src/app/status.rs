@@ -191,6 +191,7 @@ fn standing(state: &ReleaseState, gates: &[GateStatus]) -> &'static str {
         _ if state.closed.is_some() => "closed",
         _ if state.abandoned.is_some() => "abandoned",
         Some(rollback) if rollback.is_rolled_back() => "rolled-back",
+        _ if state.replaced_everywhere().is_some() => "replaced",
         Some(rollback) if rollback.is_stuck() => "stuck",
         Some(rollback) if rollback.is_running() => "rolling-back",
         _ if state.blocking_incidents().next().is_some() => "incident",
@@ -250,7 +251,7 @@ fn next(
             command(name, &format!("deploy start --stage {stage}")),
             command(name, "rollback --reason TEXT"),
         ],
-        "rolled-back" => vec![command(name, "close"), command(name, "log")],
+        "rolled-back" | "replaced" => vec![command(name, "close"), command(name, "log")],
         "deployed" => first(&format!("verify --stage {stage}")),
         "verified" => {
             let all = release

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::clock::Reading;
-use crate::domain::event::{ProbeView, WindowView};
+use crate::domain::event::{ProbeView, WaitsFor, WindowView};
 use crate::domain::ids::{ProbeId, StageName};
 use crate::domain::outcome::{
     AttemptView, ObligationView, RollbackView, StageRollbackView, StepView, ToleratedView,
@@ -26,7 +26,7 @@ pub fn windows(
 ) -> Vec<WindowView> {
     let mut views: Vec<WindowView> = state
         .blocking_incidents()
-        .map(|incident| window(release, incident, now, latest))
+        .map(|incident| window(release, (state, incident), now, latest))
         .collect();
     views.sort_by_key(|view| view.left_ms);
     views
@@ -48,7 +48,7 @@ pub fn tolerated(state: &ReleaseState) -> Vec<ToleratedView> {
 /// One incident and its window.
 pub fn window(
     release: &Release,
-    incident: &Incident,
+    (state, incident): (&ReleaseState, &Incident),
     now: &Reading,
     latest: &BTreeMap<(StageName, ProbeId), Sample>,
 ) -> WindowView {
@@ -81,10 +81,23 @@ pub fn window(
         left_ms: incident.window.left_ms(now),
         window_ms: incident.window.deadline_ms(),
         on_expiry: incident.window.on_expiry,
+        past_no_return: facts.past_no_return,
+        waits_for: waits_for(state, incident, now),
         probes,
         who: who_resolves(release),
         known: known(release, incident),
     }
+}
+
+/// The deployment of another release for whose end the rollback of `incident` waits.
+fn waits_for(state: &ReleaseState, incident: &Incident, now: &Reading) -> Option<WaitsFor> {
+    let (name, successor) = state.waits_for(now).filter(|_| incident.rolls_back())?;
+    Some(WaitsFor {
+        successor: name.clone(),
+        by: successor.origin.by.clone(),
+        since: successor.origin.at,
+        left_ms: successor.left_ms(now),
+    })
 }
 
 /// Who can resolve an incident, and how they are reached (req: A3).

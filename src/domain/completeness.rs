@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::release::{ReleaseNotes, ReleaseType, StepKind, Strategy};
+use super::release::{ReleaseNotes, ReleaseType, StepKind, Strategy, Touch};
 use crate::domain::readable::is_blank;
 
 /// Something that the release notes still lack.
@@ -157,9 +157,12 @@ pub fn gaps(notes: &ReleaseNotes) -> Vec<Gap> {
 fn reversals(notes: &ReleaseNotes) -> Vec<Gap> {
     let plans = |kinds: &[StepKind]| notes.steps().iter().any(|step| kinds.contains(&step.kind));
     let deployment = notes.deployment.as_ref();
-    let touched: Vec<StepKind> = deployment
-        .and_then(|deployment| deployment.touches.clone())
-        .unwrap_or_default();
+    let touched = deployment.iter().flat_map(|it| it.touches.iter().flatten());
+    // What no rollback takes back needs no step that would.
+    let touched: Vec<StepKind> = touched
+        .filter(|touch| !touch.is_irreversible())
+        .map(Touch::kind)
+        .collect();
     let flagged = deployment.and_then(|it| it.strategy) == Some(Strategy::FeatureFlag);
     let migrates = notes.migration_steps.as_ref();
     let migrates = migrates.is_some_and(|steps| !steps.is_empty());

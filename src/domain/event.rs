@@ -1,5 +1,6 @@
 //! What happens while a command runs, told as it happens. Displays depend on these alone and decide nothing.
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::ids::{IncidentId, PriorityName, ReleaseName, StageName, StepId};
@@ -157,12 +158,29 @@ pub struct WindowView {
     pub window_ms: u64,
     /// What happens at its end.
     pub on_expiry: OnExpiry,
+    /// Whether the release was past its point of no return when it opened.
+    pub past_no_return: bool,
+    /// The deployment of another release for whose end its rollback waits.
+    pub waits_for: Option<WaitsFor>,
     /// The probes that opened it, as they last answered.
     pub probes: Vec<ProbeView>,
     /// Who can resolve it, and how they are reached.
     pub who: Vec<String>,
     /// What the release notes say is to be expected or known, so that it is told from a defect.
     pub known: Vec<String>,
+}
+
+/// The deployment of another release on the same target: a rollback waits for its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WaitsFor {
+    /// Which release.
+    pub successor: ReleaseName,
+    /// Who began it.
+    pub by: String,
+    /// When.
+    pub since: DateTime<Utc>,
+    /// How many milliseconds the rollback waits at most.
+    pub left_ms: u64,
 }
 
 /// A probe, as it last answered.

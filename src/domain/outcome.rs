@@ -554,7 +554,7 @@ pub struct IncidentReport {
 pub struct IncidentView {
     /// Its window and what is wrong.
     pub window: WindowView,
-    /// open, expired, resolved or absorbed.
+    /// open, expired, kept, resolved, absorbed or retired.
     pub standing: String,
     /// When it was opened.
     pub opened_at: DateTime<Utc>,

@@ -81,6 +81,10 @@ pub struct Policy {
     /// is then not run, and the rollback is stuck. Without it such a step runs, and its record says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strict: Option<bool>,
+    /// How long a deployment may take: so long, at most, a rollback of the release that it replaces waits for its end.
+    /// Default: 30m.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deploy_within: Option<Timespan>,
     /// How fresh the last drill of the rollback plan must be before a release may go out; none is needed unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill_valid_for: Option<Timespan>,
@@ -148,6 +152,21 @@ pub struct Priority {
     pub resolved_by: Option<ResolvedBy>,
 }
 
+impl Priority {
+    /// How a window of it ends. Past the point of no return a person decides what else would go back by itself.
+    pub fn expiry(&self, past_no_return: bool) -> OnExpiry {
+        match self.on_expiry.unwrap_or_default() {
+            OnExpiry::Rollback if past_no_return => OnExpiry::Decide,
+            other => other,
+        }
+    }
+
+    /// Whether an incident of it is rolled back the moment that it is opened.
+    pub fn is_rollback_at_once(&self) -> bool {
+        self.window == Timespan::ZERO && self.on_expiry.unwrap_or_default() == OnExpiry::Rollback
+    }
+}
+
 /// What happens when a window expires.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -192,6 +211,9 @@ pub struct Trigger {
     pub title: Option<String>,
     /// The priority that answers it.
     pub priority: PriorityName,
+    /// The roles that may open an incident of it by hand, even where its window is `0s`. Default: those under `authority`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<Vec<RoleName>>,
 }
 
 /// Which roles may do what.
@@ -204,7 +226,7 @@ pub struct Authority {
     /// Verifying the deployment checklist by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify: Option<Vec<RoleName>>,
-    /// Opening an incident by hand.
+    /// Opening an incident by hand. A window of `0s` is a rollback, and takes the authority for one too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open: Option<Vec<RoleName>>,
     /// Making an incident more urgent.
@@ -391,7 +413,13 @@ impl Policy {
             artifacts: None,
             drill_valid_for: None,
             strict: None,
+            deploy_within: None,
         }
+    }
+
+    /// How long a deployment may take.
+    pub fn deploy_within(&self) -> Timespan {
+        self.deploy_within.unwrap_or(Timespan::from_minutes(30))
     }
 
     /// The priorities by name: the policy's own, or critical 5m and lower 30m (req: A10, req: A11).
@@ -423,6 +451,12 @@ impl Policy {
     /// The priority of a trigger, if the policy has the trigger.
     pub fn trigger_priority(&self, trigger: &TriggerName) -> Option<PriorityName> {
         Some(self.triggers.as_ref()?.get(trigger)?.priority.clone())
+    }
+
+    /// The roles that may open an incident of `trigger` by hand, where the trigger says so itself.
+    pub fn may_open(&self, trigger: Option<&TriggerName>) -> Option<&[RoleName]> {
+        let trigger = self.triggers.as_ref()?.get(trigger?)?;
+        trigger.open.as_deref()
     }
 
     /// The roles that may do `action`; `None` when every person of the policy may. An exception is nobody's to make unless

@@ -90,10 +90,14 @@ impl Inquiry<'_> {
             .is_some_and(|run| run.fact.verdict == Verdict::Pass)
     }
 
-    /// Whether the release was rolled back, and runs nowhere.
-    fn is_rolled_back(&self) -> bool {
-        let rollback = self.history.state().rollback.as_ref();
-        rollback.is_some_and(Rollback::is_rolled_back)
+    /// Whether it went out and runs nowhere any more: rolled back, or replaced by another release.
+    fn is_gone(&self) -> bool {
+        let state = self.history.state();
+        let rolled_back = state
+            .rollback
+            .as_ref()
+            .is_some_and(Rollback::is_rolled_back);
+        rolled_back || state.replaced_everywhere().is_some()
     }
 
     /// When the deployment begins, as far as is known, and whether that is planned: now where it begins, or is late.
@@ -205,7 +209,7 @@ pub fn requirements(inquiry: &Inquiry<'_>) -> Vec<Requirement> {
     }
     let mut standing = approvals::Standing::new(inquiry);
     for gate in gates_in(inquiry.gates, inquiry.scope) {
-        if is_closing && inquiry.is_rolled_back() && gate.phase != Phase::Closure {
+        if is_closing && inquiry.is_gone() && gate.phase != Phase::Closure {
             continue;
         }
         // What was run for the go that the deployment names is not run again; whether its sign-offs stand is looked at.

@@ -55,6 +55,13 @@ impl Refusal {
         Self::new(Kind::Usage, message)
     }
 
+    /// The same, with why it is asked for.
+    #[must_use]
+    pub fn because(mut self, why: &str) -> Self {
+        self.message = format!("{} ({why})", self.message);
+        self
+    }
+
     /// The same, with the next step.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {

@@ -31,6 +31,10 @@ pub struct ReleaseNotes {
     /// When the deployment begins, with its offset, such as 2026-11-20T18:00:00+01:00.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deploy_at: Option<DateTime<FixedOffset>>,
+    /// What it is deployed to, such as a service or a region: one deployment or rollback runs there at a time. Default: the
+    /// policy's product.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// The development team that answers for the release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<String>,
@@ -135,13 +139,85 @@ pub struct Deployment {
     pub strategy: Option<Strategy>,
     /// What the deployment changes beside the program itself; the rollback plan needs a step for each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub touches: Option<Vec<StepKind>>,
+    pub touches: Option<Vec<Touch>>,
+    /// The stage from whose deployment on nothing goes back by itself: windows end in a decision. Default: the first
+    /// stage where one of the `touches` is irreversible, else none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub point_of_no_return: Option<StageName>,
     /// The steps of the rollout, in order; each is verified before the next. One stage, `production`, unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stages: Option<Vec<Stage>>,
     /// What must have been deployed exactly as written here: artifacts, configuration, infrastructure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checklist: Option<Vec<Item>>,
+}
+
+/// Something that a deployment changes: its kind, or its kind and whether it can be taken back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Touch {
+    /// It can be taken back.
+    Kind(StepKind),
+    /// It says whether it can be taken back.
+    Marked(MarkedTouch),
+}
+
+/// Something that a deployment changes, and whether it can be taken back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MarkedTouch {
+    /// What it changes.
+    pub kind: StepKind,
+    /// Whether no rollback takes it back: it needs no step in the plan, and windows end in a decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub irreversible: Option<bool>,
+}
+
+impl Touch {
+    /// What it changes.
+    pub const fn kind(&self) -> StepKind {
+        match self {
+            Self::Kind(kind) => *kind,
+            Self::Marked(marked) => marked.kind,
+        }
+    }
+
+    /// Whether no rollback takes it back.
+    pub fn is_irreversible(&self) -> bool {
+        matches!(self, Self::Marked(marked) if marked.irreversible == Some(true))
+    }
+}
+
+impl Deployment {
+    /// The stages in order.
+    pub fn stages(&self) -> Vec<StageName> {
+        let named: Vec<StageName> = self
+            .stages
+            .iter()
+            .flatten()
+            .map(|it| it.id.clone())
+            .collect();
+        match named.is_empty() {
+            true => StageName::new(ONLY_STAGE).into_iter().collect(),
+            false => named,
+        }
+    }
+
+    /// Whether a release that was deployed in `begun` is past the point from which nothing goes back by itself.
+    pub fn is_past_no_return<'a>(&self, begun: impl IntoIterator<Item = &'a StageName>) -> bool {
+        let stages = self.stages();
+        let place = |stage: &StageName| stages.iter().position(|it| it == stage);
+        let irreversible = self.touches.iter().flatten().any(Touch::is_irreversible);
+        let point = match &self.point_of_no_return {
+            // A stage that is not there counts as reached: nothing is run by itself that might not go back.
+            Some(stage) => place(stage).unwrap_or(0),
+            None if irreversible => 0,
+            None => return false,
+        };
+        begun
+            .into_iter()
+            .any(|it| place(it).unwrap_or(usize::MAX) >= point)
+    }
 }
 
 /// How the new version takes over.
@@ -324,6 +400,7 @@ impl ReleaseNotes {
             kind: ReleaseType::Patch,
             reason: None,
             date: None,
+            target: None,
             deploy_at: None,
             team: None,
             summary: None,
@@ -344,16 +421,13 @@ impl ReleaseNotes {
 
     /// The stages of the rollout, in order; one named `production` where the notes name none.
     pub fn stages(&self) -> Vec<StageName> {
-        let named = self
-            .deployment
-            .as_ref()
-            .and_then(|deployment| deployment.stages.as_deref())
-            .unwrap_or_default();
-        if named.is_empty() {
-            StageName::new(ONLY_STAGE).into_iter().collect()
-        } else {
-            named.iter().map(|stage| stage.id.clone()).collect()
-        }
+        self.deployment.clone().unwrap_or_default().stages()
+    }
+
+    /// Whether the release, deployed in `begun`, is past the point from which nothing goes back by itself.
+    pub fn is_past_no_return<'a>(&self, begun: impl IntoIterator<Item = &'a StageName>) -> bool {
+        let deployment = self.deployment.as_ref();
+        deployment.is_some_and(|it| it.is_past_no_return(begun))
     }
 
     /// The deployment checklist; empty where the notes have none.

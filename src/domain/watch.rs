@@ -67,9 +67,13 @@ pub fn next(state: &ReleaseState, now: &Reading) -> Next {
         return Next::Done(Outcome::RolledBack);
     }
     // A rollback that does not take every stage back leaves the windows of the others as they are.
+    // One deployment or rollback runs on a target at a time: while a successor is deployed, nothing is rolled back.
+    let held_ms = state.waits_for(now).map(|(_, it)| it.left_ms(now));
+    let is_held = |incident: &Incident| held_ms.is_some() && incident.rolls_back();
     let mut due: Vec<_> = state
         .open_incidents()
         .filter(|incident| incident.is_due(now) && !incident.is_in_question(now))
+        .filter(|incident| !is_held(incident))
         .collect();
     // The one that has waited longest first; a rollback before a mere note.
     due.sort_by_key(|incident| {
@@ -90,7 +94,11 @@ pub fn next(state: &ReleaseState, now: &Reading) -> Next {
     let running = state
         .open_incidents()
         .filter(|incident| incident.has_running_window() && !incident.is_in_question(now));
-    match running.map(|incident| incident.window.left_ms(now)).min() {
+    let left = running.map(|incident| match held_ms {
+        Some(held) if incident.rolls_back() => incident.window.left_ms(now).max(held),
+        _ => incident.window.left_ms(now),
+    });
+    match left.min() {
         Some(left) => Next::Wait(left),
         None if state.rollback.as_ref().is_some_and(Rollback::is_stuck) => {
             Next::Done(Outcome::Stuck)

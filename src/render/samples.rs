@@ -45,6 +45,8 @@ pub fn window(id: &str, left_ms: u64) -> WindowView {
         left_ms,
         window_ms: 300_000,
         on_expiry: OnExpiry::Rollback,
+        past_no_return: false,
+        waits_for: None,
         probes: vec![
             ProbeView {
                 name: "home-page".to_owned(),

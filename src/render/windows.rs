@@ -78,10 +78,27 @@ pub fn resolve(release: &ReleaseName, window: &WindowView) -> String {
     command(release, &format!("incident resolve {}", window.incident))
 }
 
+/// What comes at its end.
+pub fn then(window: &WindowView) -> String {
+    let usual = words::at_expiry(window.on_expiry);
+    match &window.waits_for {
+        Some(it) => format!(
+            "the rollback waits for the deployment of {} to end, {} at most",
+            it.successor,
+            clock_face(it.left_ms)
+        ),
+        None if window.past_no_return => {
+            format!("{usual}: the release is past its point of no return")
+        }
+        None => usual.to_owned(),
+    }
+}
+
 /// `4:37 left of 5:00, then the rollback runs by itself`.
 pub fn time_left(window: &WindowView) -> String {
-    let then = words::at_expiry(window.on_expiry);
+    let then = then(window);
     match (window.left_ms, window.on_expiry) {
+        (0, OnExpiry::Rollback) if window.waits_for.is_some() => format!("expired: {then}"),
         (0, OnExpiry::Rollback) => "expired: the rollback runs now".to_owned(),
         (0, OnExpiry::Decide | OnExpiry::None) => format!("expired: {then}"),
         (left, _) => format!(

@@ -21,6 +21,7 @@ mod service;
 mod signatures;
 mod signing;
 mod stages;
+mod targets;
 mod team;
 mod terminal;
 mod trouble;

@@ -240,11 +240,15 @@ impl Team {
         self.run("omar", &["deploy", "done"]).code(0);
     }
 
-    /// Opens an incident as omar, and leaves it to somebody else to watch.
+    /// Opens an incident as omar, or as rory where that is a rollback, and leaves it to somebody else to watch.
     pub fn open_incident(&self, title: &str, priority: &str) {
         let what = ["--title", title, "--priority", priority];
         let open = [&["incident", "open", "--no-watch"][..], &what].concat();
-        self.run("omar", &open).code(1).says(&["I", priority]);
+        let by = match priority {
+            "immediate" => "rory",
+            _ => "omar",
+        };
+        self.run(by, &open).code(1).says(&["I", priority]);
     }
 
     /// How the release stands, by `status`.

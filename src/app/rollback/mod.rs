@@ -59,14 +59,14 @@ pub fn claim(
     reason: &str,
 ) -> Result<()> {
     let mut ledger = world.ledgers.open(&release.name);
-    append(ledger.as_mut(), world.clock, &mut |history, _| {
+    append(ledger.as_mut(), world.clock, &mut |history, now| {
         let (policy, notes) = (&release.policy, &release.notes);
         Ok(vec![decisions::claim_by_hand(
             policy,
             notes,
             history,
             (actor, stage),
-            reason,
+            (reason, now),
         )?])
     })?;
     Ok(())

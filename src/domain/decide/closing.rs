@@ -30,7 +30,8 @@ pub fn close(
     }
     refuse_abandoned(history.state(), release)?;
     if let Some(rollback) = &history.state().rollback
-        && (rollback.is_running() || rollback.is_stuck())
+        && (rollback.is_running()
+            || rollback.is_stuck() && history.state().replaced_everywhere().is_none())
     {
         return Err(
             Refusal::refused(format!("the rollback of {release} is not at its end"))

@@ -1,6 +1,7 @@
 //! Recording a deployment, verifying its checklist and its verification plan, closing.
 
 use super::obligation::due;
+use super::target;
 use super::{Actor, refuse_abandoned};
 use crate::domain::history::History;
 use crate::domain::ids::StageName;
@@ -142,6 +143,7 @@ pub fn start(
         obligations: owed_by_type(policy, notes, history, check.at),
         stage: stage.clone(),
         go: check.id,
+        target: target::target(policy, notes),
         anchor: None,
     });
     Ok(Draft {
@@ -361,6 +363,13 @@ pub fn may_verify(
         };
         return Err(Refusal::refused(format!("the release {release} {how}"))
             .help(command(release, "status")));
+    }
+    if let Some(by) = state.replaced(stage) {
+        return Err(Refusal::refused(format!(
+            "{} took the place of {release} in {stage}",
+            by.successor
+        ))
+        .help(command(&by.successor, "verify")));
     }
     match state.deployments.get(stage) {
         Some(deployment) if deployment.done.is_some() => Ok(()),

@@ -140,6 +140,38 @@ pub fn troubles(
     Ok(troubles)
 }
 
+/// Whether `actor` may open an incident of this priority and trigger by hand. A window without any time is a rollback, and
+/// takes that authority too; a trigger may name who opens it, whatever its window (req: B7).
+///
+/// # Errors
+/// Invalid for an unknown priority; refused for authority.
+pub fn may_open_by_hand(
+    policy: &Policy,
+    actor: &Actor,
+    (priority_name, trigger): (&PriorityName, Option<&TriggerName>),
+) -> Result<(), Refusal> {
+    let rule = priority(policy, priority_name)?;
+    // A trigger speaks for the priority that answers it, and for no other.
+    let own = trigger.filter(|it| policy.trigger_priority(it).as_ref() == Some(priority_name));
+    if let Some(roles) = policy.may_open(own) {
+        let word = own.map_or(String::new(), |it| format!("open {it}"));
+        actor.role_among(policy, Some(roles), &word)?;
+        return Ok(());
+    }
+    actor.authority(policy, Action::Open)?;
+    may_roll_back_at_once(policy, actor, &rule)
+}
+
+/// A window without any time that ends in a rollback is a rollback.
+fn may_roll_back_at_once(policy: &Policy, actor: &Actor, rule: &Priority) -> Result<(), Refusal> {
+    if rule.is_rollback_at_once() {
+        actor
+            .authority(policy, Action::Rollback)
+            .map_err(|refusal| refusal.because("a window of 0s is a rollback"))?;
+    }
+    Ok(())
+}
+
 /// Opens an incident, and with it a window; the plan is pinned as it is now.
 ///
 /// # Errors
@@ -161,6 +193,13 @@ pub fn open(
                 .help(command(release, "status")),
         );
     }
+    if let Some(by) = state.replaced(&trouble.stage) {
+        return Err(Refusal::refused(format!(
+            "{} took the place of {release} in {}",
+            by.successor, trouble.stage
+        ))
+        .help(command(&by.successor, "incident open --title TEXT")));
+    }
     if !state.deployments.contains_key(&trouble.stage) {
         return Err(Refusal::refused(format!(
             "{} was not deployed: there is nothing to roll back",
@@ -176,6 +215,7 @@ pub fn open(
     let Some(incident) = state.next_incident() else {
         return Err(Refusal::refused("there are too many incidents"));
     };
+    let past_no_return = notes.is_past_no_return(state.deployments.keys());
     let body = Body::IncidentOpened(IncidentOpened {
         incident,
         title: trouble.title.clone(),
@@ -185,7 +225,8 @@ pub fn open(
         probes: trouble.probes.clone(),
         failures: trouble.failures.clone(),
         window: rule.window,
-        on_expiry: rule.on_expiry.unwrap_or_default(),
+        on_expiry: rule.expiry(past_no_return),
+        past_no_return,
         resolved_by: rule.resolved_by.unwrap_or_default(),
         signed: policy.signatures == Some(Signatures::Required),
         opened: now.clone(),
@@ -253,6 +294,9 @@ pub fn open_incident<'a>(
                 origin.at.format("%H:%M:%S UTC")
             )
         }
+        Standing::Retired { successor, .. } => {
+            format!("ended when {successor} took the place of the release")
+        }
         _ => "was absorbed in the rollback".to_owned(),
     };
     Err(Refusal::refused(format!("the incident {id} {how}"))
@@ -274,7 +318,9 @@ pub fn escalate(
     actor.authority(policy, Action::Escalate)?;
     let incident = open_incident(notes, history, id)?;
     let rule = priority(policy, to)?;
-    let on_expiry = rule.on_expiry.unwrap_or_default();
+    may_roll_back_at_once(policy, actor, &rule)?;
+    let past_no_return = notes.is_past_no_return(history.state().deployments.keys());
+    let on_expiry = rule.expiry(past_no_return);
     let mut after = incident.window.clone();
     after.escalate(rule.window, on_expiry, now.clone());
     let sooner = after.deadline_ms() < incident.window.deadline_ms();

@@ -10,6 +10,7 @@ pub mod incident;
 pub mod obligation;
 pub mod rollback;
 pub mod sign;
+pub mod target;
 pub mod waive;
 
 use super::ids::{PersonName, ReleaseName, RoleName};
@@ -34,6 +35,19 @@ impl Actor {
     /// # Errors
     /// Refused where the person is not in the policy, does not hold the role, or the role may not do it (req: B12).
     pub fn authority(&self, policy: &Policy, action: Action) -> Result<RoleName, Refusal> {
+        self.role_among(policy, policy.authority(action), action.word())
+    }
+
+    /// The role by which the actor may do what `allowed` may do, which people know as `word`.
+    ///
+    /// # Errors
+    /// As [`Self::authority`].
+    pub fn role_among(
+        &self,
+        policy: &Policy,
+        allowed: Option<&[RoleName]>,
+        word: &str,
+    ) -> Result<RoleName, Refusal> {
         let Some(entry) = policy.people.get(&self.person) else {
             return Err(unknown_person(policy, &self.person));
         };
@@ -55,14 +69,13 @@ impl Actor {
             .role
             .as_ref()
             .map_or(entry.roles.as_slice(), std::slice::from_ref);
-        let Some(allowed) = policy.authority(action) else {
+        let Some(allowed) = allowed else {
             return held
                 .first()
                 .cloned()
                 .ok_or_else(|| Refusal::refused(format!("{} holds no role", self.person)));
         };
         if allowed.is_empty() {
-            let word = action.word();
             return Err(Refusal::refused(format!(
                 "the policy gives nobody the authority for \"{word}\""
             ))
@@ -79,7 +92,7 @@ impl Actor {
                     "{} ({}) has no authority for \"{}\"; the policy gives it to {}",
                     self.person,
                     role_list(held),
-                    action.word(),
+                    word,
                     role_list(allowed)
                 ))
                 .help(if who.is_empty() {

@@ -53,6 +53,12 @@ pub fn claim_expired(
             "the window of {id} has not expired"
         )));
     }
+    if let Some((successor, _)) = state.waits_for(now) {
+        return Err(Refusal::refused(format!(
+            "{successor} is being deployed: the rollback of {release} waits for its end"
+        ))
+        .help(command(successor, "status")));
+    }
     if incident.window.on_expiry != OnExpiry::Rollback {
         return Err(Refusal::refused(format!(
             "the window of {id} does not end in a rollback"
@@ -125,7 +131,7 @@ pub fn claim_by_hand(
     notes: &ReleaseNotes,
     history: &History,
     (actor, stage): (&Actor, Option<&StageName>),
-    reason: &str,
+    (reason, now): (&str, &Reading),
 ) -> Result<Draft, Refusal> {
     if is_blank(reason) {
         return Err(Refusal::usage("a rollback by hand needs a reason").help("add --reason TEXT"));
@@ -147,6 +153,23 @@ pub fn claim_by_hand(
             Refusal::refused(format!("the release {release} is rolled back already"))
                 .help(command(release, "log")),
         );
+    }
+    if let Some((successor, _)) = state.waits_for(now) {
+        return Err(Refusal::refused(format!(
+            "{successor} is being deployed over {release}: one deployment or rollback at a time"
+        ))
+        .help(command(successor, "deploy fail --reason TEXT")));
+    }
+    let replaced = match stage {
+        Some(stage) => state.replaced(stage),
+        None => state.replaced_everywhere(),
+    };
+    if let Some(by) = replaced {
+        return Err(Refusal::refused(format!(
+            "{} took the place of {release}: a rollback never runs over a newer release",
+            by.successor
+        ))
+        .help(command(&by.successor, "rollback --reason TEXT")));
     }
     if let Some(stage) = stage.filter(|stage| !state.runs(stage)) {
         let how = match state.deployments.contains_key(stage) {

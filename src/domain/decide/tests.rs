@@ -11,6 +11,7 @@ mod machine;
 mod merging;
 mod rollbacks;
 mod stages;
+mod targets;
 
 use crate::domain::refusal::{Kind, Refusal};
 

@@ -173,6 +173,7 @@ fn opens(body: &Body) -> bool {
         Body::SignedOff(_)
         | Body::Waived(_)
         | Body::ChecklistPass(_)
+        | Body::Replacement(_)
         | Body::IncidentResolved(_)
         | Body::IncidentDecided(_)
         | Body::RollbackClaimed(_)

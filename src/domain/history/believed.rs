@@ -13,7 +13,7 @@ use crate::domain::policy::{OnExpiry, Policy, ResolvedBy, Signatures};
 use crate::domain::record::body::{Anchor, IncidentOpened, PinnedPlan};
 use crate::domain::record::{Body, Record, TOOL};
 use crate::domain::release::Rollback;
-use crate::domain::signature::Standing;
+use crate::domain::signature::{Flaw, Standing};
 use crate::domain::state::Deployment;
 
 impl History {
@@ -22,10 +22,14 @@ impl History {
         let Body::IncidentOpened(fact) = &record.body else {
             return None;
         };
-        if record.by != TOOL {
-            return None;
-        }
         let standing = self.standings.get(id);
+        if record.by != TOOL {
+            return rolls_back_without_authority(fact, standing).then(|| {
+                let mut fact = fact.clone();
+                fact.on_expiry = OnExpiry::Decide;
+                record.understood_as(Body::IncidentOpened(fact))
+            });
+        }
         if matches!(standing, Some(Standing::Signed(_))) {
             return None;
         }
@@ -46,6 +50,9 @@ impl History {
             (Some(_), None) => return None,
             (Some(deployment), Some(anchor)) => {
                 let floor = self.floor(record, deployment);
+                let begun = self.state.deployments.keys();
+                let signed = anchor.deployment.as_ref();
+                fact.past_no_return = signed.is_some_and(|it| it.is_past_no_return(begun));
                 restrain(&mut fact, anchor, rules.as_ref());
                 restrain_clock(&mut fact, floor, record.at);
             }
@@ -72,6 +79,16 @@ impl History {
     }
 }
 
+/// Whether a person without the authority for a rollback opened a window that is one.
+fn rolls_back_without_authority(fact: &IncidentOpened, standing: Option<&Standing>) -> bool {
+    fact.window.is_zero()
+        && fact.on_expiry == OnExpiry::Rollback
+        && matches!(
+            standing,
+            Some(Standing::Lapsed(_, Flaw::NoAuthority { .. }))
+        )
+}
+
 fn runs_nothing(fact: &mut IncidentOpened) {
     fact.on_expiry = OnExpiry::Decide;
     fact.resolved_by = ResolvedBy::Person;
@@ -88,7 +105,7 @@ fn restrain(fact: &mut IncidentOpened, anchor: &Anchor, rules: Option<&Policy>) 
     match priority {
         Some(priority) => {
             fact.window = priority.window;
-            fact.on_expiry = priority.on_expiry.unwrap_or_default();
+            fact.on_expiry = priority.expiry(fact.past_no_return);
             fact.resolved_by = priority.resolved_by.unwrap_or_default();
         }
         None => {
@@ -259,7 +276,7 @@ mod tests {
             &notes(),
             &site.history,
             (&actor("ana"), Some(&north())),
-            "it is down",
+            ("it is down", &site.now()),
         );
         let Body::RollbackClaimed(fact) = claim.expect("allowed").body else {
             panic!("another kind");

@@ -122,7 +122,13 @@ fn resolve(site: &mut Site, id: &str) -> Record {
 fn claim(site: &mut Site) -> Record {
     let who = (&actor("ana"), None);
     site.tick(1_000);
-    let claimed = rollback::claim_by_hand(&policy(), &notes(), &site.history, who, "now");
+    let claimed = rollback::claim_by_hand(
+        &policy(),
+        &notes(),
+        &site.history,
+        who,
+        ("now", &site.now()),
+    );
     site.record(claimed.expect("authority"))
 }
 

@@ -125,7 +125,7 @@ pub(super) fn failed(gate: &Gate, item: &Item) -> Requirement {
 
 pub(super) fn incidents(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
     let release = &inquiry.notes.release;
-    let ends = *inquiry.scope == Scope::Closing && inquiry.is_rolled_back();
+    let ends = *inquiry.scope == Scope::Closing && inquiry.is_gone();
     if let Some(rollback) = inquiry.history.state().rollback.as_ref().filter(|_| !ends) {
         let why = match &rollback.standing {
             Standing::Running => "its rollback runs",
@@ -187,7 +187,7 @@ pub(super) fn incidents(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
 
 pub(super) fn closing(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
     let (state, release) = (inquiry.history.state(), &inquiry.notes.release);
-    let stages = match inquiry.is_rolled_back() {
+    let stages = match inquiry.is_gone() {
         true => Vec::new(),
         false => inquiry.notes.stages(),
     };

@@ -2,6 +2,7 @@
 
 pub mod anchor;
 mod decided;
+mod replacement;
 mod rollback;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use crate::domain::timespan::Timespan;
 
 pub use anchor::{Anchor, DeployRepinned};
 pub use decided::{Abandoned, Answer as DecidedAnswer, DeployFailed, IncidentDecided};
+pub use replacement::{Replacement, ReplacementProgress};
 pub use rollback::{
     AttemptEnded, AttemptOutcome, AttemptStarted, Cause, Drilled, PinnedPlan, ProcessGroup,
     RollbackClaimed, RollbackStopped, RollbackStuck, RolledBack, StageRolledBack, StepEnded,
@@ -99,6 +101,8 @@ bodies! {
     DeployRepinned(DeployRepinned) = "deploy-repinned",
     /// A deployment did not finish.
     DeployFailed(DeployFailed) = "deploy-failed",
+    /// Another release is deployed over this one, on the same target.
+    Replacement(Replacement) = "replacement",
     /// A complete pass over the deployment checklist.
     ChecklistPass(ChecklistPass) = "checklist-pass",
     /// The verification plan was run to a decision.
@@ -338,6 +342,10 @@ pub struct DeployStarted {
     pub stage: StageName,
     /// The check that said go.
     pub go: RecordId,
+    /// What it is deployed to: one deployment or rollback runs there at a time. None in records of earlier versions, for
+    /// the policy's product.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// What is owed now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub obligations: Vec<Obligation>,
@@ -418,6 +426,9 @@ pub struct IncidentOpened {
     pub window: Timespan,
     /// What happens at its end.
     pub on_expiry: OnExpiry,
+    /// Whether the release was past its point of no return, so that nothing goes back by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub past_no_return: bool,
     /// Who closes it when its probes pass again.
     pub resolved_by: ResolvedBy,
     /// Whether what people record must be signed: pinned, so that a policy that is weakened or broken during the

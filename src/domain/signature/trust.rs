@@ -13,9 +13,10 @@ use super::revoked::Revoked;
 use super::sshsig::{FILE_NAMESPACE, SshSig};
 use super::{Flaw, NAMESPACE, SKEW_MINUTES, Signer, Standing};
 use crate::domain::ids::{PersonName, RoleName};
-use crate::domain::policy::{Action, Policy, Signatures};
+use crate::domain::policy::{Action, OnExpiry, Policy, Signatures};
 use crate::domain::record::body::Cause;
 use crate::domain::record::{Body, Record, TOOL};
+use crate::domain::timespan::Timespan;
 
 /// What OpenSSH alone can tell.
 pub trait Oracle {
@@ -212,16 +213,44 @@ impl Trust {
 
     /// What speaks against the writer of `record` doing what it records.
     fn no_authority(&self, record: &Record) -> Option<Flaw> {
-        let action = action_of(&record.body)?;
         let policy = self.policy.as_ref()?;
-        let allowed = policy.authority(action)?;
         let person = PersonName::new(record.by.clone()).ok()?;
-        let may = |role: &RoleName| policy.holds(&person, role);
-        (!allowed.iter().any(may)).then(|| Flaw::NoAuthority {
+        let may = |roles: &[RoleName]| roles.iter().any(|role| policy.holds(&person, role));
+        let mut needed = needed_for(policy, &record.body).into_iter();
+        let (_, action) = needed.find(|(roles, _)| !may(roles))?;
+        Some(Flaw::NoAuthority {
             by: record.by.clone(),
             action: action.word(),
         })
     }
+}
+
+/// The authority that `body` needs: the roles that have it, for each action that the policy gives to some roles alone.
+fn needed_for<'a>(policy: &'a Policy, body: &Body) -> Vec<(&'a [RoleName], Action)> {
+    let listed = |action: Action| Some((policy.authority(action)?, action));
+    let Some(action) = action_of(body) else {
+        return Vec::new();
+    };
+    // A window without any time is a rollback, whoever opens it by hand or makes another one so.
+    let at_once = |window: Timespan, on_expiry| {
+        (window.is_zero() && on_expiry == OnExpiry::Rollback)
+            .then(|| listed(Action::Rollback))
+            .flatten()
+    };
+    let also = match body {
+        Body::IncidentOpened(fact) if fact.probes.is_empty() => {
+            let trigger = fact.trigger.as_ref();
+            let own =
+                trigger.filter(|it| policy.trigger_priority(it).as_ref() == Some(&fact.priority));
+            if let Some(roles) = policy.may_open(own) {
+                return vec![(roles, Action::Open)];
+            }
+            at_once(fact.window, fact.on_expiry)
+        }
+        Body::IncidentEscalated(fact) => at_once(fact.window, fact.on_expiry),
+        _ => None,
+    };
+    listed(action).into_iter().chain(also).collect()
 }
 
 /// Whom `allowed_signers` knows a person of the policy as.
@@ -242,6 +271,7 @@ fn only_people(body: &Body) -> bool {
         | Body::DeployDone(_)
         | Body::DeployRepinned(_)
         | Body::DeployFailed(_)
+        | Body::Replacement(_)
         | Body::ChecklistPass(_)
         | Body::Verified(_)
         | Body::IncidentEscalated(_)
@@ -299,7 +329,8 @@ fn action_of(body: &Body) -> Option<Action> {
         Body::DeployStarted(_)
         | Body::DeployDone(_)
         | Body::DeployRepinned(_)
-        | Body::DeployFailed(_) => Some(Action::Deploy),
+        | Body::DeployFailed(_)
+        | Body::Replacement(_) => Some(Action::Deploy),
         Body::BaselineCaptured(_) | Body::ChecklistPass(_) | Body::Verified(_) => {
             Some(Action::Verify)
         }

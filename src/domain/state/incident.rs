@@ -2,7 +2,7 @@
 
 use super::{Origin, Recorded};
 use crate::domain::clock::Reading;
-use crate::domain::ids::{IncidentId, PriorityName};
+use crate::domain::ids::{IncidentId, PriorityName, ReleaseName};
 use crate::domain::policy::OnExpiry;
 use crate::domain::probe::sampling::Failure;
 use crate::domain::record::body::{
@@ -60,6 +60,13 @@ pub enum Standing {
     Kept(Origin),
     /// A rollback took it over.
     Absorbed(Origin),
+    /// Another release took the place of the one that it is about.
+    Retired {
+        /// Which release.
+        successor: ReleaseName,
+        /// Who recorded it, and when.
+        origin: Origin,
+    },
 }
 
 impl Incident {
@@ -86,7 +93,7 @@ impl Incident {
         &self.facts.incident
     }
 
-    /// Whether it is neither resolved nor absorbed.
+    /// Whether it is neither resolved, absorbed nor retired.
     pub fn is_open(&self) -> bool {
         matches!(self.standing, Standing::Open | Standing::Expired(_))
     }
@@ -99,6 +106,11 @@ impl Incident {
     /// Whether nothing happens by itself, ever: it stands in nobody's way.
     pub fn is_without_countdown(&self) -> bool {
         self.window.on_expiry == OnExpiry::None
+    }
+
+    /// Whether it ended because `successor` took the place of its release.
+    pub fn is_retired_by(&self, successor: &ReleaseName) -> bool {
+        matches!(&self.standing, Standing::Retired { successor: it, .. } if it == successor)
     }
 
     /// Whether it stands in nobody's way although nobody fixed it: open without a countdown, or kept.
@@ -156,6 +168,7 @@ impl Incident {
             Standing::Resolved { .. } => "resolved",
             Standing::Kept(_) => "kept",
             Standing::Absorbed(_) => "absorbed",
+            Standing::Retired { .. } => "retired",
         }
     }
 
@@ -173,6 +186,10 @@ impl Incident {
             )),
             Standing::Absorbed(_) => Err(format!(
                 "the incident {} is absorbed in the rollback",
+                self.id()
+            )),
+            Standing::Retired { successor, .. } => Err(format!(
+                "the incident {} ended when {successor} took the place of its release",
                 self.id()
             )),
         }
@@ -258,6 +275,14 @@ impl Incident {
 
     pub(super) fn expire(&mut self, origin: Origin) {
         self.standing = Standing::Expired(origin);
+    }
+
+    /// Ends it where it stands in anybody's way: what it is about runs no more.
+    pub(super) fn retire(&mut self, successor: &ReleaseName, origin: Origin) {
+        if self.must_be_open().is_ok() {
+            let successor = successor.clone();
+            self.standing = Standing::Retired { successor, origin };
+        }
     }
 
     pub(super) fn absorb(&mut self, origin: Origin) {

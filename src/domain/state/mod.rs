@@ -4,6 +4,7 @@ mod anchor;
 pub mod incident;
 mod progress;
 mod queries;
+pub mod replacement;
 pub mod rollback;
 pub mod rules;
 
@@ -21,6 +22,7 @@ use super::record::{Body, Record};
 use super::signature::Flaw;
 use incident::Incident;
 pub use progress::Progress;
+use replacement::{Replaced, Successors};
 use rollback::Rollback;
 use rules::Goes;
 
@@ -63,6 +65,8 @@ pub struct ReleaseState {
     pub baselines: Vec<Recorded<Baseline>>,
     /// The deployments by stage.
     pub deployments: BTreeMap<StageName, Deployment>,
+    /// The deployments of other releases over this one that have begun and are not at their end.
+    pub successors: Successors,
     /// The incidents by id.
     pub incidents: BTreeMap<IncidentId, Incident>,
     /// The rollback, once it was claimed.
@@ -101,6 +105,8 @@ pub struct Deployment {
     pub done: Option<Origin>,
     /// When it was said not to have finished. Something of it may run.
     pub failed: Option<Origin>,
+    /// Which release took its place.
+    pub replaced: Option<Replaced>,
     /// The passes over the deployment checklist since it was done.
     pub passes: Vec<Recorded<ChecklistPass>>,
     /// The last run of the verification plan since it was done.
@@ -202,6 +208,7 @@ impl ReleaseState {
             }
             Body::DeployRepinned(fact) => self.deployment(&fact.stage).map(|_| ()),
             Body::DeployFailed(fact) => self.must_be_unfinished(&fact.stage),
+            Body::Replacement(fact) => self.may_be_replaced(fact),
             Body::ChecklistPass(fact) => self.must_be_done(&fact.stage),
             Body::Verified(fact) => self.must_be_done(&fact.stage),
             Body::IncidentOpened(fact) => match self.incidents.get(&fact.incident) {
@@ -312,6 +319,7 @@ impl ReleaseState {
                     started: recorded(fact, origin),
                     done: None,
                     failed: None,
+                    replaced: None,
                     passes: Vec::new(),
                     verification: None,
                 };
@@ -334,6 +342,7 @@ impl ReleaseState {
                     deployment.failed = Some(origin);
                 }
             }
+            Body::Replacement(fact) => self.replace(fact, origin),
             Body::ChecklistPass(fact) => {
                 if let Some(deployment) = self.deployments.get_mut(&fact.stage) {
                     deployment.passes.push(recorded(fact, origin));
@@ -452,6 +461,9 @@ impl ReleaseState {
         if let Some(claim) = covering.and_then(Rollback::last) {
             incident.absorb(claim.claimed.clone());
         }
+        if let Some(by) = self.replaced(&fact.stage).cloned() {
+            incident.retire(&by.successor, by.origin);
+        }
         self.incidents.insert(fact.incident.clone(), incident);
     }
 
@@ -522,7 +534,10 @@ impl ReleaseState {
             return Err(format!("the incident {} is open", incident.id()));
         }
         match &self.rollback {
-            Some(rollback) if rollback.is_running() || rollback.is_stuck() => {
+            Some(rollback) if rollback.is_running() => {
+                Err("the rollback is not at its end".to_owned())
+            }
+            Some(rollback) if rollback.is_stuck() && self.replaced_everywhere().is_none() => {
                 Err("the rollback is not at its end".to_owned())
             }
             _ => Ok(()),

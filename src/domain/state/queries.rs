@@ -65,10 +65,12 @@ impl ReleaseState {
             && !self.rollback.as_ref().is_some_and(Rollback::is_rolled_back)
     }
 
-    /// Whether the deployment of a stage began, and the stage was not taken back since.
+    /// Whether the deployment of a stage began, and the stage was neither taken back nor replaced since.
     pub fn runs(&self, stage: &StageName) -> bool {
         let rollback = self.rollback.as_ref();
-        self.deployments.contains_key(stage) && !rollback.is_some_and(|it| it.is_back(stage))
+        let deployment = self.deployments.get(stage);
+        deployment.is_some_and(|it| it.replaced.is_none())
+            && !rollback.is_some_and(|it| it.is_back(stage))
     }
 
     /// The stages that run the release, the newest deployed first.
@@ -120,9 +122,10 @@ impl ReleaseState {
         self.incidents.values().filter(|it| it.is_tolerated())
     }
 
-    /// Whether the release needs nothing any more: closed, abandoned, or rolled back.
+    /// Whether the release needs nothing any more: closed, abandoned, replaced, or rolled back.
     pub fn is_over(&self) -> bool {
         self.closed.is_some()
+            || self.replaced_everywhere().is_some()
             || self.abandoned.is_some()
             || self.rollback.as_ref().is_some_and(Rollback::is_rolled_back)
     }

@@ -64,6 +64,8 @@ impl ReleaseState {
             Body::DeployStarted(fact) => self.has_its_go(fact),
             Body::DeployDone(fact) => self.is_not_done_twice(fact),
             Body::DeployRepinned(fact) => self.is_repinned_by_a_go(fact),
+            Body::Replacement(fact) => self.is_announced(fact),
+            Body::RollbackClaimed(fact) => self.takes_back_no_successor(fact),
             Body::ChecklistPass(fact) => complete_pass(fact),
             Body::Verified(fact) => self.has_verified_something(fact),
             Body::IncidentEscalated(fact) => self.is_more_urgent(fact),

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use super::checklist::{item_probes, items};
 use super::probe::{self, Placed};
-use super::{Release, Signers, Workspace, inside};
+use super::{Reference, Release, Signers, Workspace, dangling, inside};
 use crate::domain::finding::Finding;
+use crate::domain::ids::StageName;
 use crate::domain::nearest::suggestion;
 use crate::domain::probe::Probe;
 use crate::domain::probe::suite::ProbeSuite;
@@ -258,6 +259,17 @@ fn deployment(
         }
         let ids = stages.iter().map(|stage| stage.id.as_str());
         twice(site, "stage", "/deployment/stages", "id", ids, findings);
+    }
+    if let Some(point) = &deployment.point_of_no_return {
+        let stages = deployment.stages();
+        let reference = Reference {
+            kind: "stage",
+            word: point.as_str(),
+            by: "point_of_no_return",
+            home: "the release notes",
+            valid: stages.iter().map(StageName::as_str),
+        };
+        findings.extend(dangling(site, "/deployment/point_of_no_return", reference));
     }
     items(
         workspace,

@@ -196,8 +196,18 @@ fn priorities(document: &Document<Policy>, findings: &mut Vec<Finding>) {
             home: "the policy",
             valid: valid(),
         };
-        let path = format!("/triggers{}/priority", pointer_step(name.as_str()));
-        findings.extend(dangling(site, &path, reference));
+        let path = format!("/triggers{}", pointer_step(name.as_str()));
+        findings.extend(dangling(site, &format!("{path}/priority"), reference));
+        for (index, role) in trigger.open.iter().flatten().enumerate() {
+            let reference = Reference {
+                kind: "role",
+                word: role.as_str(),
+                by: &format!("trigger \"{name}\""),
+                home: "the policy",
+                valid: policy.roles.keys().map(RoleName::as_str),
+            };
+            findings.extend(dangling(site, &format!("{path}/open/{index}"), reference));
+        }
     }
 }
 

@@ -227,6 +227,9 @@ fn window_lines(
             vec![plain(format!("   {} ({})", window.title, window.stage))],
         ),
     ];
+    if window.waits_for.is_some() || window.past_no_return {
+        lines.push((1, vec![plain(format!("   then {}", windows::then(window)))]));
+    }
     for probe in &window.probes {
         let rank = match probe.verdict {
             Some(Verdict::Pass) => 4,

@@ -30,6 +30,7 @@ struct Known {
     window_ms: u64,
     verdicts: Vec<Option<Verdict>>,
     milestone: u64,
+    waits_for: Option<ReleaseName>,
 }
 
 /// The time left, in seconds, at which a countdown speaks up: the next of whole minutes, 30, 10 and the last 5 seconds
@@ -87,6 +88,7 @@ impl Plain {
                 window_ms: window.window_ms,
                 verdicts: window.probes.iter().map(|probe| probe.verdict).collect(),
                 milestone: milestone(window.left_ms),
+                waits_for: window.waits_for.as_ref().map(|it| it.successor.clone()),
             };
             // A clock that was set back does not make a milestone pass twice.
             if let Some(before) = before.filter(|before| before.window_ms == now.window_ms) {
@@ -112,7 +114,7 @@ fn countdown_line(release: &ReleaseName, window: &WindowView, first: bool) -> Ve
         ),
         plain("  "),
         tell::left(window),
-        plain(format!(", then {}", words::at_expiry(window.on_expiry))),
+        plain(format!(", then {}", windows::then(window))),
     ];
     for probe in &window.probes {
         let reason = match probe.reason.as_str() {

@@ -293,3 +293,29 @@ fn a_review_is_settled_once_and_by_somebody_else() {
     site.record(settled("bea", "looked at it"));
     has_no_effect(&site, settled("ben", "again"), "was settled by bea");
 }
+
+#[test]
+fn a_successor_is_deployed_before_it_takes_a_place() {
+    let site = opened_by(0);
+    let digest = Digest::of(b"");
+    for step in ["done", "failed"] {
+        let body = json!({"successor": "2.4.1", "deployment": digest, "stages": ["north"], "progress": {"step": step}});
+        has_no_effect(&site, drafted("replacement", &body), "had begun");
+    }
+}
+
+#[test]
+fn a_claim_takes_back_no_newer_release() {
+    let mut site = opened_by(0);
+    let digest = Digest::of(b"");
+    let of = |progress: &Value| json!({"successor": "2.4.1", "deployment": digest, "stages": ["north"], "progress": progress});
+    let started = json!({"step": "started", "limit": "30m", "started": site.now()});
+    site.record(drafted("replacement", &of(&started)));
+    site.record(drafted("replacement", &of(&json!({"step": "done"}))));
+    let plan = incident::pinned(&notes()).expect("a plan");
+    let body = json!({
+        "attempt": 1, "cause": {"because": "person", "role": "manager", "reason": "bad"}, "stage": "north",
+        "covers": ["north"], "absorbs": [], "plan": plan,
+    });
+    has_no_effect(&site, drafted("rollback-claimed", &body), "is newer");
+}

@@ -147,7 +147,13 @@ impl World {
                 }
                 let who = (&actor("ana"), None);
                 let history = &world.site.history;
-                let decided = rollback::claim_by_hand(&policy(), &notes(), history, who, "now");
+                let decided = rollback::claim_by_hand(
+                    &policy(),
+                    &notes(),
+                    history,
+                    who,
+                    ("now", &world.site.now()),
+                );
                 world.write(Some(decided.ok()?));
                 world.by_hand += 1;
             }

@@ -210,7 +210,7 @@ fn a_deployment_that_did_not_finish_begins_again_or_is_rolled_back() {
         &notes(),
         &site.history,
         (&actor("ana"), None),
-        "half of it runs",
+        ("half of it runs", &site.now()),
     );
     assert!(claim.is_ok(), "{claim:?}");
     let go = site.record(go(None)).id;

@@ -343,7 +343,7 @@ fn while_it_is_rolled_back_nothing_is_deployed_verified_or_closed() {
         &notes(),
         &site.history,
         who,
-        "data at risk",
+        ("data at risk", &site.now()),
     );
     site.record(claimed.expect("authority"));
     for refused in [

@@ -211,6 +211,118 @@ fn an_escalation_shortens_or_is_refused() {
 }
 
 #[test]
+fn a_window_without_any_time_takes_the_authority_for_a_rollback() {
+    // req: B7
+    let open = |policy: &Policy, who: &str, name: &str, trigger: Option<&str>| {
+        let trigger = trigger.map(|it| it.parse().expect("a name"));
+        let kind = (&priority(name), trigger.as_ref());
+        incident::may_open_by_hand(policy, &actor(who), kind)
+    };
+    let mut rules = policy();
+    assert_eq!(open(&rules, "bea", "critical", None), Ok(()));
+    assert_eq!(open(&rules, "ana", "at-once", None), Ok(()));
+    let refused = open(&rules, "bea", "at-once", None);
+    assert_eq!(kind_of(&refused), Kind::Refused);
+    assert!(help_of(&refused).contains("0s"), "{}", help_of(&refused));
+    // Nor does somebody who may only make it more urgent.
+    let mut site = Site::deployed();
+    super::incidents::open(&mut site, &by_hand("critical"));
+    let to = (&priority("at-once"), None);
+    let who = |name: &str| {
+        let now = site.now();
+        let who = (&actor(name), "I1");
+        incident::escalate(&rules, &notes(), &site.history, who, to.clone(), &now)
+    };
+    assert_eq!(kind_of(&who("bea")), Kind::Refused);
+    assert!(who("ana").is_ok());
+    // A trigger names its own people, for the priority that answers it and no other.
+    let triggers = rules.triggers.as_mut().expect("triggers");
+    let data_loss = triggers.get_mut("data-loss").expect("a trigger");
+    data_loss.priority = priority("at-once");
+    data_loss.open = Some(vec!["qa".parse().expect("a name")]);
+    let with = Some("data-loss");
+    assert_eq!(open(&rules, "bea", "at-once", with), Ok(()));
+    for (who, name) in [("ana", "at-once"), ("cy", "at-once")] {
+        assert_eq!(
+            kind_of(&open(&rules, who, name, with)),
+            Kind::Refused,
+            "{who}"
+        );
+    }
+    rules.priorities.as_mut().expect("priorities").insert(
+        priority("now"),
+        Priority {
+            window: crate::domain::timespan::Timespan::ZERO,
+            on_expiry: None,
+            resolved_by: None,
+        },
+    );
+    assert_eq!(kind_of(&open(&rules, "bea", "now", with)), Kind::Refused);
+}
+
+#[test]
+fn past_the_point_of_no_return_a_window_ends_in_a_decision() {
+    use crate::domain::policy::OnExpiry;
+    let with = |deployment: serde_json::Value| {
+        let mut notes = notes();
+        notes.deployment = Some(crate::domain::testing::from_json(deployment));
+        notes
+    };
+    let stages = serde_json::json!([{"id": "north"}, {"id": "south"}]);
+    let database = serde_json::json!([{"kind": "database", "irreversible": true}]);
+    let table = [
+        (
+            serde_json::json!({"stages": stages}),
+            ["rollback", "rollback"],
+        ),
+        (
+            serde_json::json!({"stages": stages, "touches": ["database", {"kind": "code"}]}),
+            ["rollback", "rollback"],
+        ),
+        (
+            serde_json::json!({"stages": stages, "touches": database}),
+            ["decide", "decide"],
+        ),
+        (
+            serde_json::json!({"stages": stages, "point_of_no_return": "south"}),
+            ["rollback", "decide"],
+        ),
+        (
+            serde_json::json!({"stages": stages, "touches": database, "point_of_no_return": "south"}),
+            ["rollback", "decide"],
+        ),
+        // One that is not there was reached.
+        (
+            serde_json::json!({"stages": stages, "point_of_no_return": "west"}),
+            ["decide", "decide"],
+        ),
+    ];
+    for (deployment, expected) in table {
+        for (deployed, ends) in [
+            (&["north"][..], expected[0]),
+            (&["north", "south"], expected[1]),
+        ] {
+            let mut site = Site::deployed_in(deployed);
+            let notes = with(deployment.clone());
+            let by = ("cy", &site.now());
+            let trouble = by_hand("critical");
+            let opened = incident::open(&policy(), &notes, &site.history, &trouble, by);
+            site.record(opened.expect("a deployed release"));
+            let incident = &site.history.state().incidents["I1"];
+            assert_eq!(incident.window.on_expiry.word(), ends, "{deployment}");
+            assert_eq!(incident.facts.past_no_return, ends == "decide");
+            // An escalation makes no rollback of it.
+            let (who, to) = ((&actor("ana"), "I1"), (&priority("at-once"), None));
+            let now = site.now();
+            let escalated = incident::escalate(&policy(), &notes, &site.history, who, to, &now);
+            site.record(escalated.expect("it is shorter"));
+            let window = &site.history.state().incidents["I1"].window;
+            assert_eq!(window.on_expiry == OnExpiry::Rollback, ends == "rollback");
+        }
+    }
+}
+
+#[test]
 fn an_escalation_is_never_longer_whatever_the_policy_says_of_the_priority() {
     // req: A16
     let mut site = Site::deployed();

@@ -180,7 +180,13 @@ pub fn act(site: &mut Site, stale: &ReleaseState, intent: &Intent) -> Option<Rec
         Intent::ByHand { south } => {
             let of = south.map(stage);
             let who = (&actor("ana"), of.as_ref());
-            rollback::claim_by_hand(&policy, &notes, &site.history, who, "data at risk")
+            rollback::claim_by_hand(
+                &policy,
+                &notes,
+                &site.history,
+                who,
+                ("data at risk", &site.now()),
+            )
         }
         Intent::Stop => rollback::stop(&policy, &site.history, &actor("ana"), "it harms", &now),
         Intent::Settle { obligation: index } => {

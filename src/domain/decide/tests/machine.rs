@@ -143,6 +143,9 @@ fn nothing_is_lost(site: &Site, end: &Next) {
         match incident.standing {
             Standing::Resolved { .. } | Standing::Kept(_) => {}
             Standing::Absorbed(_) => assert!(state.rollback.is_some()),
+            Standing::Retired { .. } => {
+                assert!(state.deployments.values().any(|it| it.replaced.is_some()))
+            }
             Standing::Expired(_) => assert_ne!(incident.window.on_expiry, OnExpiry::Rollback),
             Standing::Open => assert!(incident.is_without_countdown(), "{} is lost", incident.id()),
         }

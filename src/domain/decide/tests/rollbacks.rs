@@ -32,7 +32,13 @@ fn claim(site: &Site) -> Result<Draft, Refusal> {
 
 fn by_hand(site: &Site, who: &str, reason: &str) -> Result<Draft, Refusal> {
     let who = (&actor(who), None);
-    rollback::claim_by_hand(&policy(), &notes(), &site.history, who, reason)
+    rollback::claim_by_hand(
+        &policy(),
+        &notes(),
+        &site.history,
+        who,
+        (reason, &site.now()),
+    )
 }
 
 fn go_on(site: &mut Site, luck: u8) {
@@ -127,7 +133,8 @@ fn what_was_pinned_runs_whatever_was_edited_since() {
     let mut edited = notes();
     edited.previous = Some("9.9.9".to_owned());
     let who = (&actor("ana"), None);
-    let draft = rollback::claim_by_hand(&policy(), &edited, &site.history, who, "now");
+    let draft =
+        rollback::claim_by_hand(&policy(), &edited, &site.history, who, ("now", &site.now()));
     let Body::RollbackClaimed(claimed) = draft.expect("authority").body else {
         panic!("another record");
     };

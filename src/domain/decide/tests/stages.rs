@@ -53,7 +53,13 @@ fn claim(site: &mut Site, id: &str) -> RollbackClaimed {
 fn by_hand(site: &Site, of: Option<&str>) -> Result<Draft, Refusal> {
     let of = of.map(stage);
     let who = (&actor("ana"), of.as_ref());
-    rollback::claim_by_hand(&policy(), &notes(), &site.history, who, "it is bad")
+    rollback::claim_by_hand(
+        &policy(),
+        &notes(),
+        &site.history,
+        who,
+        ("it is bad", &site.now()),
+    )
 }
 
 fn next(site: &Site) -> Next {
@@ -302,7 +308,13 @@ fn what_all_stages_share_stays_while_a_stage_keeps_the_release() {
     let mut site = Site::deployed();
     let notes = shared_database();
     let who = (&actor("ana"), Some(&stage("south")));
-    let claimed = rollback::claim_by_hand(&policy(), &notes, &site.history, who, "it is bad");
+    let claimed = rollback::claim_by_hand(
+        &policy(),
+        &notes,
+        &site.history,
+        who,
+        ("it is bad", &site.now()),
+    );
     site.record(claimed.expect("authority"));
     assert_eq!(steps(&site, "south"), ["back"]);
     to_the_end(&mut site, 0);

@@ -275,7 +275,7 @@ fn a_claim_that_does_not_count_starts_nothing_and_stands_once_it_was_acted_on() 
         &notes(),
         &site.history,
         (&actor("ana"), None),
-        "too slow",
+        ("too slow", &site.now()),
     );
     take(&mut site, claim.expect("authority"), lapsed());
     assert!(site.history.state().rollback.is_none());

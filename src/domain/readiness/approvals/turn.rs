@@ -21,12 +21,18 @@ impl Standing<'_> {
             .iter()
             .filter(|before| {
                 let before = self.inquiry.gates.iter().find(|other| other.id == **before);
-                !before.is_some_and(|before| self.is_signed(before))
+                !before.is_some_and(|before| self.is_past(gate, before) || self.is_signed(before))
             })
             .map(ToString::to_string)
             .collect();
         waiting.extend(self.event_before(gate).map(str::to_owned));
         waiting
+    }
+
+    /// Whether `gate`, which closes a release that went back or was replaced, waits no more for `before`: what was to be said
+    /// of it while it ran is nobody's question any more.
+    fn is_past(&self, gate: &Gate, before: &Gate) -> bool {
+        self.inquiry.is_gone() && gate.phase == Phase::Closure && before.phase != Phase::Closure
     }
 
     /// Why a sign-off was made before its turn, as of a moment; `None` when it was not.
@@ -62,7 +68,8 @@ impl Standing<'_> {
             let before = self.inquiry.gates.iter().find(|other| other.id == **before);
             !before.is_some_and(|before| {
                 let mut approvals = before.approvals().into_iter();
-                approvals.all(|(role, count)| self.was_given(before, &role, (count, place)))
+                self.is_past(gate, before)
+                    || approvals.all(|(role, count)| self.was_given(before, &role, (count, place)))
             })
         });
         before.cloned()
@@ -138,7 +145,8 @@ impl Standing<'_> {
             Phase::PostRelease if !stages.iter().any(verified) => {
                 Some("the verification of a stage")
             }
-            Phase::Closure if !stages.iter().all(verified) => {
+            // What went back, or was replaced, is closed as it is.
+            Phase::Closure if !self.inquiry.is_gone() && !stages.iter().all(verified) => {
                 Some("the verification of every stage")
             }
             _ => None,

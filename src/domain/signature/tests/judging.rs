@@ -249,3 +249,45 @@ fn the_right_key_gives_no_authority() {
     ));
     assert!(matches!(judge(&trust, &by_ana), Standing::Signed(_)));
 }
+
+#[test]
+fn a_window_that_is_a_rollback_takes_the_authority_for_one() {
+    let mut trust = trust("required", "");
+    let rules: Policy = from_json(json!({
+        "version": 1, "signatures": "required", "roles": {"manager": {}, "qa": {}},
+        "people": {"ana": {"email": "ana@shop.example", "roles": ["manager"]}, "bea": {"roles": ["qa"]}},
+        "priorities": {"at-once": {"window": "0s"}},
+        "triggers": {"fire": {"priority": "at-once", "open": ["qa"]}},
+        "authority": {"rollback": ["manager"]},
+    }));
+    trust.policy = Some(rules);
+    let plan = crate::domain::decide::incident::pinned(&crate::domain::testing::notes());
+    let opened = crate::domain::testing::Site::new("site").now();
+    let open = |window: &str, trigger: Option<&str>| {
+        let mut fact = json!({
+            "incident": "I1", "title": "x", "stage": "north", "priority": "at-once", "window": window,
+            "on_expiry": "rollback", "resolved_by": "person", "opened": opened, "plan": plan.as_ref().expect("a plan"),
+        });
+        if let Some(trigger) = trigger {
+            fact["trigger"] = trigger.into();
+        }
+        body("incident-opened", fact)
+    };
+    let by_bea = |body| {
+        judge(
+            &trust,
+            &signed(record("bea", now(), body), &TestKey::ed25519(2)),
+        )
+    };
+    assert!(matches!(
+        by_bea(open("0s", None)),
+        Standing::Lapsed(_, Flaw::NoAuthority { .. })
+    ));
+    assert!(matches!(by_bea(open("5m", None)), Standing::Signed(_)));
+    assert!(matches!(
+        by_bea(open("0s", Some("fire"))),
+        Standing::Signed(_)
+    ));
+    let by_ana = signed(record("ana", now(), open("0s", None)), &TestKey::ed25519(1));
+    assert!(matches!(judge(&trust, &by_ana), Standing::Signed(_)));
+}

@@ -1,0 +1,176 @@
+//! One deployment or rollback at a time on a target, and what a successor takes over from the release before it.
+//!
+//! Each release has a ledger of its own, so that what one release must know of another is written down in its ledger, under
+//! its lock: a deployment says so where it is about to take over, before anybody is told to deploy, and a claim meets it
+//! there.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::clock::Reading;
+use crate::domain::history::History;
+use crate::domain::ids::{ReleaseName, StageName};
+use crate::domain::policy::Policy;
+use crate::domain::readiness::command;
+use crate::domain::record::Body;
+use crate::domain::record::body::{Replacement, ReplacementProgress};
+use crate::domain::refusal::Refusal;
+use crate::domain::release::ReleaseNotes;
+use crate::domain::state::rollback::Rollback;
+use crate::domain::state::{Deployment, ReleaseState};
+
+/// What a release with these notes is deployed to: what they say, or the policy's product.
+pub fn target(policy: &Policy, notes: &ReleaseNotes) -> Option<String> {
+    notes.target.clone().or_else(|| policy.product.clone())
+}
+
+/// What a release was deployed to last; the policy's product where its records do not say.
+fn deployed_to(policy: &Policy, state: &ReleaseState) -> Option<String> {
+    let last = state.deployments.values().max_by_key(|it| it.order)?;
+    let target = last.started.fact.target.clone();
+    target.or_else(|| policy.product.clone())
+}
+
+/// Whether `other` was deployed to the target on which `own` runs.
+pub fn shares_target(policy: &Policy, own: Option<&str>, other: &ReleaseState) -> bool {
+    !other.deployments.is_empty() && deployed_to(policy, other).as_deref() == own
+}
+
+/// Whether nothing of `other`, on the same target, stands in the way of a deployment.
+///
+/// # Errors
+/// Refused while another deployment or a rollback runs there.
+pub fn must_be_free(other: &History) -> Result<(), Refusal> {
+    let (state, name) = (other.state(), other.release());
+    if state.rollback.as_ref().is_some_and(Rollback::is_running) {
+        return Err(Refusal::refused(format!(
+            "the release {name} is being rolled back on the same target: one deployment or rollback at a time"
+        ))
+        .help(command(name, "watch")));
+    }
+    let begun = state
+        .deployments
+        .iter()
+        .find(|(stage, it)| it.done.is_none() && it.failed.is_none() && state.runs(stage));
+    match begun {
+        Some((stage, deployment)) => Err(Refusal::refused(format!(
+            "the release {name} is being deployed to the same target, in {stage}, since {} by {}: one deployment or rollback at a time",
+            deployment.started.origin.at.format("%H:%M:%S UTC"),
+            deployment.started.origin.by
+        ))
+        .help(command(name, &format!("deploy fail --stage {stage} --reason TEXT")))),
+        None => Ok(()),
+    }
+}
+
+/// What the ledger of `other`, on the same target, does not know yet of the deployments of `own`.
+pub fn news(
+    policy: &Policy,
+    (notes, own): (&ReleaseNotes, &History),
+    other: &History,
+    now: &Reading,
+) -> Vec<Body> {
+    let state = own.state();
+    let mut news = Vec::new();
+    for (stage, deployment) in &state.deployments {
+        let said = other.state().successors.get(own.release());
+        let is_known = said.is_some_and(|it| it.deployment == deployment.started.origin.record);
+        let is_gone = deployment.failed.is_some() || !state.runs(stage);
+        let stages = taken_over(
+            notes,
+            state,
+            stage,
+            other.state(),
+            deployment.started.origin.at,
+        );
+        let say = |progress| {
+            Body::Replacement(Replacement {
+                successor: own.release().clone(),
+                deployment: deployment.started.origin.record,
+                stages: stages.clone(),
+                progress,
+            })
+        };
+        let started = ReplacementProgress::Started {
+            limit: policy.deploy_within(),
+            started: now.clone(),
+        };
+        match (&deployment.done, is_known) {
+            (_, true) if is_gone => news.push(say(ReplacementProgress::Failed)),
+            (_, false) if is_gone => {}
+            (Some(_), true) => news.push(say(ReplacementProgress::Done)),
+            (None, true) => {}
+            // A deployment in one stage keeps a rollback in any other waiting too.
+            (None, false) if runs_before(other.state(), deployment) => news.push(say(started)),
+            (Some(_), false) if !stages.is_empty() => {
+                news.extend([say(started), say(ReplacementProgress::Done)]);
+            }
+            (_, false) => {}
+        }
+    }
+    news
+}
+
+/// Whether anything of `other` runs that was there before `deployment` began.
+fn runs_before(other: &ReleaseState, deployment: &Deployment) -> bool {
+    let began = deployment.started.origin.at;
+    let running = other.running_stages();
+    running.iter().any(|stage| was_there(other, stage, began))
+}
+
+fn was_there(other: &ReleaseState, stage: &StageName, began: DateTime<Utc>) -> bool {
+    let deployment = other.deployments.get(stage);
+    deployment.is_some_and(|it| it.started.origin.at <= began)
+}
+
+/// The stages of `other` that a deployment of `stage` takes over: the one of its name, and with the last stage all that are
+/// left, since stages may be named anew.
+fn taken_over(
+    notes: &ReleaseNotes,
+    own: &ReleaseState,
+    stage: &StageName,
+    other: &ReleaseState,
+    began: DateTime<Utc>,
+) -> Vec<StageName> {
+    let is_deployed = |it: &StageName| {
+        let deployment = own.deployments.get(it);
+        it == stage || deployment.is_some_and(|it| it.done.is_some()) && own.runs(it)
+    };
+    let is_last = notes.stages().iter().all(is_deployed);
+    let mut stages = other.running_stages();
+    stages.retain(|it| (is_last || it == stage) && was_there(other, it, began));
+    stages
+}
+
+/// What came of a replacement for the release `name`, for people; nothing where it changed nothing that they see.
+pub fn told(name: &ReleaseName, fact: &Replacement, after: &History) -> Option<String> {
+    if fact.progress != ReplacementProgress::Done || fact.stages.is_empty() {
+        return None;
+    }
+    let stages: Vec<&str> = fact.stages.iter().map(StageName::as_str).collect();
+    let incidents = after.state().incidents.values();
+    let retired = incidents.filter(|it| it.is_retired_by(&fact.successor));
+    let retired: Vec<&str> = retired.map(|it| it.id().as_str()).collect();
+    let ended = match retired.as_slice() {
+        [] => String::new(),
+        ids => format!("; its windows end: {}", ids.join(", ")),
+    };
+    Some(format!(
+        "{} takes the place of {name} in {}{ended}",
+        fact.successor,
+        stages.join(", ")
+    ))
+}
+
+/// What people should know of `other` when `own` takes its place: a release that goes back to one that is broken.
+pub fn warning(notes: &ReleaseNotes, other: &History) -> Option<String> {
+    let name: &ReleaseName = other.release();
+    let incident = other.state().blocking_incidents().next()?;
+    let goes_back = notes.previous.as_deref() == Some(name.as_str());
+    goes_back.then(|| {
+        format!(
+            "a rollback of {} would go back to {name}, which has the open incident {}",
+            notes.release,
+            incident.id()
+        )
+    })
+}
