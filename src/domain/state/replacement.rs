@@ -94,8 +94,8 @@ impl ReleaseState {
     /// A first claim takes back what runs the release, never what runs a newer one.
     pub(super) fn takes_back_no_successor(&self, fact: &RollbackClaimed) -> Result<(), String> {
         let covers = fact.covers.iter().flatten();
-        let replaced = covers.filter_map(|stage| Some((stage, self.replaced(stage)?)));
-        match replaced.last() {
+        let mut replaced = covers.filter_map(|stage| Some((stage, self.replaced(stage)?)));
+        match replaced.next() {
             Some((stage, by)) => Err(format!("{} runs in {stage}, and is newer", by.successor)),
             None => Ok(()),
         }
