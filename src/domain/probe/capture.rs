@@ -6,10 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Probe;
-use super::expect::{Assertion, excerpt, pattern};
+use super::expect::{Assertion, Held, excerpt};
 use super::json::path::Path;
 use super::json::tree::{Document, Tree};
 use super::kinds::{Answer, Told};
+use super::pattern::{Budget, Pattern};
 use crate::domain::ids::CaptureName;
 use crate::domain::secret_name::names_a_secret;
 
@@ -57,7 +58,7 @@ impl Capture {
     }
 
     /// The value, or why there is none.
-    fn take(&self, told: &Told<'_>) -> Result<String, String> {
+    fn take(&self, told: &Told<'_>) -> Result<String, Missed> {
         let text = || match (told.text, told.cut) {
             (None, _) => Err("missing".to_owned()),
             (Some(_), true) => Err("unknown: the answer was cut at the cap".to_owned()),
@@ -72,44 +73,73 @@ impl Capture {
                 value?.to_owned()
             }
             (None, None, Some(expression)) => {
-                let regex = pattern(expression).map_err(|error| error.to_string())?;
-                let found = regex.captures(text()?).ok_or("missing")?;
+                let regex = Pattern::read(expression)?;
+                let found = regex.captures(text()?, &Budget::default());
+                let found = found.map_err(Missed::unknown)?.ok_or("missing")?;
                 let group = found.get(1).or(found.get(0));
                 group
                     .map(|group| group.as_str().to_owned())
                     .ok_or("missing")?
             }
-            _ => return Err("it does not name exactly one place".to_owned()),
+            _ => return Err("it does not name exactly one place".into()),
         };
         if value.is_empty() {
-            Err("an empty text".to_owned())
+            Err("an empty text".into())
         } else {
             Ok(value)
         }
     }
 }
 
-fn from_json(path: &str, text: &str) -> Result<String, String> {
+/// Why nothing was taken.
+enum Missed {
+    /// It is not there.
+    Absent(String),
+    /// It would take too long to find out.
+    Unknown(String),
+}
+
+impl Missed {
+    fn unknown(error: impl std::fmt::Display) -> Self {
+        Self::Unknown(error.to_string())
+    }
+}
+
+impl<T: Into<String>> From<T> for Missed {
+    fn from(why: T) -> Self {
+        Self::Absent(why.into())
+    }
+}
+
+fn from_json(path: &str, text: &str) -> Result<String, Missed> {
     let path = Path::parse(path).map_err(|error| error.to_string())?;
     let document = Document::read(text).map_err(|why| format!("no JSON ({why})"))?;
-    let places = document.find(&path).map_err(|error| error.to_string())?;
+    let places = document.find(&path).map_err(Missed::unknown)?;
     match places.as_slice() {
-        [] => Err("missing".to_owned()),
+        [] => Err("missing".into()),
         [Tree::Text(text)] => Ok(text.clone()),
         [one @ (Tree::Number(_) | Tree::Bool(_))] => Ok(one.to_string()),
-        [other] => Err(format!("a value of type {}", other.kind())),
-        several => Err(format!("{} values", several.len())),
+        [other] => Err(format!("a value of type {}", other.kind()).into()),
+        several => Err(format!("{} values", several.len()).into()),
     }
 }
 
 /// What `probe` captures from an answer, and an assertion for each that says whether it was there.
-pub fn take(probe: &Probe, answer: &Answer) -> (Captured, Vec<Assertion>) {
+pub fn take(probe: &Probe, answer: &Answer) -> (Captured, Held) {
     let mut captured = Captured::default();
+    let mut held = Held::default();
     let told = answer.told();
-    let assertions = probe.capture.iter().map(|(name, capture)| {
-        let value = capture.take(&told);
+    for (name, capture) in &probe.capture {
         let secret = capture.is_secret(name);
-        let assertion = Assertion {
+        let value = match capture.take(&told) {
+            Ok(value) => Ok(value),
+            Err(Missed::Absent(why)) => Err(why),
+            Err(Missed::Unknown(why)) => {
+                held.undecided = Some(format!("capture {name}: {why}"));
+                continue;
+            }
+        };
+        held.assertions.push(Assertion {
             about: format!("capture {name}"),
             expected: "a value".to_owned(),
             actual: match &value {
@@ -118,17 +148,15 @@ pub fn take(probe: &Probe, answer: &Answer) -> (Captured, Vec<Assertion>) {
                 Err(why) => why.clone(),
             },
             holds: value.is_ok(),
-        };
+        });
         if let Ok(value) = value {
             if secret {
                 captured.secret.push(name.clone());
             }
             captured.values.insert(name.clone(), value);
         }
-        assertion
-    });
-    let assertions = assertions.collect();
-    (captured, assertions)
+    }
+    (captured, held)
 }
 
 #[cfg(test)]
@@ -154,7 +182,8 @@ mod tests {
     }
 
     fn taken(capture: serde_json::Value, answer: &Answer) -> Result<String, String> {
-        let (mut captured, assertions) = take(&probe(json!({"it": capture})), answer);
+        let (mut captured, held) = take(&probe(json!({"it": capture})), answer);
+        let assertions = held.assertions;
         assert_eq!(assertions.len(), 1);
         let value = captured.values.remove("it");
         assert_eq!(assertions[0].holds, value.is_some());
@@ -222,10 +251,10 @@ mod tests {
             "shown_token": {"regex": "t0k", "secret": false},
             "session": {"regex": "t0k", "secret": true},
         });
-        let (captured, assertions) = take(&probe(given), &answer("t0k"));
+        let (captured, held) = take(&probe(given), &answer("t0k"));
         let secret: Vec<&str> = captured.secret.iter().map(CaptureName::as_str).collect();
         assert_eq!(secret, ["session", "token"]);
-        for assertion in assertions {
+        for assertion in held.assertions {
             let shown = assertion.actual.contains("t0k");
             assert_eq!(
                 shown,

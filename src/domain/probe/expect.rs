@@ -1,8 +1,9 @@
 //! What the kinds of probes share in judging: texts, lists of values, and an assertion with what was found.
 
-use regex::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::pattern::{Budget, Pattern};
 
 /// One assertion, held against what was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +16,23 @@ pub struct Assertion {
     pub actual: String,
     /// Whether it held.
     pub holds: bool,
+}
+
+/// What came of holding something against what is expected.
+#[derive(Debug, Default)]
+pub struct Held {
+    /// What was found out.
+    pub assertions: Vec<Assertion>,
+    /// Why something could not be found out, if so: that says nothing of who sent it.
+    pub undecided: Option<String>,
+}
+
+impl Held {
+    /// Adds what came of something else.
+    pub fn add(&mut self, other: Self) {
+        self.assertions.extend(other.assertions);
+        self.undecided = self.undecided.take().or(other.undecided);
+    }
 }
 
 /// One value, or a list of them.
@@ -87,12 +105,7 @@ impl TextExpectation {
     /// Holds `text`, or the reason why there is none, against it. What is missing or is no text satisfies nothing, not
     /// even `not_contains`. `cut` says why the text is only the beginning of one: what lies beyond was never seen, so
     /// nothing may be concluded from its absence.
-    pub fn assertions(
-        &self,
-        about: &str,
-        text: Result<&str, &str>,
-        cut: Option<&str>,
-    ) -> Vec<Assertion> {
+    pub fn assertions(&self, about: &str, text: Result<&str, &str>, cut: Option<&str>) -> Held {
         let mut all = Vec::new();
         let mut assert = |how: &str, expected: String, test: &dyn Fn(&str) -> bool| {
             let found = text.map_or_else(str::to_owned, |text| format!("{:?}", excerpt(text)));
@@ -121,30 +134,23 @@ impl TextExpectation {
                 cut.is_none() && !text.contains(part.as_str())
             });
         }
+        let mut undecided = None;
         if let Some(pattern) = &self.matches {
-            let regex = self::pattern(pattern);
-            // What reaches the end of a cut text may match that end and nothing that was sent.
-            let holds = |regex: &Regex, text: &str| match cut {
-                Some(_) => regex.find_iter(text).any(|found| found.end() < text.len()),
-                None => regex.is_match(text),
+            let regex = Pattern::read(pattern);
+            let found = match (&regex, text) {
+                (Ok(regex), Ok(text)) => regex.is_in(text, cut.is_some(), &Budget::default()),
+                _ => Ok(false),
             };
-            assert("matches", format!("/{pattern}/"), &|text| {
-                regex.as_ref().is_ok_and(|regex| holds(regex, text))
-            });
+            match found {
+                Ok(found) => assert("matches", format!("/{pattern}/"), &|_| found),
+                Err(error) => undecided = Some(format!("{about} matches: {error}")),
+            }
         }
-        all
+        Held {
+            assertions: all,
+            undecided,
+        }
     }
-}
-
-/// A compiled regular expression takes no more memory than this, in bytes.
-pub const LARGEST_PATTERN: usize = 1024 * 1024;
-
-/// Reads a regular expression. Its engine takes time linear in the text, whatever the expression.
-///
-/// # Errors
-/// What is wrong with it, or that it is too large.
-pub fn pattern(text: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(text).size_limit(LARGEST_PATTERN).build()
 }
 
 /// The beginning of a text on one line, for a message.
@@ -173,7 +179,7 @@ mod tests {
             let expect: TextExpectation =
                 serde_json::from_value(value.clone()).expect("an expectation");
             let all = expect.assertions("body", Ok("all is well"), cut);
-            all.iter().all(|assertion| assertion.holds)
+            all.assertions.iter().all(|assertion| assertion.holds)
         };
         for (value, seen) in [
             (serde_json::json!({"contains": "well"}), true),

@@ -193,7 +193,13 @@ pub fn hold(probe: &Probe, answer: &Answer, took_ms: u64) -> Attempt {
     if assertions.is_empty() {
         return trouble(Verdict::Error, "the probe asserts nothing");
     }
-    assertions.extend(capture::take(probe, answer).1);
+    let captured = capture::take(probe, answer).1;
+    assertions.extend(captured.assertions);
+    if let Some(why) = captured.undecided
+        && assertions.iter().all(|assertion| assertion.holds)
+    {
+        return trouble(Verdict::Inconclusive, &why);
+    }
     let verdict = if assertions.iter().all(|assertion| assertion.holds) {
         Verdict::Pass
     } else {

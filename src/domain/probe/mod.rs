@@ -13,6 +13,7 @@ pub mod judge;
 pub mod kinds;
 pub mod measure;
 pub mod needs;
+pub mod pattern;
 pub mod phases;
 pub mod retry;
 pub mod sampling;

@@ -166,7 +166,7 @@ impl Prober for SystemProber {
 }
 
 /// An answer of this many bytes is weighed apart.
-const LONG_ANSWER: usize = 16 * 1024;
+const LONG_ANSWER: usize = 2 * 1024;
 
 /// How often it is looked whether a sample is still wanted.
 const LOOK: Duration = Duration::from_millis(50);
@@ -372,9 +372,17 @@ async fn attempt(run: &Run, probe: &Arc<Probe>) -> Weighed {
         // What is asserted about a long answer may take long to find out, and could not be cut off here.
         let theirs = Arc::clone(probe);
         let weighing = tokio::task::spawn_blocking(move || Weighed::new(&theirs, &answer, took_ms));
-        match weighing.await {
-            Ok(weighed) => weighed,
-            Err(error) => Weighed::failed(panicked(error), took_ms),
+        let limit = probe.timeout().duration();
+        match tokio::time::timeout(limit, weighing).await {
+            Ok(Ok(weighed)) => weighed,
+            Ok(Err(error)) => Weighed::failed(Verdict::Error, panicked(error), took_ms),
+            Err(_) => {
+                let why = format!(
+                    "what is expected of the answer took longer than {} to find out",
+                    shown(limit)
+                );
+                Weighed::failed(Verdict::Inconclusive, why, took_ms)
+            }
         }
     };
     let mut captured = Secrets::default();
@@ -415,9 +423,9 @@ impl Weighed {
         }
     }
 
-    fn failed(trouble: String, took_ms: u64) -> Self {
+    fn failed(verdict: Verdict, trouble: String, took_ms: u64) -> Self {
         Self {
-            attempt: Attempt::troubled(Verdict::Error, trouble, took_ms),
+            attempt: Attempt::troubled(verdict, trouble, took_ms),
             captured: Captured::default(),
             again: false,
             asked_pause: None,

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::words::quoted;
 use crate::domain::latency::Latency;
-use crate::domain::probe::expect::pattern;
+use crate::domain::probe::pattern::Pattern;
 use crate::domain::timespan::Timespan;
 
 /// What is wrong with a text: a message of its own, or what was expected of it, and a suggestion.
@@ -134,7 +134,7 @@ fn format_misfit(format: &str, text: &str) -> Option<Complaint> {
         "date" => date_misfit(text),
         "date-time" => time_misfit(text),
         "time-zone" => zone_misfit(text),
-        "regex" => pattern(text).err().map(|error| {
+        "regex" => Pattern::read(text).err().map(|error| {
             let why = error.to_string();
             let why = why.lines().last().unwrap_or_default();
             let why = why.trim_start_matches("error: ");

@@ -7,10 +7,11 @@ use relgate::domain::calendar::{Bound, Hours, MonthDay};
 use relgate::domain::ids::{CaptureName, Digest, PersonName, ReleaseName};
 use relgate::domain::latency::Latency;
 use relgate::domain::nearest::{nearest, suggestion};
-use relgate::domain::probe::expect::{excerpt, pattern};
+use relgate::domain::probe::expect::excerpt;
 use relgate::domain::probe::json::decimal::Decimal;
 use relgate::domain::probe::json::path::Path;
 use relgate::domain::probe::measure::Percentage;
+use relgate::domain::probe::pattern::Pattern;
 use relgate::domain::secret_name::names_a_secret;
 use relgate::domain::timespan::Timespan;
 use relgate::domain::variables::syntax;
@@ -40,7 +41,7 @@ pub fn target(data: &[u8]) {
             );
         }
         let _ = Path::parse(line);
-        let _ = pattern(line);
+        let _ = Pattern::read(line);
         let _ = syntax(line);
         names_a_secret(line);
         let known = ["timeout", "retries", "every", "within"];

@@ -6,18 +6,22 @@
 
 pub mod decimal;
 pub mod path;
+mod regexes;
 pub mod schema;
 pub mod tree;
 mod work;
+
+use std::cell::Cell;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::count::CountExpectation;
-use super::expect::{Assertion, excerpt, pattern};
+use super::expect::{Assertion, Held, excerpt};
+use super::pattern::{Budget, Pattern, TooMuch};
 use decimal::Decimal;
-use path::{Path, PathError, Step};
+use path::{Path, Step};
 use schema::SchemaSource;
 use tree::{Document, Tree};
 
@@ -73,15 +77,6 @@ pub fn texts_mut<'a>(
     values.chain(schema.iter_mut().flat_map(SchemaSource::texts_mut))
 }
 
-/// What came of holding a document against values and a schema.
-#[derive(Debug, Default)]
-pub struct Held {
-    /// What was found out.
-    pub assertions: Vec<Assertion>,
-    /// Why something could not be found out, if so: that says nothing of who sent the document.
-    pub undecided: Option<String>,
-}
-
 /// Holds a text that should be JSON, or the reason why there is none, against values and a schema. `incomplete` says why
 /// its end is not known, if so.
 pub fn hold(
@@ -103,10 +98,7 @@ pub fn hold(
     };
     let document = document.as_ref().map_err(String::as_str);
     for value in values {
-        match value.assertions(document) {
-            Ok(assertions) => held.assertions.extend(assertions),
-            Err(error) => held.undecided = Some(error.to_string()),
-        }
+        held.add(value.assertions(document));
     }
     match (schema, document) {
         (Some(schema), Ok(document)) if !schema::is_bounded(schema, document) => {
@@ -237,20 +229,24 @@ impl JsonExpectation {
     }
 
     /// Holds a document, or the reason why there is none, against it.
-    ///
-    /// # Errors
-    /// [`PathError::TooLarge`]: then nothing is known.
-    pub fn assertions(
-        &self,
-        document: Result<&Document, &str>,
-    ) -> Result<Vec<Assertion>, PathError> {
+    pub fn assertions(&self, document: Result<&Document, &str>) -> Held {
         let path = Path::parse(&self.path).map_err(|error| error.to_string());
         let several = path.as_ref().is_ok_and(|path| !path.is_singular());
         let found = match (&path, document) {
             (Err(error), _) => Found::Unknown(error.clone()),
             (_, Err(why)) => Found::Unknown(format!("no JSON ({why})")),
-            (Ok(path), Ok(document)) => Found::Places(document, document.find(path)?),
+            (Ok(path), Ok(document)) => match document.find(path) {
+                Ok(places) => Found::Places(document, places),
+                Err(error) => {
+                    return Held {
+                        undecided: Some(error.to_string()),
+                        ..Held::default()
+                    };
+                }
+            },
         };
+        let budget = Budget::default();
+        let undecided: Cell<Option<TooMuch>> = Cell::default();
         let mut all = Vec::new();
         let mut each = |how: &str, expected: String, test: &dyn Fn(&Tree) -> bool| {
             let (actual, holds) = found.each(several, test);
@@ -283,9 +279,14 @@ impl JsonExpectation {
         bound("greater than", &self.greater, &|it, bound| it > bound);
         bound("at least", &self.at_least, &|it, bound| it >= bound);
         if let Some(text) = &self.matches {
-            let regex = pattern(text);
-            each("matches", format!("/{text}/"), &|it| match it {
-                Tree::Text(it) => regex.as_ref().is_ok_and(|regex| regex.is_match(it)),
+            let regex = Pattern::read(text);
+            each("matches", format!("/{text}/"), &|it| match (it, &regex) {
+                (Tree::Text(it), Ok(regex)) => {
+                    regex.is_in(it, false, &budget).unwrap_or_else(|error| {
+                        undecided.set(Some(error));
+                        true
+                    })
+                }
                 _ => false,
             });
         }
@@ -323,7 +324,12 @@ impl JsonExpectation {
                 holds,
             });
         }
-        Ok(all)
+        Held {
+            assertions: all,
+            undecided: undecided
+                .get()
+                .map(|error| format!("json {} matches: {error}", self.path)),
+        }
     }
 }
 

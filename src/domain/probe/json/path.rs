@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
+use super::regexes::Regexes;
+
 /// A longer path is refused.
 const LONGEST: usize = 1_000;
 
@@ -17,8 +19,15 @@ const MOST_DESCENTS: usize = 2;
 /// More values than these are not looked at: a document is as large and as deep as whoever sends it likes.
 const MOST_WORK: usize = 10_000_000;
 
-/// A regular expression is read anew for every value that a filter holds against it, which is as much as so many values.
-const REGEX_WORK: usize = 64;
+/// A regular expression is read anew for every value that a filter holds against it: each of its states is as much as so
+/// many bytes of a text.
+const READING: usize = 8;
+
+/// So many steps through its states take as long as it takes to look at a value.
+const STEPS_A_VALUE: usize = 16;
+
+/// What it takes to read a regular expression that stands in the document: it may be as hard as any.
+const STRANGE_REGEX: usize = 500_000;
 
 /// A path that was read.
 #[derive(Clone, Debug)]
@@ -65,7 +74,7 @@ struct Query {
     width: usize,
     /// How many queries within it begin at the root again, and find several values.
     again: u32,
-    regexes: bool,
+    regexes: Regexes,
 }
 
 /// Why a text is no path.
@@ -128,7 +137,7 @@ impl Path {
             descents,
             width,
             again: again(text),
-            regexes: ["match", "search"].iter().any(|it| text.contains(it)),
+            regexes: Regexes::of(text)?,
         }))))
     }
 
@@ -189,9 +198,18 @@ impl Query {
             _ => size.ways,
         };
         let again = size.values.saturating_pow(self.again);
-        let each = if self.regexes { REGEX_WORK } else { 1 };
-        once.saturating_mul(again)
-            .saturating_mul(each)
+        // The text of a value is searched each time that it is come to.
+        let times = if self.descents > 1 { size.levels } else { 1 };
+        let texts = size.texts.saturating_mul(times);
+        let searched = once.saturating_mul(READING).saturating_add(texts);
+        let known = searched.saturating_mul(self.regexes.states) / STEPS_A_VALUE;
+        let strange = match self.regexes.strange {
+            true => once.saturating_mul(STRANGE_REGEX),
+            false => 0,
+        };
+        once.saturating_add(known)
+            .saturating_add(strange)
+            .saturating_mul(again)
             .saturating_mul(self.width)
     }
 }
@@ -205,6 +223,8 @@ struct Size {
     levels: usize,
     /// The levels of all values together.
     ways: usize,
+    /// How many bytes all texts have together.
+    texts: usize,
 }
 
 impl Size {
@@ -218,6 +238,7 @@ impl Size {
             match value {
                 Value::Array(elements) => left.extend(elements.iter().map(|it| (it, level + 1))),
                 Value::Object(members) => left.extend(members.values().map(|it| (it, level + 1))),
+                Value::String(text) => size.texts = size.texts.saturating_add(text.len()),
                 _ => {}
             }
         }
@@ -471,6 +492,21 @@ mod tests {
         }
         assert!(!refused("$[?count($..*) > 3]", &json!([[1, 2], [3]])));
         assert!(!refused("$..a..a", &json!({"a": {"a": [{"a": 1}]}})));
+    }
+
+    #[test]
+    fn a_regular_expression_costs_what_it_takes_to_read_and_to_look_for_it() {
+        let many = Value::from(vec!["abababab"; 10_000]);
+        let long = Value::from(vec!["ab".repeat(500_000)]);
+        let few = serde_json::json!(["x", "xy", {"a": "x", "b": "x."}]);
+        let known = |path: &str, value: &Value| Path::parse(path).expect(path).find(value).is_ok();
+        let hard = "$[?match(@, '(a|b)*a(a|b){900}c')]";
+        assert!(!known(hard, &many) && !known(hard, &long) && known(hard, &few));
+        // The document may bring an expression as hard as any.
+        let strange = "$[?match(@.a, @.b)]";
+        assert!(!known(strange, &many) && known(strange, &few));
+        assert!(known("$[?search(@, 'x[0-9]')]", &many));
+        assert!(known("$[?match(@, 'x.*')]", &long));
     }
 
     proptest! {

@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 
 use super::tree::Document;
 use super::{value_texts_mut, work};
-use crate::domain::probe::expect::{Assertion, LARGEST_PATTERN, excerpt};
+use crate::domain::probe::expect::{Assertion, excerpt};
+use crate::domain::probe::pattern::LARGEST;
 
 /// Where the schema stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -48,7 +49,7 @@ pub fn compile(schema: &Map<String, Value>) -> Result<Validator, String> {
     if !work::is_bounded(&whole, &Value::Null) {
         return Err("it refers to itself without end".to_owned());
     }
-    let patterns = PatternOptions::regex().size_limit(LARGEST_PATTERN);
+    let patterns = PatternOptions::regex().size_limit(LARGEST);
     jsonschema::options()
         .with_pattern_options(patterns)
         .should_validate_formats(true)
@@ -66,7 +67,7 @@ pub fn compile(schema: &Map<String, Value>) -> Result<Validator, String> {
 
 /// Why a schema is not held against a document.
 pub const TOO_MUCH: &str =
-    "the JSON Schema is too much for the document: it refers to itself on several ways at once";
+    "the JSON Schema is too much for the document: it would take too long to find out";
 
 /// Whether a document can be held against a schema within bounds.
 pub fn is_bounded(source: &SchemaSource, document: &Document) -> bool {

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use regex::Regex;
+use crate::domain::probe::pattern::{Budget, Pattern};
 use serde_json::{Map, Value};
 
 /// More steps than these are not taken, however large the document is. One takes well below a microsecond.
@@ -24,6 +24,12 @@ const DEEPEST: usize = 500;
 
 /// What a value is worth that is held against a schema which is not here: one of the specification's own.
 const ELSEWHERE: u64 = 500;
+
+/// So many states of a pattern are gone through with each byte in the time of one step.
+const STATES_A_STEP: u64 = 128;
+
+/// As many states has a pattern that is read differently here.
+const UNKNOWN_STATES: u64 = 10_000;
 
 /// Stands for the name of a member.
 static NAME: Value = Value::Null;
@@ -49,6 +55,7 @@ pub fn is_bounded(schema: &Value, value: &Value) -> bool {
         known: HashMap::new(),
         patterns: HashMap::new(),
         taken: 0,
+        looked: 0,
     };
     walk.name(schema, 0);
     let cost = walk.cost(schema, value, 0);
@@ -62,9 +69,11 @@ struct Walk<'a> {
     named: BTreeMap<&'a str, Vec<&'a Value>>,
     /// What a schema that was referred to comes to for a value, by their places in memory; none while it is reckoned.
     known: HashMap<(*const Value, *const Value), Option<u64>>,
-    /// The patterns of `patternProperties`; none for one that is read differently here.
-    patterns: HashMap<&'a str, Option<Regex>>,
+    /// The patterns, by their texts; none for one that is read differently here.
+    patterns: HashMap<&'a str, Option<Pattern>>,
     taken: u64,
+    /// Schemas that were looked through for the patterns of names.
+    looked: u64,
 }
 
 impl<'a> Walk<'a> {
@@ -127,7 +136,10 @@ impl<'a> Walk<'a> {
         let below = match value {
             Value::Object(members) => self.members(map, members, depth),
             Value::Array(elements) => self.elements(map, elements, depth),
-            Value::String(text) => map.get("pattern").map_or(0, |_| text.len() as u64 / 64),
+            Value::String(text) => match map.get("pattern") {
+                Some(Value::String(pattern)) => self.search(pattern, text),
+                _ => 0,
+            },
             _ => 0,
         };
         let listed = map
@@ -220,9 +232,13 @@ impl<'a> Walk<'a> {
                 costs.push(self.cost(schema, value, depth));
             }
             for (pattern, schema) in patterns.into_iter().flatten() {
+                sum = sum.saturating_add(self.search(pattern, name));
                 if self.matches(pattern, name) {
                     costs.push(self.cost(schema, value, depth));
                 }
+            }
+            if let Some(schema) = names {
+                sum = sum.saturating_add(self.searches(schema, name, depth));
             }
             if let (true, Some(schema)) = (costs.is_empty(), map.get("additionalProperties")) {
                 costs.push(self.cost(schema, value, depth));
@@ -239,12 +255,59 @@ impl<'a> Walk<'a> {
         sum
     }
 
+    /// The pattern as it is read here, where it can be.
+    fn pattern(&mut self, text: &'a str) -> Option<&Pattern> {
+        let patterns = &mut self.patterns;
+        let known = patterns.entry(text);
+        known.or_insert_with(|| Pattern::read(text).ok()).as_ref()
+    }
+
+    /// What it takes to look for a pattern in a text.
+    fn search(&mut self, pattern: &'a str, text: &str) -> u64 {
+        let states = self
+            .pattern(pattern)
+            .map_or(UNKNOWN_STATES, Pattern::states);
+        let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        let steps = states.saturating_mul(length) / STATES_A_STEP;
+        // They repeat nothing: there is so much text.
+        self.taken = self.taken.saturating_add(steps);
+        steps
+    }
+
+    /// What it takes to look for every pattern of a schema, however deep it stands in it, in a text.
+    fn searches(&mut self, schema: &'a Value, text: &str, depth: usize) -> u64 {
+        let Value::Object(map) = schema else {
+            return 0;
+        };
+        self.looked += 1;
+        if depth > DEEPEST || self.looked > MOST_REPEATED {
+            return u64::MAX;
+        }
+        let mut sum = match map.get("pattern") {
+            Some(Value::String(pattern)) => self.search(pattern, text),
+            _ => 0,
+        };
+        for inner in map.values() {
+            let inner = match inner {
+                Value::Array(list) => list.as_slice(),
+                one => std::slice::from_ref(one),
+            };
+            for schema in inner {
+                sum = sum.saturating_add(self.searches(schema, text, depth + 1));
+            }
+        }
+        if let Some(Value::String(reference)) = map.get("$ref") {
+            for schema in self.resolve(reference) {
+                sum = sum.saturating_add(self.searches(schema, text, depth + 1));
+            }
+        }
+        sum
+    }
+
     fn matches(&mut self, pattern: &'a str, name: &str) -> bool {
-        let regex = self
-            .patterns
-            .entry(pattern)
-            .or_insert_with(|| crate::domain::probe::expect::pattern(pattern).ok());
-        regex.as_ref().is_none_or(|regex| regex.is_match(name))
+        let pattern = self.pattern(pattern);
+        // One that takes too much here is thought to match: it was reckoned already.
+        pattern.is_none_or(|it| it.is_in(name, false, &Budget::default()).unwrap_or(true))
     }
 
     fn elements(
@@ -358,6 +421,36 @@ mod tests {
             &json!({"$defs": laughs, "$ref": "#/$defs/a0"}),
             &json!("x")
         ));
+    }
+
+    #[test]
+    fn a_pattern_costs_what_it_takes_to_look_for_it() {
+        let hard = "(a|b)*a(a|b){3000}c";
+        let (long, short) = ("ab".repeat(500_000), "ab".repeat(5_000));
+        let many: Vec<&str> = vec!["abababab"; 100_000];
+        let mut named = Map::new();
+        named.insert(long.clone(), json!(1));
+        for (schema, value) in [
+            (json!({"pattern": hard}), json!(long)),
+            (json!({"items": {"pattern": hard}}), json!(many)),
+            (json!({"patternProperties": {hard: true}}), json!(named)),
+            (
+                json!({"propertyNames": {"anyOf": [{"pattern": hard}]}}),
+                json!(named),
+            ),
+            (
+                json!({"$defs": {"n": {"pattern": hard}}, "propertyNames": {"$ref": "#/$defs/n"}}),
+                json!(named),
+            ),
+        ] {
+            assert!(!is_bounded(&schema, &value), "{schema}");
+        }
+        assert!(is_bounded(&json!({"pattern": hard}), &json!(short)));
+        assert!(is_bounded(&json!({"pattern": r"^\w+$"}), &json!(long)));
+        let twice = json!([{"$ref": "#/$defs/n"}, {"$ref": "#/$defs/n"}]);
+        let endless =
+            json!({"$defs": {"n": {"anyOf": twice}}, "propertyNames": {"$ref": "#/$defs/n"}});
+        assert!(!is_bounded(&endless, &json!(named)));
     }
 
     #[test]

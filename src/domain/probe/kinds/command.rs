@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Judged, Kind, Told, judged};
-use crate::domain::probe::expect::{Assertion, TextExpectation, excerpt};
+use crate::domain::probe::expect::{Assertion, Held, TextExpectation, excerpt};
 use crate::domain::probe::json::schema::SchemaSource;
 use crate::domain::probe::json::{self, JsonExpectation};
 use crate::domain::probe::text::Text;
@@ -106,7 +106,7 @@ impl Kind for CommandProbe {
 
     fn judge(&self, answer: &CommandAnswer, _: u64) -> Judged {
         let expect = &self.expect;
-        let mut all = Vec::new();
+        let mut all = Held::default();
         if let Some(exit) = expect.exit {
             let actual = match (answer.exit, answer.signal) {
                 (Some(code), _) => code.to_string(),
@@ -119,7 +119,7 @@ impl Kind for CommandProbe {
             } else {
                 format!("{actual} ({})", excerpt(answer.stderr.shown().trim()))
             };
-            all.push(Assertion {
+            all.assertions.push(Assertion {
                 about: "exit code".to_owned(),
                 expected: exit.to_string(),
                 actual,
@@ -128,15 +128,14 @@ impl Kind for CommandProbe {
         }
         let cut = answer.stdout_cut.as_deref();
         if let Some(expectation) = &expect.stdout {
-            all.extend(expectation.assertions("stdout", answer.stdout.read(), cut));
+            all.add(expectation.assertions("stdout", answer.stdout.read(), cut));
         }
         if let Some(expectation) = &expect.stderr {
             let cut = answer.stderr_cut.as_deref();
-            all.extend(expectation.assertions("stderr", answer.stderr.read(), cut));
+            all.add(expectation.assertions("stderr", answer.stderr.read(), cut));
         }
         let schema = expect.json_schema.as_ref();
-        let held = json::hold(&expect.json, schema, answer.stdout.read(), cut);
-        all.extend(held.assertions);
-        judged(all, held.undecided)
+        all.add(json::hold(&expect.json, schema, answer.stdout.read(), cut));
+        judged(all)
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Judged, Kind, Told, judged};
 use crate::domain::ids::Digest;
 use crate::domain::probe::count::CountExpectation;
-use crate::domain::probe::expect::{Assertion, TextExpectation};
+use crate::domain::probe::expect::{Assertion, Held, TextExpectation};
 use crate::domain::probe::json::schema::SchemaSource;
 use crate::domain::probe::json::{self, JsonExpectation};
 use crate::domain::probe::text::Text;
@@ -183,11 +183,12 @@ impl Kind for FileProbe {
         if let Some(limit) = expect.not_older_than {
             all.push(age(limit, file.map(|file| file.age_ms), missing));
         }
+        let mut texts = Held::default();
         if let Some(contents) = &expect.contents {
             let text = file.and_then(|file| file.contents.as_ref());
             let text = text.map_or(Err("missing"), Text::read);
             let cut = file.is_some_and(|file| file.truncated).then_some(CUT);
-            all.extend(contents.assertions("contents", text, cut));
+            texts.add(contents.assertions("contents", text, cut));
         }
         let (text, unknown) = match (file, missing()) {
             (Some(file), _) if file.truncated => (Ok(""), Some(CUT.to_owned())),
@@ -195,9 +196,12 @@ impl Kind for FileProbe {
             (None, missing) => (Ok(""), Some(missing)),
         };
         let schema = expect.json_schema.as_ref();
-        let held = json::hold(&expect.json, schema, text, unknown.as_deref());
-        all.extend(held.assertions);
-        judged(all, held.undecided)
+        texts.add(json::hold(&expect.json, schema, text, unknown.as_deref()));
+        all.extend(texts.assertions);
+        judged(Held {
+            assertions: all,
+            undecided: texts.undecided,
+        })
     }
 }
 

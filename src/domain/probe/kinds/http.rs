@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Judged, Kind, Told, authority, judged};
 use crate::domain::ids::Digest;
 use crate::domain::latency::Latency;
-use crate::domain::probe::expect::{Assertion, OneOrMany, TextExpectation, excerpt};
+use crate::domain::probe::expect::{Assertion, Held, OneOrMany, TextExpectation, excerpt};
 use crate::domain::probe::json::schema::SchemaSource;
 use crate::domain::probe::json::{self, JsonExpectation};
 use crate::domain::probe::text::Text;
@@ -278,6 +278,7 @@ impl Kind for HttpProbe {
                 holds,
             });
         }
+        let mut texts = Held::default();
         for (name, expectation) in &expect.headers {
             let wanted = name.to_ascii_lowercase();
             let mut values = answer.headers.iter().filter(|(name, _)| *name == wanted);
@@ -286,15 +287,15 @@ impl Kind for HttpProbe {
                 Some(_) => joined.read(),
                 None => Err("missing"),
             };
-            all.extend(expectation.assertions(&format!("header {wanted}"), text, None));
+            texts.add(expectation.assertions(&format!("header {wanted}"), text, None));
         }
         let cut = answer.truncated.then_some(CUT);
         if let Some(expectation) = &expect.body {
-            all.extend(expectation.assertions("body", answer.body.read(), cut));
+            texts.add(expectation.assertions("body", answer.body.read(), cut));
         }
         let schema = expect.json_schema.as_ref();
-        let held = json::hold(&expect.json, schema, answer.body.read(), cut);
-        all.extend(held.assertions);
+        texts.add(json::hold(&expect.json, schema, answer.body.read(), cut));
+        all.extend(texts.assertions);
         if let Some(wanted) = &expect.sha256 {
             all.push(Assertion {
                 about: "body sha256".to_owned(),
@@ -315,7 +316,10 @@ impl Kind for HttpProbe {
                 holds: took_ms <= limit.milliseconds(),
             });
         }
-        judged(all, held.undecided)
+        judged(Held {
+            assertions: all,
+            undecided: texts.undecided,
+        })
     }
 }
 

@@ -31,7 +31,7 @@ pub use tcp::{TcpAnswer, TcpProbe};
 pub use tls::{Handshake, Hop, TlsAnswer, TlsExpectation, TlsProbe, TlsVersion};
 
 use super::Probe;
-use super::expect::Assertion;
+use super::expect::{Assertion, Held};
 use super::json::schema::SchemaSource;
 use super::measure::Measure;
 use super::text::Text;
@@ -44,10 +44,10 @@ pub struct NoData(pub String);
 pub type Judged = Result<Vec<Assertion>, NoData>;
 
 /// What is judged where something may not be found out: nothing, unless something else does not hold.
-fn judged(all: Vec<Assertion>, undecided: Option<String>) -> Judged {
-    match undecided {
-        Some(why) if all.iter().all(|assertion| assertion.holds) => Err(NoData(why)),
-        _ => Ok(all),
+fn judged(held: Held) -> Judged {
+    match held.undecided {
+        Some(why) if held.assertions.iter().all(|assertion| assertion.holds) => Err(NoData(why)),
+        _ => Ok(held.assertions),
     }
 }
 
@@ -245,6 +245,12 @@ mod tests {
             holds,
         };
         let undecided = || Some("too much".to_owned());
+        let judged = |assertions: Vec<Assertion>, undecided| {
+            judged(Held {
+                assertions,
+                undecided,
+            })
+        };
         assert!(judged(vec![assertion(true)], undecided()).is_err());
         assert!(judged(Vec::new(), undecided()).is_err());
         assert!(judged(vec![assertion(false)], undecided()).is_ok());

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Judged, Kind, Told};
-use crate::domain::probe::expect::{Assertion, TextExpectation};
+use super::{Judged, Kind, Told, judged};
+use crate::domain::probe::expect::{Assertion, Held, TextExpectation};
 use crate::domain::probe::text::Text;
 
 /// A TCP connection; being accepted is what is asked at least.
@@ -57,18 +57,19 @@ impl Kind for TcpProbe {
     }
 
     fn judge(&self, answer: &TcpAnswer, _: u64) -> Judged {
-        let mut all = vec![Assertion {
+        let mut all = Held::default();
+        all.assertions.push(Assertion {
             about: "connection".to_owned(),
             expected: "accepted".to_owned(),
             actual: "accepted".to_owned(),
             holds: true,
-        }];
+        });
         if let Some(expect) = &self.expect {
             let cut = answer
                 .truncated
                 .then_some("it may not be all that was sent");
-            all.extend(expect.assertions("answer", answer.received.read(), cut));
+            all.add(expect.assertions("answer", answer.received.read(), cut));
         }
-        Ok(all)
+        judged(all)
     }
 }

@@ -243,7 +243,7 @@ fn json(text: &str, path: &str) -> Result<Vec<f64>, Unread> {
         Document::read(text).map_err(|error| broken(format!("it is no JSON: {error}")))?;
     let found = document.find(&path);
     found
-        .map_err(|error| broken(error.to_string()))?
+        .map_err(|error| Unread::NoData(error.to_string()))?
         .into_iter()
         .map(|found| match found {
             Tree::Number(number) => number
