@@ -26,8 +26,11 @@ const READING: usize = 8;
 /// So many steps through its states take as long as it takes to look at a value.
 const STEPS_A_VALUE: usize = 16;
 
-/// What it takes to read a regular expression that stands in the document: it may be as hard as any.
-const STRANGE_REGEX: usize = 500_000;
+/// What it takes to read a regular expression that stands in the document, where a text in it could count (`{900}`).
+const COUNTING: usize = 500_000;
+
+/// What it takes to read a byte of another: a class of letters has hundreds of states.
+const STRANGE: usize = 80;
 
 /// A path that was read.
 #[derive(Clone, Debug)]
@@ -204,7 +207,8 @@ impl Query {
         let searched = once.saturating_mul(READING).saturating_add(texts);
         let known = searched.saturating_mul(self.regexes.states) / STEPS_A_VALUE;
         let strange = match self.regexes.strange {
-            true => once.saturating_mul(STRANGE_REGEX),
+            true if size.counts => once.saturating_mul(COUNTING),
+            true => once.saturating_mul(size.longest.saturating_mul(STRANGE)),
             false => 0,
         };
         once.saturating_add(known)
@@ -225,6 +229,10 @@ struct Size {
     ways: usize,
     /// How many bytes all texts have together.
     texts: usize,
+    /// How many the longest has.
+    longest: usize,
+    /// Whether one has a brace, as a regular expression has that counts.
+    counts: bool,
 }
 
 impl Size {
@@ -238,7 +246,11 @@ impl Size {
             match value {
                 Value::Array(elements) => left.extend(elements.iter().map(|it| (it, level + 1))),
                 Value::Object(members) => left.extend(members.values().map(|it| (it, level + 1))),
-                Value::String(text) => size.texts = size.texts.saturating_add(text.len()),
+                Value::String(text) => {
+                    size.texts = size.texts.saturating_add(text.len());
+                    size.longest = size.longest.max(text.len());
+                    size.counts |= text.contains('{');
+                }
                 _ => {}
             }
         }
@@ -505,6 +517,8 @@ mod tests {
         // The document may bring an expression as hard as any.
         let strange = "$[?match(@.a, @.b)]";
         assert!(!known(strange, &many) && known(strange, &few));
+        let counting = serde_json::json!(vec![serde_json::json!({"a": "x", "b": r"\w{9999}"}); 30]);
+        assert!(!known(strange, &counting));
         assert!(known("$[?search(@, 'x[0-9]')]", &many));
         assert!(known("$[?match(@, 'x.*')]", &long));
     }
