@@ -5,7 +5,7 @@ use crate::domain::history::History;
 use crate::domain::ids::{RecordId, ReleaseName};
 use crate::domain::outcome::{Integrity, IntegrityFinding};
 use crate::domain::quote;
-use crate::domain::readiness::{self, Facts, Scope};
+use crate::domain::readiness::{self, Scope};
 use crate::domain::record::{Body, Record, digest_of};
 
 use super::project::{self, Release};
@@ -102,7 +102,7 @@ fn goes(release: &Release, history: &History) -> (Vec<IntegrityFinding>, Vec<Str
         }
         for unmet in readiness::unsupported(&release.inquiry(
             &history.view_of(check),
-            &as_signed(history),
+            &readiness::as_signed(history),
             &Scope::Start,
             check.at,
         )) {
@@ -132,14 +132,5 @@ fn check<'a>(
     match &record.body {
         Body::Checked(fact) => Some((record, fact)),
         _ => None,
-    }
-}
-
-/// The artifacts as the last sign-off has them: what lies on disk now says nothing of then.
-fn as_signed(history: &History) -> Facts {
-    let last = history.state().sign_offs.last();
-    Facts {
-        artifacts: last.map(|signed| signed.fact.binding.artifacts),
-        ..Facts::default()
     }
 }

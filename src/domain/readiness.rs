@@ -5,6 +5,7 @@ mod approvals;
 mod artifacts;
 mod changes;
 mod course;
+mod deployed;
 mod edited;
 mod explain;
 mod keys;
@@ -23,6 +24,7 @@ pub(super) use approvals::other_side;
 pub(super) use artifacts::gone as artifacts_gone;
 pub(super) use changes::seen;
 use course::{closing, evidence, incidents, ledger};
+pub use deployed::as_signed;
 pub use edited::{edited, edited_file, edited_plans, sentence};
 pub use explain::{Considered, Moment, Reasoning, reasoning, stands};
 pub(super) use repository::repository;
@@ -212,9 +214,9 @@ pub fn requirements(inquiry: &Inquiry<'_>) -> Vec<Requirement> {
         if is_closing && inquiry.is_gone() && gate.phase != Phase::Closure {
             continue;
         }
-        // What was run for the go that the deployment names is not run again; whether its sign-offs stand is looked at.
+        // What the go that the deployment names was given on is neither run nor asked for again.
         if is_closing && gate.phase.precedes_deployment() {
-            all.extend(standing.requirements(gate));
+            all.extend(standing.after_deployment(gate));
             continue;
         }
         evidence(inquiry, gate, &mut all);

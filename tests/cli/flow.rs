@@ -57,6 +57,65 @@ fn a_release_goes_from_notes_to_close() {
 }
 
 #[test]
+fn what_the_go_was_given_on_is_not_asked_for_again_at_the_close() {
+    let team = Team::new();
+    team.deploy();
+    team.run("omar", &["verify", "--all", "--yes"]).code(0);
+    // Found in production: every sign-off before the deployment is stale, and stands.
+    team.edit(
+        NOTES,
+        "## Known issues\n",
+        "## Known issues\n\n- Slow on Mondays\n",
+    );
+    team.run("omar", &["sign", "--all", "--yes"]).code(0);
+    team.run("rory", &["sign", "--all", "--yes"]).code(0);
+    team.run("rory", &["check"]).code(1).says(&["stale"]);
+    let stood = "it stood in the go of the deployment of production";
+    team.run("rory", &["check", "--phase", "closure"]).code(0);
+    // What was said later counts.
+    team.run(
+        "quin",
+        &["sign", "qa", "--reject", "--reason", "It was not tested"],
+    )
+    .code(0);
+    team.run("rory", &["close"])
+        .code(1)
+        .says(&["It was not tested"]);
+    let json = team.run("rory", &["close", "--format", "json"]).code(1);
+    assert!(json.stdout.contains(stood), "{json}");
+}
+
+#[test]
+fn a_release_that_was_rolled_back_is_closed_by_its_closure_gates() {
+    let team = Team::new();
+    team.deploy();
+    team.remove("live/home");
+    team.run("omar", &["verify", "--all", "--yes"]).code(5);
+    let of = ["--release", "2.0.0"];
+    let close = || team.run("rory", &[&["close"][..], &of].concat());
+    let unmet = close().code(1);
+    unmet.says(&["closure/release-manager"]);
+    team.run(
+        "rory",
+        &[&["sign", "closure", "--all", "--yes"][..], &of].concat(),
+    )
+    .code(0);
+    team.write("releases/2.0.0/documents/rca.md", "The page was removed.\n");
+    let owed = team.run("dana", &["due", "--format", "json"]).json();
+    for one in owed["result"]["obligations"].as_array().expect("a list") {
+        let id = one["id"].as_str().expect("an id");
+        let who = one["title"].as_str().map(|title| match title {
+            "Find the root cause" => "dana",
+            _ => "rory",
+        });
+        let settle = ["due", "settle", id, "--how", "done", "--release", "2.0.0"];
+        team.run(who.expect("a title"), &settle).code(0);
+    }
+    close().code(0);
+    assert_eq!(team.recorded("closed").len(), 1);
+}
+
+#[test]
 fn hand_offs_are_signed_in_order() {
     // req: B4
     let team = Team::new();

@@ -4,9 +4,11 @@ mod explained;
 mod turn;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
 
+use super::deployed::Go;
 use super::keys::{named, with_own_keys};
 use super::requirement::{Change, Requirement, Status, Subject, Terms, requirement};
 use super::{Inquiry, SKEW, Scope, artifacts, binding, command, holders, repository, waivers};
@@ -25,6 +27,8 @@ pub(super) struct Standing<'a> {
     bindings: BTreeMap<GateId, Binding>,
     /// The item of a gate that is asked for as if nobody had waived it.
     insisting: Option<(GateId, ItemId)>,
+    /// The go of the last deployment, once it was looked for.
+    go: Option<Option<Rc<Go<'a>>>>,
     /// The first artifact that is gone and that nobody waived, with what is wrong with it.
     gone: Option<(&'a ArtifactName, &'a str)>,
 }
@@ -68,6 +72,7 @@ impl<'a> Standing<'a> {
             signed: BTreeMap::new(),
             bindings: BTreeMap::new(),
             insisting: None,
+            go: None,
             gone: artifacts::gone(inquiry).into_iter().next(),
         }
     }
@@ -100,6 +105,24 @@ impl<'a> Standing<'a> {
             .all(|it| waivers::apply(self.inquiry, it).status.is_enough());
         self.signed.insert(gate.id.clone(), signed);
         signed
+    }
+
+    /// What it is asked about.
+    pub(super) const fn inquiry(&self) -> &'a Inquiry<'a> {
+        self.inquiry
+    }
+
+    /// The requirements of a gate before the deployment for whatever comes after it: those of the go that the last
+    /// deployment names stand.
+    pub(super) fn after_deployment(&mut self, gate: &Gate) -> Vec<Requirement> {
+        let inquiry = self.inquiry;
+        let go = self
+            .go
+            .get_or_insert_with(|| Go::of_last(inquiry).map(Rc::new));
+        match go.clone() {
+            Some(go) => go.stood(self, gate),
+            None => self.requirements(gate),
+        }
     }
 
     /// One requirement for each role that signs `gate`.

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod case;
+mod closing;
 mod freezes;
 mod monotone;
 mod notice;

@@ -9,6 +9,7 @@ use super::{Flaw, Standing};
 use crate::domain::gate::{Gate, Phase};
 use crate::domain::ids::{GateId, RoleName, StageName};
 use crate::domain::readiness::requirement::Status;
+use crate::domain::readiness::waivers;
 use crate::domain::record::Body;
 use crate::domain::record::body::SignOff;
 use crate::domain::state::{Progress, Recorded};
@@ -21,7 +22,9 @@ impl Standing<'_> {
             .iter()
             .filter(|before| {
                 let before = self.inquiry.gates.iter().find(|other| other.id == **before);
-                !before.is_some_and(|before| self.is_past(gate, before) || self.is_signed(before))
+                !before.is_some_and(|before| {
+                    self.is_past(gate, before) || self.is_signed_for(gate, before)
+                })
             })
             .map(ToString::to_string)
             .collect();
@@ -33,6 +36,19 @@ impl Standing<'_> {
     /// of it while it ran is nobody's question any more.
     fn is_past(&self, gate: &Gate, before: &Gate) -> bool {
         self.inquiry.is_gone() && gate.phase == Phase::Closure && before.phase != Phase::Closure
+    }
+
+    /// Whether `before` is signed for `gate`, which comes after it. What stood in the go of a deployment stands for
+    /// whatever comes after the deployment.
+    fn is_signed_for(&mut self, gate: &Gate, before: &Gate) -> bool {
+        self.is_signed(before)
+            || before.phase.precedes_deployment()
+                && !gate.phase.precedes_deployment()
+                && self.inquiry.history.state().is_deployed()
+                && self
+                    .after_deployment(before)
+                    .into_iter()
+                    .all(|it| waivers::apply(self.inquiry, it).status.is_enough())
     }
 
     /// Why a sign-off was made before its turn, as of a moment; `None` when it was not.
