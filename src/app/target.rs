@@ -27,8 +27,8 @@ fn neighbours<'w>(world: &World<'w>, release: &Release) -> Result<Vec<Neighbour<
             continue;
         }
         let mut ledger = world.ledgers.open(&name);
-        let state = ledger.refresh()?.state();
-        if decisions::shares_target(&release.policy, target.as_deref(), state) {
+        let other = ledger.refresh()?;
+        if decisions::shares_target(&release.policy, &target, other) {
             neighbours.push(Neighbour { name, ledger });
         }
     }

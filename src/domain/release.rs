@@ -32,7 +32,7 @@ pub struct ReleaseNotes {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deploy_at: Option<DateTime<FixedOffset>>,
     /// What it is deployed to, such as a service or a region: one deployment or rollback runs there at a time. Default: the
-    /// policy's product.
+    /// policy's product, and of it the component that the release's name gives before its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// The development team that answers for the release.

@@ -143,7 +143,7 @@ pub fn start(
         obligations: owed_by_type(policy, notes, history, check.at),
         stage: stage.clone(),
         go: check.id,
-        target: target::target(policy, notes),
+        target: Some(target::target(policy, notes)),
         anchor: None,
     });
     Ok(Draft {

@@ -19,20 +19,57 @@ use crate::domain::state::rollback::Rollback;
 use crate::domain::state::{Deployment, ReleaseState};
 
 /// What a release with these notes is deployed to: what they say, or the policy's product.
-pub fn target(policy: &Policy, notes: &ReleaseNotes) -> Option<String> {
-    notes.target.clone().or_else(|| policy.product.clone())
+pub fn target(policy: &Policy, notes: &ReleaseNotes) -> String {
+    let named = notes.target.clone();
+    named.unwrap_or_else(|| usual_target(policy, &notes.release))
 }
 
-/// What a release was deployed to last; the policy's product where its records do not say.
-fn deployed_to(policy: &Policy, state: &ReleaseState) -> Option<String> {
+/// What a release is deployed to that does not say so: the product, and of several components of it the one that the name
+/// gives before its version, such as `search` in `search-1.4.0`. A name without a version says nothing of what it follows,
+/// so that it shares its target with nobody: no window of it may end because of another release.
+fn usual_target(policy: &Policy, release: &ReleaseName) -> String {
+    let product = policy.product.clone().unwrap_or_default();
+    match component(release.as_str()) {
+        Some("") => product,
+        Some(component) => format!("{product}/{component}"),
+        None => format!("{product}/{release}"),
+    }
+}
+
+/// What stands before the version in a release's name, without what parts them; nothing where there is no version. A version
+/// is two numbers or more, parted by dots or dashes, or one number that is the whole name; a `v` may stand before it.
+fn component(name: &str) -> Option<&str> {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+    if is_number(name.trim_start_matches('v')) {
+        return Some("");
+    }
+    let begins = |at: &usize| {
+        let (before, rest) = name.split_at(*at);
+        let before = before.strip_suffix('v').unwrap_or(before);
+        let parted = before.is_empty() || before.ends_with(['-', '_', '.', '+']);
+        let mut parts = rest.split(['.', '-']);
+        parted && parts.next().is_some_and(is_number) && parts.next().is_some_and(begins_with_digit)
+    };
+    let at = name.char_indices().map(|(at, _)| at).find(begins)?;
+    let before = &name[..at];
+    let before = before.strip_suffix('v').unwrap_or(before);
+    Some(before.trim_end_matches(['-', '_', '.', '+']))
+}
+
+fn begins_with_digit(text: &str) -> bool {
+    text.starts_with(|it: char| it.is_ascii_digit())
+}
+
+/// What `release` was deployed to last; nothing where it was not deployed.
+fn deployed_to(policy: &Policy, release: &ReleaseName, state: &ReleaseState) -> Option<String> {
     let last = state.deployments.values().max_by_key(|it| it.order)?;
     let target = last.started.fact.target.clone();
-    target.or_else(|| policy.product.clone())
+    Some(target.unwrap_or_else(|| usual_target(policy, release)))
 }
 
-/// Whether `other` was deployed to the target on which `own` runs.
-pub fn shares_target(policy: &Policy, own: Option<&str>, other: &ReleaseState) -> bool {
-    !other.deployments.is_empty() && deployed_to(policy, other).as_deref() == own
+/// Whether `other` was deployed to the target `own`.
+pub fn shares_target(policy: &Policy, own: &str, other: &History) -> bool {
+    deployed_to(policy, other.release(), other.state()).as_deref() == Some(own)
 }
 
 /// Whether nothing of `other`, on the same target, stands in the way of a deployment.

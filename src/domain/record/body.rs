@@ -342,8 +342,7 @@ pub struct DeployStarted {
     pub stage: StageName,
     /// The check that said go.
     pub go: RecordId,
-    /// What it is deployed to: one deployment or rollback runs there at a time. None in records of earlier versions, for
-    /// the policy's product.
+    /// What it is deployed to: one deployment or rollback runs there at a time. None in records of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// What is owed now.

@@ -267,24 +267,45 @@ fn a_target_is_free_while_nothing_is_deployed_or_rolled_back_there() {
 fn releases_of_other_targets_are_left_alone() {
     let (mut shop, mut mail) = (policy(), Site::deployed());
     shop.product = Some("shop".to_owned());
-    let state = mail.history.state().clone();
+    let shares = |target: &str, site: &Site| target::shares_target(&shop, target, &site.history);
     // Records of before name no target: it is the product.
-    assert!(target::shares_target(&shop, Some("shop"), &state));
-    assert!(!target::shares_target(&shop, Some("mail"), &state));
+    assert!(shares("shop", &mail));
+    assert!(!shares("mail", &mail));
     let go = mail.history.records()[0].id;
     let body = json!({"stage": "north", "go": go, "target": "mail"});
     mail.record(drafted("deploy-started", &body));
-    assert!(target::shares_target(
-        &shop,
-        Some("mail"),
-        mail.history.state()
-    ));
-    let nothing = Site::new("site");
-    assert!(!target::shares_target(
-        &shop,
-        Some("shop"),
-        nothing.history.state()
-    ));
+    assert!(shares("mail", &mail));
+    assert!(
+        !shares("shop", &Site::new("site")),
+        "it is deployed nowhere"
+    );
+}
+
+#[test]
+fn a_release_that_names_no_target_shares_that_of_its_product_and_component() {
+    let mut shop = policy();
+    shop.product = Some("shop".to_owned());
+    for (name, expected) in [
+        ("2.4.0", "shop"),
+        ("v2.4.1-rc.1", "shop"),
+        ("2026-11-28", "shop"),
+        ("42", "shop"),
+        ("v7", "shop"),
+        ("search-1.4.0", "shop/search"),
+        ("search-v1.4.0", "shop/search"),
+        ("web2-1.4", "shop/web2"),
+        ("emea_2026.11", "shop/emea"),
+        // What it follows is not known.
+        ("m0", "shop/m0"),
+        ("spring", "shop/spring"),
+        ("cart-3", "shop/cart-3"),
+    ] {
+        let mut notes = notes();
+        notes.release = name.parse().expect("a name");
+        assert_eq!(target::target(&shop, &notes), expected, "{name}");
+        notes.target = Some("eu".to_owned());
+        assert_eq!(target::target(&shop, &notes), "eu");
+    }
 }
 
 #[test]
