@@ -1,7 +1,7 @@
 //! The real program aborted at every durable step, and begun anew.
 
 use crate::run::until;
-use crate::shop::{BACK, broken, deployed, each, kept, tell, watch};
+use crate::shop::{BACK, broken, deployed, deployed_in_two_stages, each, kept, tell, watch};
 use crate::team::Team;
 
 const POINTS: [&str; 5] = ["begin", "written", "synced", "linked", "durable"];
@@ -27,9 +27,8 @@ fn driver_died(team: &Team) -> bool {
 }
 
 /// Whether the driver reached the place.
-fn kill_driver(point: &str, nth: usize) -> bool {
-    let team = broken();
-    let mut child = dying(&team, &["watch"], (point, nth, "drive-rollback"))
+fn kill_driver(team: &Team, stages: &str, (point, nth): (&str, usize)) -> bool {
+    let mut child = dying(team, &["watch"], (point, nth, "drive-rollback"))
         .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
@@ -38,17 +37,18 @@ fn kill_driver(point: &str, nth: usize) -> bool {
     let mut ended = false;
     until("the driver dies or the watcher ends", || {
         ended = child.try_wait().expect("it can be waited for").is_some();
-        ended || driver_died(&team)
+        ended || driver_died(team)
     });
-    let died = driver_died(&team);
+    let died = driver_died(team);
     let _ = child.kill();
     let _ = child.wait();
-    watch(&team).code(5);
-    let fate = kept(&team, &format!("the driver at {point}:{nth}"));
+    watch(team).code(5);
+    let fate = kept(team, &format!("the driver at {point}:{nth}{stages}"));
     if died {
         let claims = team.recorded("rollback-claimed").len();
         let outcome = format!("rolled back, {claims} claimed, {} run", fate.runs);
-        tell(&format!("driver aborted at ledger:{point}:{nth}"), &outcome);
+        let what = format!("driver aborted at ledger:{point}:{nth}{stages}");
+        tell(&what, &outcome);
     }
     died
 }
@@ -57,9 +57,32 @@ fn kill_driver(point: &str, nth: usize) -> bool {
 fn a_driver_that_dies_at_any_durable_step_is_replaced() {
     let tasks: Vec<&str> = POINTS.to_vec();
     each(5, tasks, |point| {
-        let reached = (1..MOST).take_while(|nth| kill_driver(point, *nth)).count();
+        let reached = (1..MOST)
+            .take_while(|nth| kill_driver(&broken(), "", (point, *nth)))
+            .count();
         // Claimed, step started, step ended, attempt ended, rolled back.
         assert!(reached >= 5, "only {reached} durable steps at {point}");
+    });
+}
+
+#[test]
+fn a_driver_of_two_stages_that_dies_at_any_durable_step_is_replaced() {
+    let tasks: Vec<&str> = POINTS.to_vec();
+    each(5, tasks, |point| {
+        let killed = |nth: &usize| {
+            let team = deployed_in_two_stages();
+            team.open_incident("Slow", "critical");
+            let reached = kill_driver(&team, " of two stages", (point, *nth));
+            // Each stage went back once, and the release once, at the end.
+            let back: Vec<_> = team.recorded("stage-rolled-back");
+            assert_eq!(back.len(), 1, "{point}:{nth}: {back:?}");
+            team.run("rory", &["ledger", "verify", "--release", "2.0.0"])
+                .code(0);
+            reached
+        };
+        let reached = (1..MOST).take_while(killed).count();
+        // As for one stage, twice but for the end.
+        assert!(reached >= 9, "only {reached} durable steps at {point}");
     });
 }
 

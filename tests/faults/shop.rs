@@ -26,10 +26,36 @@ echo "the old version serves"
 
 /// A team whose release 2.0.0 is deployed, with windows of a second where they are critical, and five attempts.
 pub fn deployed() -> Team {
-    static FILES: OnceLock<BTreeMap<PathBuf, Vec<u8>>> = OnceLock::new();
-    let files = FILES.get_or_init(|| {
+    static FILES: Files = OnceLock::new();
+    copy(&FILES, || {
         let team = ready();
         team.deploy();
+        team
+    })
+}
+
+/// As [`deployed`], in two stages, of which the canary was verified.
+pub fn deployed_in_two_stages() -> Team {
+    static FILES: Files = OnceLock::new();
+    copy(&FILES, || {
+        let team = ready();
+        let stages = "  strategy: canary\n  stages: [{ id: canary }, { id: full }]\n";
+        team.edit(NOTES, "  strategy: rolling\n", stages);
+        team.deploy();
+        team.run("omar", &["verify", "--all", "--yes"]).code(0);
+        team.run("omar", &["deploy", "start"]).code(0);
+        team.run("omar", &["deploy", "done"]).code(0);
+        team
+    })
+}
+
+/// The files of a team, by their paths.
+type Files = OnceLock<BTreeMap<PathBuf, Vec<u8>>>;
+
+/// A team like the one that `make` makes, which is made once.
+fn copy(files: &Files, make: impl Fn() -> Team) -> Team {
+    let files = files.get_or_init(|| {
+        let team = make();
         let root = team.path("");
         let files = team.files().into_iter();
         files
