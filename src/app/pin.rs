@@ -48,12 +48,7 @@ impl Kept {
     pub fn pin(&self) -> PolicyPin {
         let there = self.files.iter();
         let files: Vec<PinnedFile> = there
-            .filter_map(|(path, bytes)| {
-                Some(PinnedFile {
-                    path: path.clone(),
-                    sha256: Digest::of(bytes.as_ref()?),
-                })
-            })
+            .filter_map(|(path, bytes)| Some(PinnedFile::new(path, bytes.as_ref()?)))
             .collect();
         PolicyPin {
             digest: digest_of_files(&files),
@@ -203,6 +198,20 @@ mod tests {
 
         fn create(&self, _: &[(String, String)]) -> std::result::Result<(), FileError> {
             Ok(())
+        }
+    }
+
+    #[test]
+    fn how_lines_end_changes_no_digest() {
+        let of = |text: &str| PinnedFile::new(POLICY, text.as_bytes());
+        assert_eq!(of("a: 1\nb: 2\n"), of("a: 1\r\nb: 2\r\n"));
+        for other in [
+            "a: 1\nb: 2",
+            "a: 1\rb: 2\n",
+            "a: 1\r\r\nb: 2\n",
+            "a: 1\n\nb: 2\n",
+        ] {
+            assert_ne!(of("a: 1\nb: 2\n"), of(other), "{other:?}");
         }
     }
 

@@ -52,10 +52,10 @@ pub struct Global {
     pub color: Color,
 }
 
-/// A digest as it is shown, `sha256:` before it.
+/// A digest as it is shown: with `sha256:` before it, and without it in JSON.
 fn policy_digest(text: &str) -> Result<Digest, String> {
-    let hex = text.strip_prefix("sha256:");
-    hex.and_then(|hex| hex.parse().ok()).ok_or_else(|| {
+    let hex = text.strip_prefix("sha256:").unwrap_or(text);
+    hex.parse().map_err(|_| {
         "expected sha256: and 64 lower-case hexadecimal digits, as relgate policy digest shows them".to_owned()
     })
 }

@@ -46,7 +46,7 @@ pub fn create(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     };
     let mut file = tempfile::Builder::new()
         .prefix(".tmp-")
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
         .tempfile_in(folder)
         .map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
@@ -66,6 +66,11 @@ mod tests {
         let path = folder.path().join("x");
         create(&path, b"text").expect("written");
         assert_eq!(read(&path, 4).expect("it is there"), b"text");
+        let plain = folder.path().join("plain");
+        fs::write(&plain, "").expect("written");
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions();
+        assert_eq!(mode(&path), mode(&plain), "the umask decides");
+        fs::remove_file(&plain).expect("removed");
         assert_eq!(
             read(&path, 3).expect_err("too large").source.kind(),
             io::ErrorKind::FileTooLarge

@@ -184,9 +184,12 @@ impl Bundle {
             .files
             .iter()
             .filter(|file| decides(&file.path))
-            .map(|file| PinnedFile {
-                path: file.path.clone(),
-                sha256: file.sha256,
+            .map(|file| match file.bytes() {
+                Some(bytes) => PinnedFile::new(&file.path, &bytes),
+                None => PinnedFile {
+                    path: file.path.clone(),
+                    sha256: file.sha256,
+                },
             })
             .collect();
         files.sort_by(|a, b| a.path.cmp(&b.path));

@@ -37,8 +37,26 @@ pub struct PolicyPin {
 pub struct PinnedFile {
     /// Its path, relative to the repository's root.
     pub path: String,
-    /// The digest of its bytes.
+    /// The digest of its bytes, each line ended by LF: git may end them otherwise in a working copy.
     pub sha256: Digest,
+}
+
+impl PinnedFile {
+    /// A file with these bytes.
+    pub fn new(path: impl Into<String>, bytes: &[u8]) -> Self {
+        let mut plain = Vec::with_capacity(bytes.len());
+        let mut rest = bytes;
+        while let [first, after @ ..] = rest {
+            if !(*first == b'\r' && after.first() == Some(&b'\n')) {
+                plain.push(*first);
+            }
+            rest = after;
+        }
+        Self {
+            path: path.into(),
+            sha256: Digest::of(&plain),
+        }
+    }
 }
 
 /// An evidence bundle that was written.

@@ -8,6 +8,7 @@ pub mod capture;
 pub mod count;
 pub mod expect;
 pub mod files;
+pub mod glob;
 pub mod json;
 pub mod judge;
 pub mod kinds;

@@ -1,12 +1,12 @@
 //! Asks the reports of a test run.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
 use super::disk::{self, Found, Wanted};
-use super::{Context, quote};
+use super::{Context, glob, quote};
+use crate::domain::probe::glob::{Glob, is_pattern};
 use crate::domain::probe::kinds::junit::{Report, read, text};
 use crate::domain::probe::kinds::{Answer, JunitAnswer, JunitProbe};
 use crate::effects::clock::SystemClock;
@@ -53,36 +53,17 @@ fn reports(
 /// The files that `path` names, in order: the path itself, or what its pattern finds.
 fn named(path: &str, root: &Path, wanted: &Wanted) -> Result<Vec<PathBuf>, String> {
     let full = disk::place(root, path)?;
-    if !path.contains(['*', '?', '[']) {
+    if !is_pattern(path) {
         return Ok(vec![full]);
     }
-    let pattern = if Path::new(path).is_absolute() {
-        path.to_owned()
-    } else {
-        // The root is a path and no pattern, whatever it is called.
-        let root = root.to_string_lossy();
-        format!("{}/{path}", glob::Pattern::escape(&root))
-    };
-    let options = glob::MatchOptions {
-        require_literal_separator: true,
-        require_literal_leading_dot: true,
-        ..glob::MatchOptions::new()
-    };
-    let found = glob::glob_with(&pattern, options)
-        .map_err(|error| format!("{path:?} is no pattern: {error}"))?;
-    let mut files = Vec::new();
-    for file in found {
-        wanted.check()?;
-        let file = file.map_err(|error| {
-            let place = error.path().display().to_string();
-            format!("{place} could not be read: {}", io::Error::from(error))
-        })?;
-        if !Path::new(path).is_absolute() {
-            disk::stays(root, &file, path)?;
-        }
-        files.push(file);
-        if files.len() > MOST_FILES {
-            return Err(format!("{path} names more than {MOST_FILES} files"));
+    let pattern = Glob::parse(path).map_err(|error| format!("{path:?} is no pattern: {error}"))?;
+    let files = glob::find(root, &pattern, MOST_FILES, wanted)?;
+    if files.len() > MOST_FILES {
+        return Err(format!("{path} names more than {MOST_FILES} files"));
+    }
+    if !pattern.absolute {
+        for file in &files {
+            disk::stays(root, file, path)?;
         }
     }
     if files.is_empty() {
@@ -114,6 +95,6 @@ fn report(place: &Path, now: DateTime<Utc>, wanted: &Wanted) -> Result<(Report, 
 
 /// A line that shows what failed, where the path is that of one file.
 pub(super) fn repeat(junit: &JunitProbe) -> Option<String> {
-    let one = !junit.path.contains(['*', '?', '[']);
+    let one = !is_pattern(&junit.path);
     one.then(|| quote::line(["grep", "-nE", "<(failure|error)", "--", &junit.path]))
 }

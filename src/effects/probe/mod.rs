@@ -10,6 +10,7 @@ mod command;
 mod disk;
 mod dns;
 mod file;
+mod glob;
 mod grpc;
 mod handshake;
 mod http;

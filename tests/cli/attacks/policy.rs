@@ -20,6 +20,29 @@ fn pinned(team: &Team, pin: &str, by: &str, args: &[&str]) -> Ended {
 }
 
 #[test]
+fn a_digest_is_passed_back_as_json_shows_it_and_does_not_depend_on_line_ends() {
+    let team = signed();
+    let pin = digest(&team);
+    let shown = team
+        .run("rory", &["policy", "digest", "--format", "json"])
+        .code(0);
+    let shown: serde_json::Value = serde_json::from_str(&shown.stdout).expect("JSON");
+    let bare = shown["result"]["digest"].as_str().expect("a digest");
+    assert_eq!(pin, format!("sha256:{bare}"));
+    pinned(&team, bare, "rory", &CHECK).code(0);
+    for file in ["relgate.yaml", SIGNERS, BASE] {
+        team.write(file, team.read(file).replace('\n', "\r\n"));
+        assert_eq!(digest(&team), pin, "{file}");
+    }
+    team.edit(
+        "relgate.yaml",
+        "signatures: required",
+        "signatures: optional",
+    );
+    assert_ne!(digest(&team), pin);
+}
+
+#[test]
 fn a_weaker_policy_is_refused_where_its_digest_is_pinned() {
     type Swap = fn(&Team);
     let swaps: [(&str, Swap); 6] = [

@@ -128,3 +128,27 @@ fn a_huge_report_is_refused() {
     file.set_len(65 << 20).expect("a hole");
     reports.told("huge.xml", Value::Null, Error, "larger than 64 MiB");
 }
+
+// A pattern meets whatever lies beside the reports.
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_are_no_utf8_are_found_as_any_other() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().join(OsStr::from_bytes(b"det\xe9"));
+    let odd = root.join(OsStr::from_bytes(b"r/odd\xff"));
+    fs::create_dir_all(&odd).expect("a folder");
+    fs::write(root.join("r/ok.xml"), GOOD).expect("written");
+    fs::write(root.join(OsStr::from_bytes(b"r/unrelated\xff")), "no").expect("written");
+    fs::write(root.join("r/.hidden.xml"), "no").expect("written");
+    symlink(".", root.join("r/circle")).expect("a link");
+    for path in ["r/*.xml", "**/*.xml", "r/?k.xml", "r/ok.xml"] {
+        let value = json!({"junit": {"path": path}});
+        assert_sample(&root, value, Pass, "hold");
+    }
+    fs::write(odd.join(OsStr::from_bytes(b"bad\xfe.xml")), BAD).expect("written");
+    let value = json!({"junit": {"path": "**/*.xml"}});
+    assert_sample(&root, value, Fail, "shop");
+}

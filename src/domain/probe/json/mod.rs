@@ -2,7 +2,7 @@
 //!
 //! A value that is not there is missing, and satisfies nothing but `exists: false`. Types are never coerced: `"1"` is not
 //! 1, missing is not 0, `null` is a value. Where a path finds several values, each of them must hold, and `length` counts
-//! them. A document that cannot be read satisfies nothing at all.
+//! them: 0, where the part of the path that can find one value alone finds it. A document that cannot be read satisfies nothing at all.
 
 pub mod decimal;
 pub mod path;
@@ -57,7 +57,7 @@ pub struct JsonExpectation {
     /// A part of it, a text, or an element of it, a list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contains: Option<Value>,
-    /// How many characters, elements or members it has; where the path can find several values, how many it finds.
+    /// How many characters, elements or members it has; where the path can find several values, how many it finds, 0 too where the part of the path before that is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub length: Option<LengthExpectation>,
     /// Whether it is there at all; `null` is there.
@@ -232,11 +232,15 @@ impl JsonExpectation {
     pub fn assertions(&self, document: Result<&Document, &str>) -> Held {
         let path = Path::parse(&self.path).map_err(|error| error.to_string());
         let several = path.as_ref().is_ok_and(|path| !path.is_singular());
+        let mut counted = false;
         let found = match (&path, document) {
             (Err(error), _) => Found::Unknown(error.clone()),
             (_, Err(why)) => Found::Unknown(format!("no JSON ({why})")),
             (Ok(path), Ok(document)) => match document.find(path) {
-                Ok(places) => Found::Places(document, places),
+                Ok(places) => {
+                    counted = several && document.has(&path.prefix());
+                    Found::Places(document, places)
+                }
                 Err(error) => {
                     return Held {
                         undecided: Some(error.to_string()),
@@ -302,7 +306,7 @@ impl JsonExpectation {
         }
         if let Some(length) = &self.length {
             let about = format!("json {} length", self.path);
-            let of = found.length(several);
+            let of = found.length(several, counted);
             let held = length.bounds().assertions(&about, "", of);
             all.extend(held.into_iter().map(|one| match of {
                 Some(_) => one,
@@ -354,10 +358,11 @@ impl Found<'_> {
         (actual, false)
     }
 
-    /// How long the one value is, or how many values there are.
-    fn length(&self, several: bool) -> Option<u64> {
+    /// How long the one value is, or how many values there are: none, where what they would stand in is there (`counted`).
+    fn length(&self, several: bool, counted: bool) -> Option<u64> {
         let length = match self {
-            Self::Places(_, places) if several && !places.is_empty() => Some(places.len()),
+            Self::Places(_, places) if counted => Some(places.len()),
+            Self::Places(..) if several => None,
             Self::Places(_, places) => places.first().and_then(|it| match it {
                 Tree::Text(text) => Some(text.chars().count()),
                 Tree::Array(elements) => Some(elements.len()),

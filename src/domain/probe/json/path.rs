@@ -72,6 +72,8 @@ impl Turn {
 struct Query {
     path: serde_json_path::JsonPath,
     singular: bool,
+    /// As much of it as consists of names and indexes.
+    prefix: String,
     descents: usize,
     /// How many selectors there are, those of one segment after the other.
     width: usize,
@@ -137,6 +139,7 @@ impl Path {
         Ok(Self(Form::Query(Box::new(Query {
             path,
             singular: singular(text) == Some(text.len()),
+            prefix: text[..singular(text).unwrap_or_default()].to_owned(),
             descents,
             width,
             again: again(text),
@@ -149,6 +152,14 @@ impl Path {
         match &self.0 {
             Form::Straight(_) => true,
             Form::Query(query) => query.singular,
+        }
+    }
+
+    /// The part of it that finds one value at most, before what can find several: `$.items` of `$.items[*].price`.
+    pub fn prefix(&self) -> Self {
+        match &self.0 {
+            Form::Straight(_) => self.clone(),
+            Form::Query(query) => Self::parse(&query.prefix).unwrap_or_else(|_| self.clone()),
         }
     }
 

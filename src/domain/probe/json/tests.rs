@@ -129,8 +129,12 @@ fn what_is_missing_satisfies_nothing_but_its_absence() {
         "$..nowhere",
         "$.items[?@.price > 100]",
     ] {
+        // None of several values are 0 of them, where what they would stand in is there.
+        let counted = ["$..nowhere", "$.items[?@.price > 100]"].contains(&path);
         for demand in demands() {
-            assert!(!holds(demand.clone(), path, SHOP), "{path} {demand}");
+            let held = holds(demand.clone(), path, SHOP);
+            let counts = counted && demand.get("length").is_some();
+            assert_eq!(held, counts, "{path} {demand}");
         }
         assert!(holds(json!({"exists": false}), path, SHOP), "{path}");
     }
@@ -161,6 +165,32 @@ fn of_several_values_each_must_hold_and_length_counts_them() {
     assert!(!holds(json!({"not": 5}), "$.items[*].price", SHOP));
     assert!(holds(json!({"length": 2}), "$.items[*]", SHOP));
     assert!(holds(json!({"length": 1}), "$.items[?@.price > 6]", SHOP));
+    // None of what is there are 0; of what is not there nothing is known.
+    for (path, known) in [
+        ("$.items[?@.price > 9]", true),
+        ("$.tags[7:]", true),
+        ("$..nowhere", true),
+        ("$['items'][0]['a','b']", true),
+        ("$.zero[*]", true),
+        ("$.nowhere[*]", false),
+        ("$.nowhere..x", false),
+        ("$.items[7].parts[*]", false),
+        ("$['nowhere']['a','b']", false),
+    ] {
+        for (length, holding) in [
+            (json!(0), true),
+            (json!({"at_most": 3}), true),
+            (json!(1), false),
+        ] {
+            let expect = json!({"length": length});
+            assert_eq!(
+                holds(expect, path, SHOP),
+                known && holding,
+                "{path} {length}"
+            );
+        }
+    }
+    assert!(!holds(json!({"length": 0}), "$..x", "no JSON"));
     let all = held(json!({"path": "$.items[*].price", "less": 6}), SHOP);
     assert_eq!(
         all[0].actual,

@@ -103,6 +103,11 @@ impl Document {
         Ok(found.iter().filter_map(tree).collect())
     }
 
+    /// Whether `path`, which finds one value at most, finds it.
+    pub fn has(&self, path: &Path) -> bool {
+        self.find(path).is_ok_and(|found| !found.is_empty())
+    }
+
     fn follow(&self, turns: &[Turn]) -> Option<&Tree> {
         turns
             .iter()
