@@ -185,7 +185,7 @@ pub fn verify(clock: &dyn Clock, openssh: &dyn OpenSsh, bundle: &Bundle, shown: 
     let mut remarks = Vec::new();
     for (record, standing) in records.iter().zip(seal.judge(&records)) {
         match standing {
-            Standing::Plain | Standing::Unattested | Standing::Signed(_) => {}
+            Standing::Plain | Standing::Unattested(_) | Standing::Own | Standing::Signed(_) => {}
             Standing::Void(flaw) => findings.push(void(record, &flaw)),
             Standing::Lapsed(_, flaw) => remarks.push(format!(
                 "{} was signed, and does not count any more: {flaw}",

@@ -39,6 +39,8 @@ pub fn verify(world: &World<'_>, policy_path: &str, release: &ReleaseName) -> Re
         .filter_map(|it| Some((history.find(&it.record)?.file_name(), &it.why)))
         .map(|(file, why)| format!("{file} is without effect: {why}"))
         .collect();
+    let doubts = history.doubts().into_iter();
+    let doubts = doubts.map(|it| format!("{}; {}", it.what, it.help));
     let aside = log::set_aside(history);
     let (lapsed, void): (Vec<_>, Vec<_>) = aside.into_iter().partition(|it| it.lapsed);
     let void = void.into_iter().map(|it| IntegrityFinding {
@@ -78,6 +80,7 @@ pub fn verify(world: &World<'_>, policy_path: &str, release: &ReleaseName) -> Re
                 )
             })
             .chain(lapsed)
+            .chain(doubts)
             .chain(without_effect)
             .chain(repeated)
             .collect(),

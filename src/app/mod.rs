@@ -1,5 +1,6 @@
 //! Use cases over the ports: what every command does, apart from its command line and its display.
 
+pub mod again;
 pub mod anchor;
 mod artifacts;
 pub mod ask;

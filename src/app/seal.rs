@@ -12,18 +12,22 @@ use chrono_tz::Tz;
 
 use crate::domain::finding::{Finding, Source};
 use crate::domain::ids::RecordId;
-use crate::domain::record::Record;
+use crate::domain::record::{Body, Record};
 use crate::domain::refusal::Refusal;
 use crate::domain::shares::in_shares;
 use crate::domain::signature::allowed_signers::{self, AllowedSigners};
 use crate::domain::signature::artifact::{Fault, SignedArtifact, SignedBy};
 use crate::domain::signature::key::PublicKey;
+use crate::domain::signature::machine::{MachineKey, is_machines};
 use crate::domain::signature::revoked::{self, Revoked};
 use crate::domain::signature::sshsig::SshSig;
 use crate::domain::signature::trust::{Oracle, Payload, Trust, grants_nothing, needs_no_signature};
-use crate::domain::signature::{Flaw, NAMESPACE, Standing};
+use crate::domain::signature::{Flaw, MACHINE_NAMESPACE, NAMESPACE, Standing};
 use crate::parse;
 use crate::ports::{Certified, Clock, Files, OpenSsh, Seal, SigningKey};
+
+/// What is said where relgate's own records could not be signed.
+pub const UNSIGNED: &str = "what relgate recorded by itself is not signed";
 
 /// Signs and judges for one repository.
 pub struct Sealer<'a> {
@@ -38,8 +42,13 @@ pub struct Sealer<'a> {
 #[derive(Default)]
 struct Known {
     loaded: Option<Arc<Loaded>>,
-    /// The records that count as signed.
+    /// The records that count as signed, or that this process wrote.
     signed: HashMap<RecordId, Standing>,
+    /// The key of this machine, once it could be read.
+    machine: Option<Arc<MachineKey>>,
+    /// Why a record of relgate's own was not signed, and nobody was told yet; and what was told.
+    unattested: Option<String>,
+    told: Option<String>,
 }
 
 /// The files, and what they say.
@@ -107,6 +116,64 @@ impl<'a> Sealer<'a> {
         self.openssh.ready_keys().into_iter().find(is_own)
     }
 
+    /// The key of this machine; none where none was named and none is needed.
+    ///
+    /// # Errors
+    /// Why there is none although there should be.
+    fn machine_key(&self, loaded: &Loaded) -> Result<Option<Arc<MachineKey>>, String> {
+        if let Some(key) = &self.known().machine {
+            return Ok(Some(Arc::clone(key)));
+        }
+        match self.openssh.machine_key() {
+            Some(Ok(key)) => {
+                let key = Arc::new(key);
+                self.known().machine = Some(Arc::clone(&key));
+                Ok(Some(key))
+            }
+            Some(Err(why)) => Err(why),
+            None if loaded.trust.needs_machines() => Err(
+                "the policy names machines that sign, and no key of one was named; add --machine-key FILE, or set \
+                 RELGATE_MACHINE_KEY"
+                    .to_owned(),
+            ),
+            None => Ok(None),
+        }
+    }
+
+    /// The signature of this machine's key over `record`, if it counts.
+    ///
+    /// # Errors
+    /// Why it cannot sign, or what speaks against its signature.
+    fn machine_signature(
+        &self,
+        loaded: &Loaded,
+        record: &Record,
+    ) -> Result<Option<String>, String> {
+        let Some(key) = self.machine_key(loaded)? else {
+            return Ok(None);
+        };
+        match self.machine_flaw(loaded, key.public()) {
+            None => Ok(Some(key.sign(&record.payload()))),
+            Some(why) => Err(why),
+        }
+    }
+
+    /// Why what the key of this machine signs would not count.
+    fn machine_flaw(&self, loaded: &Loaded, key: &PublicKey) -> Option<String> {
+        let asks = Asks {
+            sealer: self,
+            loaded,
+        };
+        let trust = &loaded.trust;
+        let flaw = trust.machine_key_flaw(key, self.clock.now().wall, &asks)?;
+        Some(format!(
+            "what the machine's key {key} signs would not count: {flaw}; add to the policy: machines: {{NAME: \
+             {{principal: NAME@HOST}}}}, and to {}: NAME@HOST namespaces=\"{MACHINE_NAMESPACE}\" {}",
+            allowed_signers::PATH,
+            key.line()
+        ))
+    }
+
     fn no_key(&self, record: &Record, principal: &str) -> Refusal {
         let message = format!(
             "the policy requires signatures, and no key of {} was found that {} gives to {principal}",
@@ -152,7 +219,7 @@ impl Seal for Sealer<'_> {
                 loaded: &loaded,
             },
         ) {
-            Standing::Signed(_) | Standing::Plain | Standing::Unattested => {
+            Standing::Signed(_) | Standing::Plain | Standing::Unattested(_) | Standing::Own => {
                 return Ok(Some(signature));
             }
             Standing::Lapsed(_, flaw) | Standing::Void(flaw) => flaw,
@@ -175,6 +242,41 @@ impl Seal for Sealer<'_> {
         Err(Refusal::refused(message).help(help))
     }
 
+    fn attest(&self, record: &Record) -> Option<String> {
+        if !is_machines(&record.body) {
+            return None;
+        }
+        let signed = self.machine_signature(&self.loaded(), record);
+        signed.unwrap_or_else(|why| {
+            let mut known = self.known();
+            if known.told.as_ref() != Some(&why) {
+                known.unattested = Some(why);
+            }
+            None
+        })
+    }
+
+    fn vouch(&self, record: RecordId) {
+        self.known().signed.insert(record, Standing::Own);
+    }
+
+    fn machine_fault(&self) -> Option<String> {
+        let key = match self.openssh.machine_key()? {
+            Ok(key) => key,
+            Err(why) => return Some(why),
+        };
+        self.machine_flaw(&self.loaded(), key.public())
+    }
+
+    fn unattested(&self) -> Option<String> {
+        let mut known = self.known();
+        let why = known.unattested.take();
+        if why.is_some() {
+            known.told.clone_from(&why);
+        }
+        why
+    }
+
     fn signs(&self) -> bool {
         self.openssh.named_key().is_some() || self.loaded().trust.requires_signatures()
     }
@@ -193,14 +295,26 @@ impl Seal for Sealer<'_> {
             return vec![Standing::Plain; records.len()];
         }
         let loaded = self.loaded();
-        let now = self.clock.now().wall;
+        let reading = self.clock.now();
+        let now = reading.wall;
         let asks = Asks {
             sealer: self,
             loaded: &loaded,
         };
         let judge = |record: &Record| {
             if record.signature.is_none() {
-                return loaded.trust.judge(record, now, &asks);
+                let standing = loaded.trust.judge(record, now, &asks);
+                let known = || self.known().signed.get(&record.id).cloned();
+                return match standing {
+                    Standing::Unattested(flaw) => known().unwrap_or_else(|| {
+                        Trust::is_ahead(record, &reading)
+                            .map_or(Standing::Unattested(flaw), Standing::Void)
+                    }),
+                    Standing::Plain if matches!(record.body, Body::IncidentResolved(_)) => {
+                        known().unwrap_or(Standing::Plain)
+                    }
+                    other => other,
+                };
             }
             if let Some(known) = self.known().signed.get(&record.id) {
                 return known.clone();

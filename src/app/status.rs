@@ -149,6 +149,7 @@ pub fn of(world: &World<'_>, release: &Release) -> Result<ReleaseStatus> {
         deploy_at: release.notes.deploy_at.map(|at| at.to_utc()),
         wrong_files: None,
         edited: edits(world, release, state),
+        doubts: history.doubts(),
         gates,
         stages,
         windows,

@@ -41,6 +41,15 @@ pub struct Global {
     /// ~/.ssh has]
     #[arg(long, global = true, value_name = "FILE", value_parser = NonEmptyStringValueParser::new(), env = "RELGATE_SIGNING_KEY", hide_env = true)]
     pub key: Option<String>,
+    /// The key of this machine, which signs what relgate records by itself [default: RELGATE_MACHINE_KEY]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "RELGATE_MACHINE_KEY",
+        hide_env = true
+    )]
+    pub machine_key: Option<PathBuf>,
     /// How results are written
     #[arg(long, global = true, default_value = Format::default().word(), value_parser = formats())]
     pub format: Format,

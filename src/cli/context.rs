@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use crate::app::anchor;
 use crate::app::pin::{Kept, Pinned};
 use crate::app::project::{self, RELEASES, Release};
-use crate::app::seal::Sealer;
+use crate::app::seal::{Sealer, UNSIGNED};
 use crate::app::{Error, Result, World};
 use crate::domain::decide::{Actor, unknown_person};
 use crate::domain::ids::{PersonName, ReleaseName, RoleName};
@@ -26,7 +26,7 @@ use crate::effects::repository::{self, Repository};
 use crate::effects::signals::Signals;
 use crate::effects::ssh::SystemSsh;
 use crate::effects::stream::Stream;
-use crate::ports::{Environment, Files, Onlooker, OpenSsh};
+use crate::ports::{Environment, Files, Onlooker, OpenSsh, Seal};
 use crate::render::findings::Findings;
 use crate::render::{self, Format, Shown, Style, text};
 
@@ -73,7 +73,13 @@ impl Context {
         if let Some(digest) = &global.policy_digest {
             relgate.extend(["--policy-digest".into(), format!("sha256:{digest}").into()]);
         }
-        let openssh = SystemSsh::new(root.clone(), global.key.clone());
+        // Whoever drives a rollback elsewhere on this machine signs with the same key.
+        let machine_key = machine_key(&global);
+        if let Some(file) = &machine_key {
+            relgate.extend(["--machine-key".into(), file.into()]);
+        }
+        let openssh =
+            SystemSsh::new(root.clone(), global.key.clone()).with_machine_key(machine_key);
         let environment = SystemEnvironment { root: root.clone() };
         let style = style(&global, &environment);
         let terminal = is_live(&global, &environment).then_some(style);
@@ -119,7 +125,7 @@ impl Context {
         };
         let seal = Sealer::new(&self.policy_path, files, &self.clock, &self.openssh);
         let ledgers = FileLedgers::new(self.files_root().join(RELEASES), &seal);
-        work(&World {
+        let done = work(&World {
             clock: &self.clock,
             prober: &self.prober,
             onlooker: &self.onlooker,
@@ -130,7 +136,11 @@ impl Context {
             seal: &seal,
             stop: &stop,
             relgate: &self.relgate,
-        })
+        });
+        if let Some(why) = seal.unattested() {
+            self.warn(&format!("{UNSIGNED}: {why}"));
+        }
+        done
     }
 
     /// From now on the files that decide are these, which were held against the digest that was named.
@@ -456,6 +466,13 @@ fn output(
 }
 
 /// What the terminal behind standard output takes.
+/// The file of this machine's key, from wherever a process of its own looks for it.
+fn machine_key(global: &Global) -> Option<PathBuf> {
+    let named = global.machine_key.as_ref()?;
+    let here = std::env::current_dir();
+    Some(here.map_or_else(|_| named.clone(), |here| here.join(named)))
+}
+
 fn style(global: &Global, environment: &dyn Environment) -> Style {
     let variable = |name: &str| environment.text(name);
     let terminal = io::stdout().is_terminal();

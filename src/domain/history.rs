@@ -22,6 +22,7 @@ use super::state::ReleaseState;
 mod aside;
 mod believed;
 mod copies;
+mod doubts;
 mod merge;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ mod unread;
 
 pub use super::anomaly::Anomaly;
 pub use aside::SetAside;
+pub use doubts::Doubt;
 pub use merge::Superseded;
 pub use unread::Unread;
 

@@ -137,6 +137,8 @@ names! {
     RoleName: "role";
     /// A person of the policy.
     PersonName: "person";
+    /// The name of a machine in a policy.
+    MachineName: "machine";
     /// A stage of the rollout.
     StageName: "stage";
     /// A step of the rollback plan.

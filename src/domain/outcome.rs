@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::event::WindowView;
 use super::gate::Phase;
-use super::history::{Anomaly, Unread};
+use super::history::{Anomaly, Doubt, Unread};
 use super::ids::{
     GateId, IncidentId, ObligationId, ProbeId, RecordId, ReleaseName, RoleName, StageName, StepId,
     TagName,
@@ -249,6 +249,9 @@ pub struct ReleaseStatus {
     /// What was edited since the go of its deployment, and is not used for it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub edited: Vec<Change>,
+    /// What is acted on with reserve until a person has looked at it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub doubts: Vec<Doubt>,
     /// Its gates.
     pub gates: Vec<GateStatus>,
     /// Its stages.

@@ -1,6 +1,7 @@
 //! The policy: people, roles, priorities, authority, and what is owed afterwards. `relgate.yaml`.
 
 mod artifacts;
+mod machines;
 mod types;
 mod waivers;
 
@@ -11,10 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use super::calendar::Calendar;
 use super::gate::Gate;
-use super::ids::{ChecklistName, PersonName, PriorityName, RepositoryId, RoleName, TriggerName};
+use super::ids::{
+    ChecklistName, MachineName, PersonName, PriorityName, RepositoryId, RoleName, TriggerName,
+};
 use super::release::ReleaseType;
 use super::timespan::Timespan;
 pub use artifacts::Artifacts;
+pub use machines::Machine;
 pub use types::{ExtraApproval, Field, Review, TypeRule, Types};
 pub use waivers::Waivers;
 
@@ -74,6 +78,10 @@ pub struct Policy {
     /// Whether what people record must be signed to count; `optional` unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signatures: Option<Signatures>,
+    /// The machines that sign what relgate records by itself, by a short name. With any, and `signatures: required`, the
+    /// window of an incident whose opening nobody signed asks for a decision and runs nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub machines: BTreeMap<MachineName, Machine>,
     /// Who signs artifacts, and whether they must be signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifacts: Option<Artifacts>,
@@ -410,6 +418,7 @@ impl Policy {
             waivers: None,
             evidence: None,
             signatures: None,
+            machines: BTreeMap::new(),
             artifacts: None,
             drill_valid_for: None,
             strict: None,

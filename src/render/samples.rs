@@ -327,6 +327,7 @@ pub fn release_status() -> ReleaseStatus {
         deploy_at: Some(at(0)),
         wrong_files: None,
         edited: Vec::new(),
+        doubts: Vec::new(),
         gates: vec![
             GateStatus {
                 gate: name("development"),

@@ -104,6 +104,9 @@ fn add(page: &mut Page, status: &ReleaseStatus) {
             Some(command(release, "deploy repin")),
         );
     }
+    for doubt in &status.doubts {
+        page.alert(Tone::Bad, doubt.what.clone(), Some(doubt.help.clone()));
+    }
     // What could not be read stands below.
     let is_unread = |what: &str| status.unread.iter().any(|it| it.what == what);
     let anomalies = status.anomalies.iter();

@@ -14,6 +14,7 @@ mod formats;
 mod imports;
 mod input;
 mod live;
+mod machines;
 mod probes;
 mod processes;
 mod run;

@@ -53,7 +53,12 @@ impl Team {
 
     /// Writes a record by hand, with the id and the name that its bytes have, after all that are there; signed with
     /// `key`, where one is given. Returns its file.
-    pub fn forge(&self, mut record: serde_json::Value, key: Option<&str>) -> PathBuf {
+    pub fn forge(&self, record: serde_json::Value, key: Option<&str>) -> PathBuf {
+        self.forge_in(record, key.map(|key| (key, "relgate")))
+    }
+
+    /// The same, signed with a key in a namespace.
+    pub fn forge_in(&self, mut record: serde_json::Value, signed: Option<(&str, &str)>) -> PathBuf {
         let followed: Vec<serde_json::Value> = self
             .records()
             .iter()
@@ -83,9 +88,9 @@ impl Team {
                 record[key] = value;
             }
         }
-        if let Some(key) = key {
+        if let Some((key, namespace)) = signed {
             record["signature"] =
-                serde_json::json!(self.openssh_sign(key, "relgate", &record.to_string()));
+                serde_json::json!(self.openssh_sign(key, namespace, &record.to_string()));
         }
         self.put(&record)
     }

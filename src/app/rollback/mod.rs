@@ -5,15 +5,17 @@
 
 pub mod drill;
 mod left_behind;
+mod mended;
 mod step;
 mod stop;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::domain::decide::Actor;
 use crate::domain::decide::rollback::{self as decisions, Next};
 use crate::domain::history::History;
-use crate::domain::ids::{StageName, StepId};
+use crate::domain::ids::{IncidentId, StageName, StepId};
 use crate::domain::probe::judge::Verdict;
 use crate::domain::record::body::anchor::program_file;
 use crate::domain::record::body::{
@@ -129,6 +131,7 @@ pub fn drive(world: &World<'_>, release: &Release) -> Result<()> {
         release,
         ledger,
         claimed: None,
+        asked_again: BTreeSet::new(),
         secrets: Secrets::default(),
     };
     match duty {
@@ -192,6 +195,8 @@ struct Driver<'a, 'w> {
     ledger: Insistent<'a>,
     /// The attempt that this process claimed and has not yet begun.
     claimed: Option<u32>,
+    /// The incidents whose evidence was requested again.
+    asked_again: BTreeSet<IncidentId>,
     /// What must not stand in the output of a step.
     secrets: Secrets,
 }
@@ -318,6 +323,9 @@ impl Driver<'_, '_> {
         let now = self.world.clock.now();
         match watch::next(self.ledger.history().state(), &now) {
             watch::Next::Claim(id) => {
+                if self.is_mended(&id)? {
+                    return Ok(Awaited::Look);
+                }
                 let claimed = append(&mut self.ledger, self.world.clock, &mut |history, now| {
                     let pid = Some(std::process::id());
                     Ok(vec![decisions::claim_expired(history, &id, pid, now)?])

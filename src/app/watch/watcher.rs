@@ -1,7 +1,7 @@
 //! The watcher of one release: what it does, one step at a time. Who calls it, and waits between the steps, is left to
 //! others: one watcher may have a thread of its own, and a thousand share a few.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::Scope;
@@ -11,8 +11,9 @@ use super::drivers::{APART, Drivers};
 use super::probing::{Probing, groups};
 use super::tell::{first_to_tell, tell};
 use crate::app::project::Release;
+use crate::app::seal::UNSIGNED;
 use crate::app::verify::passed;
-use crate::app::{Hear, World, rollback, view};
+use crate::app::{Hear, World, again, rollback, view};
 use crate::domain::clock::Reading;
 use crate::domain::decide::{incident, rollback as decisions};
 use crate::domain::event::Event;
@@ -23,6 +24,7 @@ use crate::domain::policy::ResolvedBy;
 use crate::domain::probe::judge::{Sample, Verdict};
 use crate::domain::probe::sampling::{Sampling, Standing};
 use crate::domain::record::{Body, Draft, TOOL};
+use crate::domain::state::incident::Incident;
 use crate::domain::state::rollback::Rollback;
 use crate::domain::watch::{self, Next, Outcome};
 use crate::ports::{AppendError, Duty, Lease, Ledger, LedgerError};
@@ -33,6 +35,9 @@ const LONGEST_SLEEP: u64 = 1_000;
 const FOLLOW: u64 = 200;
 /// What happens any moment is looked for this often, in milliseconds.
 const SOON: u64 = 20;
+/// The probes of a resolution that nobody attests have answered after this long, in milliseconds, or the window ends.
+const ANSWER_WITHIN: u64 = 20_000;
+
 /// What comes after a step.
 pub(super) enum Step {
     /// The next step, in so many milliseconds at the latest.
@@ -65,6 +70,18 @@ pub(super) struct Watcher<'scope, 'env> {
     presence: Option<Box<dyn Lease>>,
     /// How the rollback ended, and since when its process is awaited.
     ending: Option<(WatchEnd, Reading)>,
+    asked_again: AskedAgain,
+    /// What was said to need a look.
+    doubted: BTreeSet<String>,
+}
+
+/// The incidents that are resolved by evidence that nobody attests.
+#[derive(Default)]
+struct AskedAgain {
+    /// Since when their probes are run again.
+    since: BTreeMap<IncidentId, Reading>,
+    /// Those whose probes were.
+    decided: BTreeSet<IncidentId>,
 }
 
 /// The output of the running step that was told so far.
@@ -100,6 +117,8 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
             said: String::new(),
             presence: None,
             ending: None,
+            asked_again: AskedAgain::default(),
+            doubted: BTreeSet::new(),
         }
     }
 
@@ -109,7 +128,14 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
             return self.ended(*end, since);
         }
         let read = self.ledger.refresh().map(|_| ());
+        let fault = match self.seen {
+            None => self.world.seal.machine_fault(),
+            Some(_) => None,
+        };
         self.tell_new(hear);
+        if let Some(why) = fault.or_else(|| self.world.seal.unattested()) {
+            self.warn(hear, format!("{UNSIGNED}: {why}"));
+        }
         self.be_present(hear);
         let now = self.world.clock.now();
         let next = watch::next_of(self.history(), &now);
@@ -197,6 +223,9 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
     /// it can.
     fn claim(&mut self, id: &IncidentId, hear: &mut Hear<'_>) -> Step {
         let now = self.world.clock.now();
+        if self.is_asked_again(id, &now, hear) {
+            return Step::Again(SOON);
+        }
         let incidents = &self.history().state().incidents;
         let late = incidents
             .get(id)
@@ -221,6 +250,50 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
             return Step::Again(FOLLOW);
         }
         Step::Again(0)
+    }
+
+    /// Whether a resolution that nobody attests keeps the window of `id` from its end for now: its probes are run again,
+    /// once. Where they pass, this watcher resolves the incident itself.
+    fn is_asked_again(&mut self, id: &IncidentId, now: &Reading, hear: &mut Hear<'_>) -> bool {
+        let incident = self.history().state().incidents.get(id).cloned();
+        let Some(incident) = incident.filter(Incident::must_be_asked_again) else {
+            return false;
+        };
+        if self.asked_again.decided.contains(id) {
+            return false;
+        }
+        if let Some(since) = self.asked_again.since.get(id).cloned() {
+            let answered = self.take_answers_of(&incident, hear);
+            if answered || passed(&since, now) > ANSWER_WITHIN {
+                self.asked_again.decided.insert(id.clone());
+            }
+            return true;
+        }
+        // What was asked before is not the answer.
+        let _ = self.probing.take();
+        self.asked_at = None;
+        if !self.probing.busy.load(Ordering::SeqCst) {
+            self.asked_again.since.insert(id.clone(), now.clone());
+            self.ask_again(now);
+        }
+        true
+    }
+
+    /// Takes in what the probes of `incident` answered. Returns whether they did.
+    fn take_answers_of(&mut self, incident: &Incident, hear: &mut Hear<'_>) -> bool {
+        let answers = self.probing.take().unwrap_or_default();
+        let id = incident.id();
+        let Some(own) = answers.iter().find(|it| it.incidents.contains(id)) else {
+            return false;
+        };
+        if let Some(evidence) = again::passing(incident, &own.samples) {
+            let release = Arc::clone(&self.release);
+            self.append(hear, &mut |history, now| {
+                let evidence = evidence.clone();
+                Ok(vec![again::resolve(&release, history, id, evidence, now)?])
+            });
+        }
+        true
     }
 
     /// Sees that a driver lives; it waits for a near deadline by itself.
@@ -425,7 +498,19 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
             .skip(from)
             .filter_map(|record| tell(record, history))
             .collect();
+        let is_first = self.seen.is_none();
+        let is_new = history.records().len() > from;
+        let doubts = match is_first || is_new {
+            true => history.doubts(),
+            false => Vec::new(),
+        };
         self.seen = Some(history.records().len());
+        for doubt in doubts {
+            let text = format!("{}; {}", doubt.what, doubt.help);
+            if self.doubted.insert(text.clone()) {
+                hear(&Event::Warning { text });
+            }
+        }
         for event in new {
             hear(&event);
         }

@@ -42,7 +42,12 @@ pub fn lint(context: &Context) -> Result<u8> {
             Some(name) => Some(project::select(world, Some(name))?),
             None => None,
         };
-        let (findings, sources) = project::lint(world, context.policy_path(), only.as_ref())?;
+        let (mut findings, sources) = project::lint(world, context.policy_path(), only.as_ref())?;
+        findings.extend(world.seal.machine_fault().map(|why| {
+            let file = context.global.machine_key.as_ref();
+            let file = file.map_or_else(String::new, |it| it.display().to_string());
+            Finding::error(file, why)
+        }));
         if findings.iter().any(Finding::is_error) {
             return Err(Error::Findings { findings, sources });
         }

@@ -433,7 +433,8 @@ pub fn resolve(
     }
     let incident = open_incident(notes, history, id)?;
     let release = &notes.release;
-    if incident.rolls_back() && incident.window.has_expired(now) && !incident.is_in_question(now) {
+    let is_late = incident.rolls_back() && incident.window.has_expired(now);
+    if is_late && !incident.is_in_question(now) && !incident.must_be_asked_again() {
         return Err(Refusal::refused(format!(
             "the window of {id} has expired: the rollback is due"
         ))

@@ -90,6 +90,7 @@ pub fn claim_expired(
         covers: Some(covers),
         plan,
         late_ms: Some(incident.window.late_ms(now)),
+        claimed: Some(now.clone()),
         pid,
     });
     Ok(Draft {
@@ -225,6 +226,7 @@ pub fn claim_by_hand(
         covers: whole.is_none().then_some(covers),
         plan,
         late_ms: None,
+        claimed: None,
         pid: None,
     });
     Ok(Draft {
@@ -289,6 +291,7 @@ fn go_on(
         covers: (!rollback.is_whole()).then_some(covers),
         plan: stage.plan.clone(),
         late_ms: None,
+        claimed: None,
         pid,
     });
     Draft {

@@ -63,9 +63,9 @@ impl History {
         self.standings.get(record)?.signer()
     }
 
-    /// Whether something is known of a record's signature, or of its lack.
-    pub fn is_judged(&self, record: &RecordId) -> bool {
-        self.standings.contains_key(record)
+    /// What the signature of a record, or its lack, makes of it.
+    pub fn standing(&self, record: &RecordId) -> &Standing {
+        self.standings.get(record).unwrap_or(&Standing::Plain)
     }
 
     /// The records that do not count as their writers', or did in their time and do not now.
@@ -78,18 +78,28 @@ impl History {
         let (flaw, lapsed) = match self.standings.get(id) {
             Some(Standing::Void(flaw)) => (flaw.clone(), false),
             Some(Standing::Lapsed(_, flaw)) => (flaw.clone(), true),
-            Some(Standing::Signed(_)) => return false,
-            Some(Standing::Plain | Standing::Unattested) | None => {
-                match self.must_be_signed(record) {
-                    Some(flaw) => (flaw, false),
-                    None => return false,
-                }
+            Some(Standing::Signed(_)) if record.by != TOOL || self.follows_known(record) => {
+                return false;
             }
+            Some(Standing::Own) => return false,
+            Some(Standing::Unattested(_)) if is_resolution(&record.body) => {
+                (Flaw::AskedAgain, false)
+            }
+            _ => match self.must_be_signed(record) {
+                Some(flaw) => (flaw, false),
+                None => return false,
+            },
         };
         // A window is armed by the fact that somebody opened it: a key that was taken out since, or a rule made since,
         // takes nothing from that.
         let arms = matches!(record.body, Body::IncidentOpened(_)) && flaw.may_have_counted();
-        let stands = (lapsed && stands(&record.body, &flaw)) || arms;
+        let stands = match record.by == TOOL {
+            // What a machine signed in its time is believed as what nobody signed: all but a resolution, which is asked for
+            // again.
+            true => lapsed && !is_resolution(&record.body),
+            false => lapsed && stands(&record.body, &flaw),
+        };
+        let stands = stands || arms;
         let aside = SetAside {
             record: *id,
             flaw,
@@ -105,7 +115,9 @@ impl History {
             .all
             .get_or_insert_with(|| Box::new(self.state.clone()));
         let _ = all.apply(record);
-        if let Body::RollbackClaimed(_) = &record.body {
+        if let Body::RollbackClaimed(_) = &record.body
+            && !matches!(aside.flaw, Flaw::FutureDated { .. })
+        {
             self.aside.claim = Some(Box::new(record.clone()));
         }
         self.state.set_aside(record, &aside.flaw);
@@ -127,12 +139,19 @@ impl History {
             && fact.overridden.is_none()
             && !fact.evidence.is_empty()
             && passes;
-        match record.by == TOOL {
-            true => (!by_evidence).then(|| Flaw::NotByItself {
+        match (record.by == TOOL, by_evidence) {
+            // Who wrote it is not known; what it says can be found out again.
+            (true, true) => Some(Flaw::AskedAgain),
+            (true, false) => Some(Flaw::NotByItself {
                 kind: record.kind().to_owned(),
             }),
-            false => Some(Flaw::Unsigned),
+            (false, _) => Some(Flaw::Unsigned),
         }
+    }
+
+    /// Whether everything that `record` follows is known: what was copied from another ledger follows what is not here.
+    pub(super) fn follows_known(&self, record: &Record) -> bool {
+        !record.parents.is_empty() && record.parents.iter().all(|it| self.contains(it))
     }
 
     /// Makes ready for a record that counts. Returns whether it would be legal if every record counted.
@@ -156,6 +175,10 @@ impl History {
             why: format!("it rests on a record that does not count: {}", illegal.why),
         });
     }
+}
+
+fn is_resolution(body: &Body) -> bool {
+    matches!(body, Body::IncidentResolved(_))
 }
 
 /// Whether a record that counted in its time, and does not now, stands as it is. What metrics were before a deployment can

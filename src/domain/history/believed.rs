@@ -2,7 +2,8 @@
 //! who can write in the ledger's folder may have written it.
 //!
 //! Such an opening runs what was signed with the deployment and nothing else, after the window that the signed policy
-//! gives its priority, counted from no earlier than what it follows; where nothing is deployed it runs nothing.
+//! gives its priority, counted from no earlier than what it follows; where nothing is deployed it runs nothing. Where the
+//! policy names machines that sign, it asks for a decision and runs nothing. A claim counts from its deadline on.
 
 use chrono::{DateTime, Utc};
 
@@ -10,7 +11,7 @@ use super::History;
 use crate::domain::clock::{BootId, Reading};
 use crate::domain::ids::RecordId;
 use crate::domain::policy::{OnExpiry, Policy, ResolvedBy, Signatures};
-use crate::domain::record::body::{Anchor, IncidentOpened, PinnedPlan};
+use crate::domain::record::body::{Anchor, Cause, IncidentOpened, PinnedPlan, RollbackClaimed};
 use crate::domain::record::{Body, Record, TOOL};
 use crate::domain::release::Rollback;
 use crate::domain::signature::{Flaw, Standing};
@@ -19,27 +20,61 @@ use crate::domain::state::Deployment;
 impl History {
     /// What of the record `id`, which says `record`, is believed, where that is not all of it.
     pub(super) fn believed(&self, id: &RecordId, record: &Record) -> Option<Record> {
-        let Body::IncidentOpened(fact) = &record.body else {
+        if record.by != TOOL {
+            return opened_without_authority(record, self.standings.get(id));
+        }
+        if self.is_attested(id, record) {
             return None;
+        }
+        match &record.body {
+            Body::IncidentOpened(fact) => self.believed_opening(id, record, fact),
+            Body::RollbackClaimed(fact) if fact.claimed.is_none() && self.is_doubted(id, fact) => {
+                let claimed = Some(unknown_clock(record));
+                let fact = RollbackClaimed {
+                    claimed,
+                    ..fact.clone()
+                };
+                Some(record.understood_as(Body::RollbackClaimed(fact)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a claim that nobody attests had to be signed: by the policy, or by what was pinned when its window opened.
+    fn is_doubted(&self, id: &RecordId, fact: &RollbackClaimed) -> bool {
+        let pinned = match &fact.cause {
+            Cause::Expired { incident } => self.state.incidents.get(incident),
+            _ => None,
         };
         let standing = self.standings.get(id);
-        if record.by != TOOL {
-            return rolls_back_without_authority(fact, standing).then(|| {
-                let mut fact = fact.clone();
-                fact.on_expiry = OnExpiry::Decide;
-                record.understood_as(Body::IncidentOpened(fact))
-            });
+        !matches!(standing, None | Some(Standing::Plain))
+            || pinned.is_some_and(|it| it.facts.signed)
+    }
+
+    /// Whether a machine signed `record`, and it was written here.
+    fn is_attested(&self, id: &RecordId, record: &Record) -> bool {
+        match self.standings.get(id) {
+            Some(Standing::Signed(_) | Standing::Lapsed(_, Flaw::Ended { .. })) => {
+                self.follows_known(record)
+            }
+            _ => false,
         }
-        if matches!(standing, Some(Standing::Signed(_))) {
-            return None;
-        }
+    }
+
+    fn believed_opening(
+        &self,
+        id: &RecordId,
+        record: &Record,
+        fact: &IncidentOpened,
+    ) -> Option<Record> {
+        let standing = self.standings.get(id);
         let deployment = self.state.deployments.get(&fact.stage);
         let anchor = deployment.and_then(|it| it.anchor.as_ref());
         let anchor = anchor.map(|it| &*it.fact);
         let rules = anchor.and_then(Anchor::rules);
-        let unattested = standing == Some(&Standing::Unattested);
+        let doubted = !matches!(standing, None | Some(Standing::Plain));
         let required = |rules: &Policy| rules.signatures == Some(Signatures::Required);
-        if !unattested && !rules.as_ref().is_some_and(required) {
+        if !doubted && !rules.as_ref().is_some_and(required) {
             return None;
         }
         let mut fact = fact.clone();
@@ -55,6 +90,11 @@ impl History {
                 fact.past_no_return = signed.is_some_and(|it| it.is_past_no_return(begun));
                 restrain(&mut fact, anchor, rules.as_ref());
                 restrain_clock(&mut fact, floor, record.at);
+                let machines = rules.is_some_and(|rules| !rules.machines.is_empty());
+                if machines && !is_unknown(standing, record) {
+                    fact.on_expiry = OnExpiry::Decide;
+                    fact.resolved_by = ResolvedBy::Person;
+                }
             }
         }
         Some(record.understood_as(Body::IncidentOpened(fact)))
@@ -79,6 +119,18 @@ impl History {
     }
 }
 
+/// A window that is a rollback, opened by a person without the authority for one, asks for a decision.
+fn opened_without_authority(record: &Record, standing: Option<&Standing>) -> Option<Record> {
+    let Body::IncidentOpened(fact) = &record.body else {
+        return None;
+    };
+    rolls_back_without_authority(fact, standing).then(|| {
+        let mut fact = fact.clone();
+        fact.on_expiry = OnExpiry::Decide;
+        record.understood_as(Body::IncidentOpened(fact))
+    })
+}
+
 /// Whether a person without the authority for a rollback opened a window that is one.
 fn rolls_back_without_authority(fact: &IncidentOpened, standing: Option<&Standing>) -> bool {
     fact.window.is_zero()
@@ -87,6 +139,17 @@ fn rolls_back_without_authority(fact: &IncidentOpened, standing: Option<&Standin
             standing,
             Some(Standing::Lapsed(_, Flaw::NoAuthority { .. }))
         )
+}
+
+/// Whether nobody can find out now whose signature `record` has: the files that say so cannot be read. Then it counts as
+/// where no machine signs, so that a broken file keeps nobody from rolling back.
+fn is_unknown(standing: Option<&Standing>, record: &Record) -> bool {
+    match standing {
+        None | Some(Standing::Plain) => record.signature.is_some(),
+        Some(Standing::Unattested(flaw)) => matches!(flaw, Some(Flaw::Unverifiable { .. })),
+        Some(Standing::Lapsed(_, flaw)) => matches!(flaw, Flaw::Unverifiable { .. }),
+        Some(_) => false,
+    }
 }
 
 fn runs_nothing(fact: &mut IncidentOpened) {
@@ -112,6 +175,23 @@ fn restrain(fact: &mut IncidentOpened, anchor: &Anchor, rules: Option<&Policy>) 
             fact.on_expiry = OnExpiry::Decide;
             fact.resolved_by = ResolvedBy::Person;
         }
+    }
+}
+
+/// A boot that no other reading is of.
+const UNKNOWN: &str = "unknown";
+
+/// What is known of the clocks at `record`: the time that it says, on no boot that is known.
+fn unknown_clock(record: &Record) -> Reading {
+    Reading {
+        wall: record.at,
+        boot_ms: 0,
+        boot: BootId {
+            id: UNKNOWN.to_owned(),
+            time_namespace: String::new(),
+            time_offset: None,
+        },
+        host: record.host.clone(),
     }
 }
 
@@ -196,14 +276,14 @@ mod tests {
     fn what_an_unsigned_opening_runs_is_what_was_signed() {
         // Deployed with a copy, rules that require signatures, how the record stands: the program, the window in ms.
         let table = [
-            (true, true, Standing::Unattested, "x", 300_000),
+            (true, true, Standing::Unattested(None), "x", 300_000),
             // The policy was weakened since: the signed one holds.
             (true, true, Standing::Plain, "x", 300_000),
-            (true, false, Standing::Unattested, "x", 300_000),
+            (true, false, Standing::Unattested(None), "x", 300_000),
             (true, true, signed(), "foreign", 0),
             (true, false, Standing::Plain, "foreign", 0),
             // An earlier relgate kept no copy.
-            (false, false, Standing::Unattested, "foreign", 0),
+            (false, false, Standing::Unattested(None), "foreign", 0),
         ];
         for (anchored, required, standing, program, window) in table {
             let mut site = deployed(anchored, required);
@@ -226,7 +306,7 @@ mod tests {
     #[test]
     fn an_unsigned_opening_is_counted_from_what_it_follows_by_both_clocks() {
         let mut site = deployed(true, true);
-        put(&mut site, foreign("critical"), Standing::Unattested);
+        put(&mut site, foreign("critical"), Standing::Unattested(None));
         site.tick(299_999);
         assert_eq!(next(site.history.state(), &site.now()), Next::Wait(1));
         site.tick(1);
@@ -246,16 +326,16 @@ mod tests {
             fact.opened = site.now();
             fact.opened.boot_ms = 1;
         }
-        put(&mut site, draft, Standing::Unattested);
+        put(&mut site, draft, Standing::Unattested(None));
         assert_eq!(next(site.history.state(), &site.now()), Next::Wait(300_000));
     }
 
     #[test]
     fn an_unsigned_opening_of_an_unknown_priority_or_without_a_deployment_runs_nothing() {
         let mut site = deployed(true, true);
-        put(&mut site, foreign("made-up"), Standing::Unattested);
+        put(&mut site, foreign("made-up"), Standing::Unattested(None));
         let mut never = Site::new("site");
-        put(&mut never, foreign("critical"), Standing::Unattested);
+        put(&mut never, foreign("critical"), Standing::Unattested(None));
         for site in [&mut site, &mut never] {
             site.tick(86_400_000);
             let id = "I1".parse().expect("a name");
@@ -270,7 +350,7 @@ mod tests {
     #[test]
     fn a_person_rolls_back_by_what_was_signed_not_by_a_forged_opening() {
         let mut site = deployed(true, true);
-        put(&mut site, foreign("critical"), Standing::Unattested);
+        put(&mut site, foreign("critical"), Standing::Unattested(None));
         let claim = claim_by_hand(
             &policy(),
             &notes(),
@@ -323,7 +403,10 @@ mod tests {
         }
         // Where the window is there, its plan is what runs.
         let mut site = deployed(true, true);
-        put(&mut site, foreign("critical"), Standing::Unattested);
+        put(&mut site, foreign("critical"), Standing::Unattested(None));
+        put(&mut site, claim(1, causes[0].clone()), Standing::Plain);
+        assert_eq!(site.history.state().rollback, None, "before its deadline");
+        site.tick(300_000);
         put(&mut site, claim(1, causes[0].clone()), Standing::Plain);
         let rollback = site.history.state().rollback.as_ref().expect("claimed");
         assert_eq!(rollback.plan.steps()[0].argv, ["x"]);

@@ -78,7 +78,7 @@ fn groups(records: &[Record]) -> Vec<Vec<usize>> {
 fn rank(standing: Option<&Standing>) -> u8 {
     match standing {
         Some(Standing::Signed(_)) => 0,
-        Some(Standing::Plain | Standing::Unattested) | None => 1,
+        Some(Standing::Plain | Standing::Unattested(_) | Standing::Own) | None => 1,
         Some(Standing::Lapsed(..)) => 2,
         Some(Standing::Void(_)) => 3,
     }

@@ -167,6 +167,12 @@ pub(super) fn incidents(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
         all.push(Requirement {
             status: Status::Failed,
             why: match &incident.disputed {
+                Some(disputed) if disputed.asked_again => format!(
+                    "{} is {}: that its probes passed again was recorded by {}, and not signed",
+                    incident.id(),
+                    incident.word(),
+                    disputed.origin.by
+                ),
                 Some(disputed) => format!(
                     "{} is {}: its resolution by {} does not count",
                     incident.id(),

@@ -14,6 +14,7 @@ use crate::domain::probe::Probe;
 use crate::domain::probe::kinds::MetricProbe;
 use crate::domain::record::{Record, digest_of};
 use crate::domain::release::ReleaseNotes;
+use crate::domain::signature::Standing;
 
 /// Why a release never goes out without a way to verify it and a way back (req: C8).
 const ESSENTIAL: &str = "no release goes out without a way to verify it and a way back";
@@ -261,7 +262,7 @@ fn on_record_since(inquiry: &Inquiry<'_>) -> Option<DateTime<Utc>> {
     let counts = |record: &Record| {
         let signed = match history.signer(&record.id) {
             Some(_) => true,
-            None => !required && !history.is_judged(&record.id),
+            None => !required && *history.standing(&record.id) == Standing::Plain,
         };
         signed
             && record.release == *history.release()

@@ -234,6 +234,14 @@ impl Record {
         self
     }
 
+    /// The same record without a signature.
+    #[must_use]
+    pub fn unsigned(mut self) -> Self {
+        self.signature = None;
+        self.write();
+        self
+    }
+
     /// The same record with a signature, and with it another id.
     #[must_use]
     pub fn signed(mut self, signature: String) -> Self {

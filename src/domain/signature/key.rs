@@ -180,6 +180,11 @@ impl PublicKey {
         format!("{} {}", self.kind(), STANDARD.encode(&self.blob))
     }
 
+    /// Whether it is an Ed25519 key, and none on a device.
+    pub fn is_ed25519(&self) -> bool {
+        matches!(self.material, Material::Ed25519(_))
+    }
+
     /// The word for its type.
     pub fn kind(&self) -> &'static str {
         match self.material {

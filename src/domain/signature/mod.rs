@@ -6,6 +6,7 @@
 pub mod allowed_signers;
 pub mod artifact;
 pub mod key;
+pub mod machine;
 pub mod revoked;
 pub mod sshsig;
 #[cfg(test)]
@@ -18,7 +19,7 @@ mod wire;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-pub use sshsig::NAMESPACE;
+pub use sshsig::{MACHINE_NAMESPACE, NAMESPACE};
 
 /// The largest difference between the clocks of two machines that is not held against a signature, in minutes.
 pub const SKEW_MINUTES: i64 = 5;
@@ -37,8 +38,11 @@ pub struct Signer {
 pub enum Standing {
     /// It has none and needs none.
     Plain,
-    /// It is relgate's own and has none, although signatures are required: it is believed in part.
-    Unattested,
+    /// It is relgate's own and no machine that the policy names attests it, although signatures are required: it is
+    /// believed in part. With what is wrong with its signature, where it has one.
+    Unattested(Option<Flaw>),
+    /// It is relgate's own and nobody attests it; this process wrote it, so that it knows that it is so.
+    Own,
     /// It is signed by whom it says.
     Signed(Signer),
     /// It was signed by whom it says, and what made that count then does not hold now. It goes on to be cautious for:
@@ -53,7 +57,7 @@ impl Standing {
     pub fn signer(&self) -> Option<&Signer> {
         match self {
             Self::Signed(signer) | Self::Lapsed(signer, _) => Some(signer),
-            Self::Plain | Self::Unattested | Self::Void(_) => None,
+            Self::Plain | Self::Unattested(_) | Self::Own | Self::Void(_) => None,
         }
     }
 }
@@ -176,6 +180,9 @@ pub enum Flaw {
         /// What it records.
         kind: String,
     },
+    /// A resolution by evidence that nobody attests.
+    #[error("nobody signed it, so its evidence is asked for again")]
+    AskedAgain,
     /// It cannot be found out.
     #[error("its signature cannot be verified: {why}")]
     Unverifiable {
@@ -195,6 +202,7 @@ impl Flaw {
             | Self::Untouched { .. }
             | Self::Unsupported { .. }
             | Self::FutureDated { .. }
+            | Self::AskedAgain
             | Self::NotByItself { .. } => false,
             Self::Unsigned
             | Self::UnknownKey { .. }
@@ -230,6 +238,7 @@ impl Flaw {
                 "let somebody do it whom the policy lets"
             }
             Self::FutureDated { .. } => "put the clock right, and do it again",
+            Self::AskedAgain => "let a person resolve it, or a watcher with the key of a machine",
             Self::NotByItself { .. } => "let a person do it, and sign",
             Self::Unverifiable { .. } => "relgate lint",
         }

@@ -11,11 +11,17 @@ use super::wire::{Wire, put};
 /// The namespace of signatures over records: one made for git, or for a file, is none.
 pub const NAMESPACE: &str = "relgate";
 
+/// The namespace of machines' signatures over what relgate records by itself.
+pub const MACHINE_NAMESPACE: &str = "relgate-machine";
+
 /// The namespace of signatures over files, by OpenSSH's own convention.
 pub const FILE_NAMESPACE: &str = "file";
 
 /// The largest armored signature that is looked at, in bytes; an RSA key of 8,192 bits with a certificate fits.
 const LARGEST: usize = 32 * 1024;
+
+/// How many characters of base64 stand in a line of an armored signature, as OpenSSH writes it.
+const LINE: usize = 70;
 
 const MAGIC: &[u8] = b"SSHSIG";
 const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----";
@@ -141,16 +147,42 @@ impl SshSig {
     /// # Errors
     /// As [`Self::verify`].
     pub(super) fn verify_hashed(&self, hashed: &[u8]) -> Result<(), Flaw> {
-        let mut message = MAGIC.to_vec();
-        let parts = [
-            self.namespace.as_bytes(),
-            b"",
-            self.hash.word().as_bytes(),
-            hashed,
-        ];
-        for part in parts {
-            put(&mut message, part);
-        }
+        let message = message(self.namespace, self.hash, hashed);
         self.maker.key().verify(&message, &self.signature)
     }
+}
+
+/// What a key signs for something whose hash is `hashed`.
+pub(super) fn message(namespace: &str, hash: Hash, hashed: &[u8]) -> Vec<u8> {
+    let mut message = MAGIC.to_vec();
+    for part in [namespace.as_bytes(), b"", hash.word().as_bytes(), hashed] {
+        put(&mut message, part);
+    }
+    message
+}
+
+/// The armored form of a `signature` that the key in `key` made, both in SSH's binary form.
+pub(super) fn armored(namespace: &str, hash: Hash, key: &[u8], signature: &[u8]) -> String {
+    let mut blob = MAGIC.to_vec();
+    blob.extend(1u32.to_be_bytes());
+    for part in [
+        key,
+        namespace.as_bytes(),
+        b"",
+        hash.word().as_bytes(),
+        signature,
+    ] {
+        put(&mut blob, part);
+    }
+    let mut out = format!("{BEGIN}\n");
+    for (place, char) in STANDARD.encode(&blob).chars().enumerate() {
+        if place > 0 && place % LINE == 0 {
+            out.push('\n');
+        }
+        out.push(char);
+    }
+    out.push('\n');
+    out.push_str(END);
+    out.push('\n');
+    out
 }

@@ -9,14 +9,19 @@ use chrono_tz::Tz;
 
 use super::allowed_signers::{AllowedSigners, Question};
 use super::key::{Maker, PublicKey};
+use super::machine::is_machines;
 use super::revoked::Revoked;
 use super::sshsig::{FILE_NAMESPACE, SshSig};
-use super::{Flaw, NAMESPACE, SKEW_MINUTES, Signer, Standing};
+use super::{Flaw, MACHINE_NAMESPACE, NAMESPACE, SKEW_MINUTES, Signer, Standing};
+use crate::domain::clock::Reading;
 use crate::domain::ids::{PersonName, RoleName};
 use crate::domain::policy::{Action, OnExpiry, Policy, Signatures};
 use crate::domain::record::body::Cause;
 use crate::domain::record::{Body, Record, TOOL};
 use crate::domain::timespan::Timespan;
+
+/// The difference between two clocks that is not held against what nobody attests, in milliseconds.
+const EARLY_MS: i64 = 1_000;
 
 /// What OpenSSH alone can tell.
 pub trait Oracle {
@@ -98,13 +103,7 @@ impl Trust {
     pub fn judge(&self, record: &Record, now: DateTime<Utc>, oracle: &dyn Oracle) -> Standing {
         let required = self.requires_signatures();
         if record.by == TOOL {
-            return match required && only_people(&record.body) {
-                true => Standing::Void(Flaw::NotByItself {
-                    kind: record.kind().to_owned(),
-                }),
-                false if required && is_believed_in_part(&record.body) => Standing::Unattested,
-                false => Standing::Plain,
-            };
+            return self.judge_own(record, now, oracle);
         }
         let Some(signature) = &record.signature else {
             return match required && !grants_nothing(&record.body) {
@@ -123,6 +122,141 @@ impl Trust {
                 None => Standing::Signed(signer),
             },
         }
+    }
+
+    /// What a machine's signature, or its lack, makes of what relgate recorded by itself.
+    ///
+    /// What is signed by a key that is no machine's now counts as what is not signed: it may have been one's when it was
+    /// made, and whoever can put such a record in can put one in without a signature.
+    fn judge_own(&self, record: &Record, now: DateTime<Utc>, oracle: &dyn Oracle) -> Standing {
+        let required = self.requires_signatures();
+        if only_people(&record.body) && (required || record.signature.is_some()) {
+            return Standing::Void(Flaw::NotByItself {
+                kind: record.kind().to_owned(),
+            });
+        }
+        let unsigned = |flaw: Option<Flaw>| match required && is_believed_in_part(&record.body) {
+            true => Standing::Unattested(flaw),
+            false => Standing::Plain,
+        };
+        let Some(signature) = &record.signature else {
+            return unsigned(None);
+        };
+        if !is_machines(&record.body) {
+            return unsigned(None);
+        }
+        match self.machine(record, signature, now, oracle) {
+            Ok((signer, None)) => Standing::Signed(signer),
+            Ok((signer, Some(flaw))) => Standing::Lapsed(signer, flaw),
+            Err(flaw) if flaw.may_have_counted() => unsigned(Some(flaw)),
+            Err(flaw) => Standing::Void(flaw),
+        }
+    }
+
+    /// Whether what relgate records by itself is to be signed: a machine is named that does.
+    pub fn needs_machines(&self) -> bool {
+        let policy = self.policy.as_ref();
+        self.requires_signatures() && policy.is_some_and(|policy| !policy.machines.is_empty())
+    }
+
+    /// Which machine signed `record`, and what speaks against it now though it did not then.
+    fn machine(
+        &self,
+        record: &Record,
+        signature: &str,
+        now: DateTime<Utc>,
+        oracle: &dyn Oracle,
+    ) -> Result<(Signer, Option<Flaw>), Flaw> {
+        let read = SshSig::read_in(MACHINE_NAMESPACE, signature)?;
+        read.verify(&record.payload())?;
+        if record.at > now + TimeDelta::minutes(SKEW_MINUTES) {
+            return Err(Flaw::FutureDated { at: record.at });
+        }
+        let key = match &read.maker {
+            Maker::Key(key) if key.is_ed25519() => key,
+            _ => {
+                let what = "a key that is no plain Ed25519 key, as machines have".to_owned();
+                return Err(Flaw::Unsupported { what });
+            }
+        };
+        self.machine_with(key, (record.at, now), oracle)
+    }
+
+    /// What speaks against `key` as the one of a machine at `now`.
+    pub fn machine_key_flaw(
+        &self,
+        key: &PublicKey,
+        now: DateTime<Utc>,
+        oracle: &dyn Oracle,
+    ) -> Option<Flaw> {
+        match self.machine_with(key, (now, now), oracle) {
+            Ok((_, flaw)) => flaw,
+            Err(flaw) => Some(flaw),
+        }
+    }
+
+    /// Whose `key` was at `then`, of the machines, and what speaks against it at `now`.
+    fn machine_with(
+        &self,
+        key: &PublicKey,
+        (then, now): (DateTime<Utc>, DateTime<Utc>),
+        oracle: &dyn Oracle,
+    ) -> Result<(Signer, Option<Flaw>), Flaw> {
+        let unverifiable = |why: &str| Flaw::Unverifiable {
+            why: why.to_owned(),
+        };
+        let policy = self.policy.as_ref();
+        let policy = policy.ok_or_else(|| unverifiable("the policy cannot be read"))?;
+        let signers = self.signers.as_ref().map_err(|why| unverifiable(why))?;
+        let fingerprint = key.fingerprint();
+        let mut against = Flaw::UnknownKey {
+            fingerprint: fingerprint.clone(),
+        };
+        for principal in policy.machine_principals() {
+            let asked = |at| Question {
+                key,
+                principal,
+                namespace: MACHINE_NAMESPACE,
+                at,
+                zone: self.zone(),
+            };
+            match signers.allows(asked(then)) {
+                Err(Flaw::UnknownKey { .. } | Flaw::NotTheirs { .. }) => {}
+                Err(flaw) => against = flaw,
+                Ok(()) => {
+                    let ended = signers.allows(asked(now)).err();
+                    let revoked = match self.is_revoked(key, oracle) {
+                        Ok(false) => None,
+                        Ok(true) => Some(Flaw::Revoked {
+                            fingerprint: fingerprint.clone(),
+                        }),
+                        Err(why) => Some(unverifiable(&why)),
+                    };
+                    let signer = Signer {
+                        principal: principal.to_owned(),
+                        fingerprint,
+                    };
+                    return Ok((signer, revoked.or(ended)));
+                }
+            }
+        }
+        Err(against)
+    }
+
+    /// What the clocks have against something that relgate recorded by itself and nobody attests: its time has not come.
+    pub fn is_ahead(record: &Record, now: &Reading) -> Option<Flaw> {
+        let said = match &record.body {
+            Body::Checkpoint(fact) => Some(&fact.reading),
+            Body::RollbackClaimed(fact) => fact.claimed.as_ref(),
+            _ => return None,
+        };
+        let latest = now.wall + TimeDelta::milliseconds(EARLY_MS);
+        let is_ahead = match said {
+            Some(said) if now.boot_ms_since(said).is_some() => said.boot_ms > now.boot_ms,
+            Some(said) => said.wall > latest,
+            None => record.at > latest,
+        };
+        is_ahead.then_some(Flaw::FutureDated { at: record.at })
     }
 
     /// Who signed `record`, and what speaks against it now though it did not then.
@@ -302,12 +436,21 @@ fn only_people(body: &Body) -> bool {
 
 /// Whether `record` is plain, whatever the policy says: most of relgate's own.
 pub fn needs_no_signature(record: &Record) -> bool {
-    record.by == TOOL && !only_people(&record.body) && !is_believed_in_part(&record.body)
+    record.by == TOOL
+        && record.signature.is_none()
+        && !only_people(&record.body)
+        && !is_believed_in_part(&record.body)
 }
 
 /// Whether relgate's own record of it is believed in part where signatures are required and it has none.
 const fn is_believed_in_part(body: &Body) -> bool {
-    matches!(body, Body::IncidentOpened(_))
+    matches!(
+        body,
+        Body::IncidentOpened(_)
+            | Body::IncidentResolved(_)
+            | Body::Checkpoint(_)
+            | Body::RollbackClaimed(_)
+    )
 }
 
 /// Whether nothing follows from `body`, so that a machine without a key may record it too.

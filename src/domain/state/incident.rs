@@ -3,7 +3,7 @@
 use super::{Origin, Recorded};
 use crate::domain::clock::Reading;
 use crate::domain::ids::{IncidentId, PriorityName, ReleaseName};
-use crate::domain::policy::OnExpiry;
+use crate::domain::policy::{OnExpiry, ResolvedBy};
 use crate::domain::probe::sampling::Failure;
 use crate::domain::record::body::{
     DecidedAnswer, IncidentDecided, IncidentEscalated, IncidentOpened, IncidentResolved,
@@ -37,6 +37,8 @@ pub struct Disputed {
     pub origin: Origin,
     /// Whether it may have counted in its time.
     pub counted_once: bool,
+    /// Whether it rests on evidence that nobody attests: whoever acts on the window requests it again before.
+    pub asked_again: bool,
 }
 
 /// Until so long after its deadline a window whose resolution does not count rolls back by itself, in milliseconds.
@@ -160,6 +162,15 @@ impl Incident {
             && self.window.late_ms(now) > QUESTION_AFTER
     }
 
+    /// Whether evidence that nobody attests says that it is mended: the probes are run again before its window ends in
+    /// anything.
+    pub fn must_be_asked_again(&self) -> bool {
+        self.disputed.as_ref().is_some_and(|it| it.asked_again)
+            && self.rolls_back()
+            && self.window.resolved_by == ResolvedBy::Evidence
+            && !self.facts.probes.is_empty()
+    }
+
     /// The word for its standing.
     pub fn word(&self) -> &'static str {
         match self.standing {
@@ -220,6 +231,7 @@ impl Incident {
             self.disputed = Some(Disputed {
                 origin,
                 counted_once,
+                asked_again: *flaw == Flaw::AskedAgain,
             });
         }
     }

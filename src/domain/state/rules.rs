@@ -23,6 +23,10 @@ use crate::domain::record::body::{
 };
 use crate::domain::timespan::Timespan;
 
+/// By how much a record may run ahead of what its clocks say, in milliseconds: two machines whose clocks differ a little may
+/// each have recorded some of what is known.
+const NO_SOONER_MS: u64 = 1_000;
+
 /// The checks that said go, by what they were about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Goes {
@@ -65,7 +69,9 @@ impl ReleaseState {
             Body::DeployDone(fact) => self.is_not_done_twice(fact),
             Body::DeployRepinned(fact) => self.is_repinned_by_a_go(fact),
             Body::Replacement(fact) => self.is_announced(fact),
-            Body::RollbackClaimed(fact) => self.takes_back_no_successor(fact),
+            Body::RollbackClaimed(fact) => self
+                .takes_back_no_successor(fact)
+                .and_then(|()| self.is_due(fact)),
             Body::ChecklistPass(fact) => complete_pass(fact),
             Body::Verified(fact) => self.has_verified_something(fact),
             Body::IncidentEscalated(fact) => self.is_more_urgent(fact),
@@ -73,7 +79,7 @@ impl ReleaseState {
             Body::IncidentDecided(fact) => self.decides_what_opened(fact),
             Body::DeployFailed(fact) => has_reason(&fact.reason),
             Body::Abandoned(fact) => has_reason(&fact.reason),
-            Body::Checkpoint(fact) => self.takes_no_time_back(fact),
+            Body::Checkpoint(fact) => self.says_the_time(fact),
             Body::Drilled(fact) => passed_drill(fact),
             Body::ObligationSettled(fact) => self.is_settled_by_another(by, fact),
             Body::Closed(fact) => match self.goes.closing.contains(&fact.check) {
@@ -277,14 +283,31 @@ impl ReleaseState {
         }
     }
 
-    /// A checkpoint says at least as much time as is known to have passed at its reading.
-    fn takes_no_time_back(&self, fact: &Checkpoint) -> Result<(), String> {
+    /// A claim because a window expired comes at its deadline, by the clocks at the claim, and not before.
+    fn is_due(&self, fact: &RollbackClaimed) -> Result<(), String> {
+        let (Cause::Expired { incident: id }, Some(claimed)) = (&fact.cause, &fact.claimed) else {
+            return Ok(());
+        };
+        let Some(incident) = self.incidents.get(id) else {
+            return Ok(());
+        };
+        match incident.window.left_ms(claimed) {
+            left if left > NO_SOONER_MS => Err(format!(
+                "it claims the rollback {left} ms before the window of {id} expires"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// A checkpoint says as much time as its clocks say has passed, no less and no more.
+    fn says_the_time(&self, fact: &Checkpoint) -> Result<(), String> {
         for (id, elapsed_ms) in &fact.elapsed_ms {
             let Some(incident) = self.incidents.get(id) else {
                 continue;
             };
             let known = incident.window.elapsed(&fact.reading).ms;
-            if *elapsed_ms < known {
+            let longest = known.saturating_add(NO_SOONER_MS);
+            if *elapsed_ms < known || *elapsed_ms > longest {
                 return Err(format!(
                     "it says that {elapsed_ms} ms of the window of {id} had passed, and {known} ms had"
                 ));

@@ -11,7 +11,7 @@ use crate::domain::anomaly::{Anomaly, Damage};
 use crate::domain::audit::{self, Flaw};
 use crate::domain::history::History;
 use crate::domain::ids::{RecordId, ReleaseName};
-use crate::domain::record::{Record, TOOL};
+use crate::domain::record::{Body, Record, TOOL};
 use crate::domain::refusal::Refusal;
 use crate::domain::shares::in_shares;
 use crate::domain::signature::{SKEW_MINUTES, Standing};
@@ -136,10 +136,13 @@ impl<'a> FileLedger<'a> {
         }
         let judged = records.iter().zip(self.seal.judge(&records));
         let anew: Vec<(RecordId, Standing)> = judged
-            .filter(|(_, standing)| matches!(standing, Standing::Signed(_) | Standing::Plain))
-            .filter(|(record, standing)| {
-                *standing != Standing::Plain || self.history.is_judged(&record.id)
+            .filter(|(_, standing)| {
+                matches!(
+                    standing,
+                    Standing::Signed(_) | Standing::Plain | Standing::Unattested(_)
+                )
             })
+            .filter(|(record, standing)| self.history.standing(&record.id) != standing)
             .map(|(record, standing)| (record.id, standing))
             .collect();
         if !anew.is_empty() {
@@ -262,11 +265,23 @@ impl FileLedger<'_> {
         let mut parents = heads.clone();
         let mut records = Vec::with_capacity(drafts.len());
         for draft in drafts {
-            let record = Record::new(draft, &self.release, parents, at, &now.host);
+            let record = self.attested(Record::new(draft, &self.release, parents, at, &now.host));
             parents = vec![record.id];
             records.push(record);
         }
         Ok(Placed { heads, records })
+    }
+
+    /// A record that relgate makes by itself, signed by the machine's key where there is one.
+    fn attested(&self, record: Record) -> Record {
+        let signature = match record.by == TOOL {
+            true => self.seal.attest(&record),
+            false => None,
+        };
+        match signature {
+            Some(signature) => record.signed(signature),
+            None => record,
+        }
     }
 
     /// Signs each record that its writer signs, and links the next one to it. Whoever signs nothing is added to
@@ -276,8 +291,12 @@ impl FileLedger<'_> {
         let mut parents = heads.clone();
         let mut signed = Vec::with_capacity(records.len());
         for record in records {
-            let mut record = record.after(parents);
-            if record.by != TOOL {
+            let by_itself = record.by == TOOL;
+            let mut record = match by_itself {
+                true => self.attested(record.unsigned().after(parents)),
+                false => record.after(parents),
+            };
+            if !by_itself {
                 match self.seal.sign(&record)? {
                     Some(signature) => record = record.signed(signature),
                     None => {
@@ -380,10 +399,29 @@ impl FileLedger<'_> {
             }
             prepared.place()?;
             self.known.insert(record.file_name());
+            let standing = match is_vouched_for(record, &standing) {
+                true => {
+                    self.seal.vouch(record.id);
+                    Standing::Own
+                }
+                false => standing,
+            };
             self.history.judge(record.id, standing);
             self.history.extend(vec![record.clone()]);
         }
         Ok(records)
+    }
+}
+
+/// Whether this process believes a record that it wrote, whatever others make of it: it knows that the evidence which
+/// resolves an incident is so, and what its clocks said. An opening is what others make of it, so that this process waits
+/// for what they wait for.
+fn is_vouched_for(record: &Record, standing: &Standing) -> bool {
+    match (standing, &record.body) {
+        (Standing::Unattested(_), Body::IncidentOpened(_)) => false,
+        (Standing::Unattested(_), _) => true,
+        (Standing::Plain, Body::IncidentResolved(_)) => record.by == TOOL,
+        _ => false,
     }
 }
 

@@ -2,6 +2,7 @@
 //! revocation lists. Whether a signature counts is decided elsewhere.
 
 mod keys;
+mod machine;
 
 use std::fs;
 use std::io;
@@ -14,6 +15,7 @@ use tempfile::TempDir;
 
 use crate::domain::signature::NAMESPACE;
 use crate::domain::signature::key::PublicKey;
+use crate::domain::signature::machine::MachineKey;
 use crate::domain::signature::trust::Payload;
 use crate::ports::{Certified, KeyFile, OpenSsh, SigningKey};
 
@@ -26,6 +28,8 @@ pub struct SystemSsh {
     root: PathBuf,
     /// The key that was named on the command line or in the environment.
     named: Option<String>,
+    /// The private key of this machine, where one was named.
+    machine: Option<PathBuf>,
 }
 
 impl SystemSsh {
@@ -34,7 +38,14 @@ impl SystemSsh {
         Self {
             root: root.into(),
             named,
+            machine: None,
         }
+    }
+
+    /// The same with the private key of this machine, if one was named.
+    #[must_use]
+    pub fn with_machine_key(self, machine: Option<PathBuf>) -> Self {
+        Self { machine, ..self }
     }
 }
 
@@ -74,6 +85,10 @@ impl OpenSsh for SystemSsh {
         }
         let signature = payload.with_extension("sig");
         fs::read_to_string(&signature).map_err(|error| failed(format!("its signature: {error}")))
+    }
+
+    fn machine_key(&self) -> Option<Result<MachineKey, String>> {
+        Some(machine::read(self.machine.as_ref()?))
     }
 
     fn is_revoked(&self, key: &PublicKey, list: &[u8]) -> Result<bool, String> {

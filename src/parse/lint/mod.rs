@@ -7,6 +7,7 @@
 mod calendar;
 mod checklist;
 mod circles;
+mod machines;
 mod named;
 mod notes;
 mod policy;
@@ -117,6 +118,7 @@ pub fn lint(workspace: &Workspace) -> Vec<Finding> {
         calendar::lint(document, &mut findings);
         types::lint(document, &mut findings);
         signers::lint(workspace, document, &mut findings);
+        machines::lint(workspace, document, &mut findings);
     }
     for (name, base) in &workspace.bases {
         if let Some(document) = base.document() {

@@ -216,6 +216,7 @@ pub(super) fn quoted(text: &str) -> String {
 pub(super) fn singular(plural: &str) -> String {
     match plural {
         "people" => "person".to_owned(),
+        "machines" => "machine".to_owned(),
         "plan" => "step".to_owned(),
         "verify" => "probe".to_owned(),
         "checklist" => "item".to_owned(),

@@ -320,7 +320,7 @@ fn what_counts_after_all_does_so_from_the_beginning() {
     };
     take(&mut site, note, Standing::Plain);
     let heads = site.history.heads();
-    assert!(is_open(&site) && site.history.is_judged(&resolved.id));
+    assert!(is_open(&site) && *site.history.standing(&resolved.id) != Standing::Plain);
     site.history.judge_anew(vec![(resolved.id, signed())]);
     assert!(!is_open(&site));
     assert!(site.history.set_aside().is_empty() && site.history.anomalies().is_empty());

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Obligation;
+use crate::domain::clock::Reading;
 use crate::domain::ids::{Digest, IncidentId, RoleName, StageName, StepId};
 use crate::domain::probe::judge::Sample;
 use crate::domain::probe::sampling::Failure;
@@ -62,6 +63,9 @@ pub struct RollbackClaimed {
     /// How late the claim is after its deadline, in milliseconds, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub late_ms: Option<u64>,
+    /// The clocks at the claim, where a window expired; none in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed: Option<Reading>,
     /// The process that claimed it in order to run it: the attempt begins with the claim, and one durable write less
     /// lies between the deadline and the command. None where it is left to another process.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -208,3 +208,77 @@ fn an_artifact_that_must_be_signed_lies_on_disk() {
         ],
     );
 }
+
+/// The findings of a policy with these machines, and these lines after those of its people.
+fn with_machines(machines: &str, lines: &str) -> Vec<String> {
+    let text = format!("version: 1\nsignatures: required\nmachines: {machines}");
+    with(
+        &[("version: 1", &text)],
+        Some(&format!(
+            "{BOTH}{}",
+            lines.replace("K3", &TestKey::ed25519(3).line())
+        )),
+    )
+}
+
+#[test]
+fn a_machine_has_an_ed25519_key_of_its_own_and_is_nobody_of_the_policy() {
+    const ONE: &str = "{watcher: {principal: watcher@host}}";
+    let line = "watcher@host namespaces=\"relgate-machine\" K3\n";
+    assert_eq!(with_machines(ONE, line), [""; 0]);
+    let missing = &[
+        "relgate.yaml:3:",
+        "gives the machine watcher@host no Ed25519 key",
+        "ssh-keygen -t ed25519",
+    ];
+    only(&with_machines(ONE, ""), missing);
+    only(
+        &with_machines(ONE, "watcher@host namespaces=\"git\" K3\n"),
+        missing,
+    );
+    let other = TestKey::p256().line();
+    let typed = with_machines(
+        ONE,
+        &format!("{line}watcher@host namespaces=\"relgate-machine\" {other}\n"),
+    );
+    only(
+        &typed,
+        &["allowed_signers:4:1:", "of the type ecdsa-sha2-nistp256"],
+    );
+    only(
+        &with_machines(ONE, "watcher@host namespaces=\"relgate-machine\" K1\n"),
+        &["allowed_signers:3:1:", "could sign as ana"],
+    );
+    let person = with_machines("{watcher: {principal: ana@example.com}}", "");
+    assert!(
+        person
+            .iter()
+            .any(|it| it.contains("is a person of the policy")),
+        "{person:?}"
+    );
+    only(
+        &with_machines("{ana: {principal: watcher@host}}", line),
+        &["has the name of a person"],
+    );
+    only(
+        &with_machines(
+            "{a: {principal: watcher@host}, b: {principal: watcher@host}}",
+            line,
+        ),
+        &["is another machine's principal"],
+    );
+    let spaced = with_machines("{a: {principal: 'x y'}}", "");
+    assert!(
+        spaced.iter().any(|it| it.contains("is no principal")),
+        "{spaced:?}"
+    );
+    let text = format!("version: 1\nmachines: {ONE}");
+    let optional = with(
+        &[("version: 1", &text)],
+        Some(&format!(
+            "{BOTH}watcher@host {}\n",
+            TestKey::ed25519(3).line()
+        )),
+    );
+    only(&optional, &["warning", "signatures are optional"]);
+}
