@@ -1,7 +1,7 @@
 //! `relgate deploy`: recording that a deployment began, and that it is done.
 
-use crate::domain::decide::Actor;
 use crate::domain::decide::deployment::{self as decisions, StageUse};
+use crate::domain::decide::{Actor, dispute};
 use crate::domain::ids::{RecordId, StageName};
 use crate::domain::outcome::Done;
 use crate::domain::policy::Action;
@@ -137,6 +137,40 @@ pub fn repin(
         next: vec![command(&release.name, &format!("verify --stage {stage}"))],
     });
     Ok(((led.readiness, led.checked), done))
+}
+
+/// Records that somebody with authority stands for a disputed deployment: of `stage`, or of the one that is disputed.
+///
+/// # Errors
+/// Refused where none is disputed; files and ledger.
+pub fn confirm(
+    world: &World<'_>,
+    release: &Release,
+    (actor, stage): (&Actor, Option<&str>),
+    reason: &str,
+) -> Result<Done> {
+    let mut ledger = world.ledgers.open(&release.name);
+    let history = ledger.refresh()?;
+    let disputed = history.state().disputes().next().map(|(it, _)| it.clone());
+    let stage = match (stage, disputed) {
+        (None, Some(disputed)) => disputed,
+        _ => decisions::stage(&release.notes, history, stage, StageUse::Deployed)?,
+    };
+    let record = append(ledger.as_mut(), world.clock, &mut |history, _| {
+        Ok(vec![dispute::confirm(
+            &release.policy,
+            history,
+            (actor, &stage),
+            reason,
+        )?])
+    })?;
+    Ok(Done {
+        release: release.name.clone(),
+        what: format!("the deployment of {stage} is confirmed"),
+        record: record.id,
+        waived: Vec::new(),
+        next: vec![command(&release.name, &format!("verify --stage {stage}"))],
+    })
 }
 
 /// Records that the deployment of a stage did not finish.

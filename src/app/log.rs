@@ -111,6 +111,10 @@ pub fn sentence(body: &Body) -> String {
         ),
         Body::DeployDone(fact) => format!("the deployment of {} is done", fact.stage),
         Body::Replacement(fact) => replacement(fact),
+        Body::DeployConfirmed(fact) => format!(
+            "the deployment of {} is confirmed, as {}: {}",
+            fact.stage, fact.role, fact.reason
+        ),
         Body::DeployFailed(fact) => format!(
             "the deployment of {} did not finish, as {}: {}",
             fact.stage, fact.role, fact.reason

@@ -253,6 +253,15 @@ pub enum Deploy {
     Done(StageArgs),
     /// What was edited since the go is used from now on: only after a new go
     Repin(StageArgs),
+    /// A disputed deployment stands: it was recorded without authority, or with a key that was revoked since
+    Confirm {
+        /// Which stage, and who.
+        #[command(flatten)]
+        stage: StageArgs,
+        /// Why it stands
+        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+        reason: String,
+    },
     /// The deployment did not finish: it can begin again, and be rolled back
     Fail {
         /// Which stage, and who.

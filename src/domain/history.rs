@@ -279,12 +279,16 @@ impl History {
         } else if matches!(record.body, Body::Unknown { .. }) {
             self.unknown.push(record.id);
         } else if !self.put_aside(&record.id, &fact) {
+            let dispute = self.dispute_of(&record.id, &fact);
             match self.believed(&record.id, &fact) {
                 Some(believed) => {
                     self.take_counting(&believed, follows_all);
                     self.doubt_clocks(&fact);
                 }
                 None => self.take_counting(&fact, follows_all),
+            }
+            if let Some(dispute) = dispute {
+                self.take_dispute(&fact, dispute);
             }
         }
         drop(fact);

@@ -5,6 +5,7 @@ mod artifacts;
 mod attacks;
 mod baselines;
 mod branches;
+mod disputes;
 mod documents;
 mod drill;
 mod evidence;

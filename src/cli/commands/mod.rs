@@ -68,6 +68,9 @@ fn dispatch(context: &Context, command: Command) -> Result<u8> {
         Command::Deploy(Deploy::Start(stage)) => deploy_start(context, &stage),
         Command::Deploy(Deploy::Done(stage)) => deploy_done(context, &stage),
         Command::Deploy(Deploy::Repin(stage)) => deploy_repin(context, &stage),
+        Command::Deploy(Deploy::Confirm { stage, reason }) => {
+            deploy_confirm(context, &stage, &reason)
+        }
         Command::Deploy(Deploy::Fail { stage, reason }) => deploy_fail(context, &stage, &reason),
         Command::Verify(args) => verify::verify(context, &args),
         Command::Baseline(command) => probe::baseline(context, &command),
@@ -139,6 +142,21 @@ fn deploy_repin(context: &Context, args: &StageArgs) -> Result<u8> {
         let stage = app::deploy::stage(world, &release, args.stage.as_deref(), StageUse::Deployed)?;
         let (readiness, repinned) = app::deploy::repin(world, &release, &actor, &stage)?;
         answer(context, &release, (None, readiness), repinned)
+    })
+}
+
+fn deploy_confirm(context: &Context, args: &StageArgs, reason: &str) -> Result<u8> {
+    context.with_world(|world| {
+        let release = context.release(world)?;
+        let actor = context.actor(&release.policy, args.role.as_deref())?;
+        let stage = args.stage.as_deref();
+        context.show(&app::deploy::confirm(
+            world,
+            &release,
+            (&actor, stage),
+            reason,
+        )?)?;
+        Ok(exit::GO)
     })
 }
 
@@ -221,6 +239,7 @@ const fn word(command: &Command) -> &'static str {
         Command::Deploy(Deploy::Start(_)) => "deploy start",
         Command::Deploy(Deploy::Done(_)) => "deploy done",
         Command::Deploy(Deploy::Repin(_)) => "deploy repin",
+        Command::Deploy(Deploy::Confirm { .. }) => "deploy confirm",
         Command::Deploy(Deploy::Fail { .. }) => "deploy fail",
         Command::Verify(_) => "verify",
         Command::Baseline(Baseline::Capture { .. }) => "baseline capture",

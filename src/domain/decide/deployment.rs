@@ -1,5 +1,6 @@
 //! Recording a deployment, verifying its checklist and its verification plan, closing.
 
+use super::dispute::is_disputed;
 use super::obligation::due;
 use super::target;
 use super::{Actor, refuse_abandoned};
@@ -133,6 +134,10 @@ pub fn start(
             ))
             .help(command(release, &format!("verify --stage {before}"))));
         }
+    }
+    let mut others = state.disputes().map(|(other, _)| other);
+    if let Some(disputed) = others.find(|other| *other != stage) {
+        return Err(is_disputed(release, history, disputed));
     }
     must_be_go(
         readiness,
@@ -370,6 +375,9 @@ pub fn may_verify(
             by.successor
         ))
         .help(command(&by.successor, "verify")));
+    }
+    if state.dispute(stage).is_some() {
+        return Err(is_disputed(release, history, stage));
     }
     match state.deployments.get(stage) {
         Some(deployment) if deployment.done.is_some() => Ok(()),

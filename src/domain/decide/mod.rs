@@ -6,6 +6,7 @@
 pub mod baseline;
 pub mod closing;
 pub mod deployment;
+pub mod dispute;
 pub mod incident;
 pub mod obligation;
 pub mod rollback;

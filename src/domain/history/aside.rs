@@ -185,7 +185,8 @@ fn is_resolution(body: &Body) -> bool {
 /// not be found out again afterwards: only a key that has ended takes nothing from that.
 fn stands(body: &Body, flaw: &Flaw) -> bool {
     match body {
-        Body::BaselineCaptured(_) => matches!(flaw, Flaw::Ended { .. }),
+        // What was signed for a stage stays what somebody with authority signed.
+        Body::BaselineCaptured(_) | Body::DeployRepinned(_) => matches!(flaw, Flaw::Ended { .. }),
         _ => !opens(body),
     }
 }
@@ -199,6 +200,7 @@ fn opens(body: &Body) -> bool {
         | Body::Replacement(_)
         | Body::IncidentResolved(_)
         | Body::IncidentDecided(_)
+        | Body::DeployConfirmed(_)
         | Body::RollbackClaimed(_)
         | Body::Drilled(_)
         | Body::ObligationSettled(_)

@@ -147,6 +147,20 @@ pub(super) fn incidents(inquiry: &Inquiry<'_>, all: &mut Vec<Requirement>) {
     if *inquiry.scope == Scope::Repin {
         return;
     }
+    let disputes = inquiry.history.state().disputes();
+    all.extend(disputes.map(|(stage, dispute)| Requirement {
+        status: Status::Failed,
+        why: format!("it is disputed: {}", dispute.why),
+        command: Some(command(
+            release,
+            &format!("deploy confirm --stage {stage} --reason TEXT"),
+        )),
+        ..requirement(
+            Subject::Incident,
+            format!("deployment-{stage}"),
+            format!("the deployment of {stage} by {} stands", dispute.origin.by),
+        )
+    }));
     let mut tolerated: Vec<_> = inquiry.history.state().tolerated_incidents().collect();
     tolerated.sort_by_key(|incident| incident.opened.at);
     for incident in tolerated {

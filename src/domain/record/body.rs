@@ -25,7 +25,9 @@ use crate::domain::probe::sampling::Failure;
 use crate::domain::timespan::Timespan;
 
 pub use anchor::{Anchor, DeployRepinned};
-pub use decided::{Abandoned, Answer as DecidedAnswer, DeployFailed, IncidentDecided};
+pub use decided::{
+    Abandoned, Answer as DecidedAnswer, DeployConfirmed, DeployFailed, IncidentDecided,
+};
 pub use replacement::{Replacement, ReplacementProgress};
 pub use rollback::{
     AttemptEnded, AttemptOutcome, AttemptStarted, Cause, Drilled, PinnedPlan, ProcessGroup,
@@ -99,6 +101,8 @@ bodies! {
     DeployDone(DeployDone) = "deploy-done",
     /// What was signed for a deployment was replaced after a new go.
     DeployRepinned(DeployRepinned) = "deploy-repinned",
+    /// A disputed deployment was confirmed.
+    DeployConfirmed(DeployConfirmed) = "deploy-confirmed",
     /// A deployment did not finish.
     DeployFailed(DeployFailed) = "deploy-failed",
     /// Another release is deployed over this one, on the same target.

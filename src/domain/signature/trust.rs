@@ -404,6 +404,7 @@ fn only_people(body: &Body) -> bool {
         | Body::DeployStarted(_)
         | Body::DeployDone(_)
         | Body::DeployRepinned(_)
+        | Body::DeployConfirmed(_)
         | Body::DeployFailed(_)
         | Body::Replacement(_)
         | Body::ChecklistPass(_)
@@ -472,6 +473,7 @@ fn action_of(body: &Body) -> Option<Action> {
         Body::DeployStarted(_)
         | Body::DeployDone(_)
         | Body::DeployRepinned(_)
+        | Body::DeployConfirmed(_)
         | Body::DeployFailed(_)
         | Body::Replacement(_) => Some(Action::Deploy),
         Body::BaselineCaptured(_) | Body::ChecklistPass(_) | Body::Verified(_) => {

@@ -1,6 +1,7 @@
 //! The state of a release: a fold over its records, one pure function.
 
 mod anchor;
+mod dispute;
 pub mod incident;
 mod progress;
 mod queries;
@@ -20,6 +21,7 @@ use super::record::body::{
 };
 use super::record::{Body, Record};
 use super::signature::Flaw;
+pub use dispute::Dispute;
 use incident::Incident;
 pub use progress::Progress;
 use replacement::{Replaced, Successors};
@@ -107,6 +109,8 @@ pub struct Deployment {
     pub failed: Option<Origin>,
     /// Which release took its place.
     pub replaced: Option<Replaced>,
+    /// Why it is disputed, until somebody with authority confirms it.
+    pub disputed: Option<Dispute>,
     /// The passes over the deployment checklist since it was done.
     pub passes: Vec<Recorded<ChecklistPass>>,
     /// The last run of the verification plan since it was done.
@@ -208,6 +212,7 @@ impl ReleaseState {
             }
             Body::DeployRepinned(fact) => self.deployment(&fact.stage).map(|_| ()),
             Body::DeployFailed(fact) => self.must_be_unfinished(&fact.stage),
+            Body::DeployConfirmed(fact) => self.deployment(&fact.stage).map(|_| ()),
             Body::Replacement(fact) => self.may_be_replaced(fact),
             Body::ChecklistPass(fact) => self.must_be_done(&fact.stage),
             Body::Verified(fact) => self.must_be_done(&fact.stage),
@@ -319,6 +324,7 @@ impl ReleaseState {
                     started: recorded(fact, origin),
                     done: None,
                     failed: None,
+                    disputed: None,
                     replaced: None,
                     passes: Vec::new(),
                     verification: None,
@@ -335,6 +341,11 @@ impl ReleaseState {
             Body::DeployRepinned(fact) => {
                 if let Some(deployment) = self.deployments.get_mut(&fact.stage) {
                     deployment.anchor = Some(recorded(&fact.anchor, origin));
+                }
+            }
+            Body::DeployConfirmed(fact) => {
+                if let Some(deployment) = self.deployments.get_mut(&fact.stage) {
+                    deployment.disputed = None;
                 }
             }
             Body::DeployFailed(fact) => {

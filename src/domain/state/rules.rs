@@ -78,6 +78,9 @@ impl ReleaseState {
             Body::IncidentResolved(fact) => self.is_resolved_on_evidence(fact),
             Body::IncidentDecided(fact) => self.decides_what_opened(fact),
             Body::DeployFailed(fact) => has_reason(&fact.reason),
+            Body::DeployConfirmed(fact) => {
+                has_reason(&fact.reason).and_then(|()| self.may_be_confirmed(fact))
+            }
             Body::Abandoned(fact) => has_reason(&fact.reason),
             Body::Checkpoint(fact) => self.says_the_time(fact),
             Body::Drilled(fact) => passed_drill(fact),

@@ -3,12 +3,15 @@
 
 use serde_json::{Value, json};
 
+use crate::domain::clock::Reading;
 use crate::domain::decide::incident::{self, Trouble};
+use crate::domain::decide::{deployment, dispute};
 use crate::domain::ids::Digest;
 use crate::domain::probe::judge::Verdict;
 use crate::domain::record::body::Checkpoint;
 use crate::domain::record::{Body, Draft, Record, TOOL, digest_of};
-use crate::domain::testing::{Site, drafted, go, north, notes, policy, sample};
+use crate::domain::signature::{Flaw, Signer, Standing};
+use crate::domain::testing::{Site, actor, drafted, go, north, notes, policy, sample};
 
 /// Takes `draft` in as a file that was put into the ledger. Nothing but its being there may follow from it.
 #[track_caller]
@@ -27,6 +30,128 @@ fn has_no_effect(site: &Site, draft: Draft, why: &str) {
     let named = named.unwrap_or_else(|| panic!("nobody names {record:?}"));
     assert!(named.why.contains(why), "{}", named.why);
     assert!(history.anomalies().is_empty(), "it is no damage");
+}
+
+/// A site whose deployment of the north `by` did, with a key that has gone since or without authority.
+fn disputed(flaw: &Flaw) -> Site {
+    let mut site = Site::deployed();
+    let started = site
+        .history
+        .records()
+        .iter()
+        .find(|it| matches!(it.body, Body::DeployStarted(_)))
+        .map(|it| it.id)
+        .expect("a deployment");
+    site.history
+        .judge_anew(vec![(started, Standing::Lapsed(signer(), flaw.clone()))]);
+    site
+}
+
+fn signer() -> Signer {
+    Signer {
+        principal: "x".to_owned(),
+        fingerprint: "SHA256:x".to_owned(),
+    }
+}
+
+fn revoked() -> Flaw {
+    Flaw::Revoked {
+        fingerprint: "SHA256:x".to_owned(),
+    }
+}
+
+#[test]
+fn a_deployment_without_authority_waits_for_a_confirmation() {
+    let no_authority = Flaw::NoAuthority {
+        by: "x".to_owned(),
+        action: "deploy",
+    };
+    for flaw in [revoked(), no_authority] {
+        let mut site = disputed(&flaw);
+        let verify = |site: &Site| deployment::may_verify(&notes(), &site.history, &north());
+        let refusal = verify(&site).expect_err("it is disputed");
+        let help = refusal.help.clone().unwrap_or_default();
+        assert!(help.contains("deploy confirm --stage north"), "{help}");
+        assert!(site.history.doubts()[0].what.contains("is disputed"));
+        // Incidents work on it.
+        let trouble = Trouble {
+            title: "down".to_owned(),
+            stage: north(),
+            priority: "critical".parse().expect("a name"),
+            trigger: None,
+            probes: Vec::new(),
+            failures: Vec::new(),
+        };
+        let by = (TOOL, &site.now());
+        assert!(incident::open(&policy(), &notes(), &site.history, &trouble, by).is_ok());
+        let confirmed =
+            dispute::confirm(&policy(), &site.history, (&actor("cy"), &north()), "seen");
+        site.record(confirmed.expect("a confirmation"));
+        assert!(verify(&site).is_ok());
+        assert_eq!(site.history.doubts(), []);
+    }
+    // A key that has ended leaves what it signed.
+    let at = Site::new("site").wall;
+    let ended = Flaw::Ended {
+        fingerprint: "SHA256:x".to_owned(),
+        at,
+    };
+    assert_eq!(disputed(&ended).history.doubts(), []);
+}
+
+#[test]
+fn a_confirmation_names_what_is_disputed_and_why_it_stands() {
+    let site = disputed(&revoked());
+    let confirmed = |record: Digest, reason: &str| {
+        drafted(
+            "deploy-confirmed",
+            &json!({"stage": "north", "record": record, "role": "dev", "reason": reason}),
+        )
+    };
+    let own = site.history.state().dispute(&north()).expect("disputed");
+    let own = own.origin.record;
+    has_no_effect(&site, confirmed(Digest::of(b"x"), "seen"), "another record");
+    has_no_effect(&site, confirmed(own, " "), "gives no reason");
+    has_no_effect(&Site::deployed(), confirmed(own, "seen"), "nobody disputes");
+    let refused = dispute::confirm(
+        &policy(),
+        &Site::deployed().history,
+        (&actor("cy"), &north()),
+        "seen",
+    );
+    assert!(refused.is_err());
+}
+
+#[test]
+fn a_claim_comes_at_its_deadline_and_a_checkpoint_says_what_its_clocks_say() {
+    let mut site = opened_by(1);
+    site.tick(60_000);
+    let incident = &site.history.state().incidents["I1"];
+    let claim = |claimed: &Reading| {
+        let body = json!({
+            "attempt": 1, "cause": {"because": "expired", "incident": "I1"}, "stage": "north",
+            "absorbs": ["I1"], "plan": incident.facts.plan, "claimed": claimed,
+        });
+        Draft {
+            by: TOOL.to_owned(),
+            ..drafted("rollback-claimed", &body)
+        }
+    };
+    let mut soon = site.now();
+    soon.boot_ms += 200_000;
+    soon.wall += chrono::TimeDelta::hours(1);
+    for claimed in [&site.now(), &soon, &incident.facts.opened] {
+        has_no_effect(&site, claim(claimed), "before the window of I1 expires");
+    }
+    let ahead = Draft {
+        by: TOOL.to_owned(),
+        body: Body::Checkpoint(Checkpoint {
+            reading: site.now(),
+            elapsed_ms: [("I1".parse().expect("a name"), 299_000)].into(),
+            divergence_ms: None,
+        }),
+    };
+    has_no_effect(&site, ahead, "had passed");
 }
 
 fn passed() -> Site {

@@ -3,9 +3,22 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::clock::Reading;
-use crate::domain::ids::{IncidentId, RoleName, StageName};
+use crate::domain::ids::{IncidentId, RecordId, RoleName, StageName};
 use crate::domain::probe::sampling::Failure;
 use crate::domain::timespan::Timespan;
+
+/// Somebody with authority stands for a deployment that was recorded without any, or with a key that was revoked since.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployConfirmed {
+    /// Which stage.
+    pub stage: StageName,
+    /// The record that is confirmed.
+    pub record: RecordId,
+    /// By which role's authority.
+    pub role: RoleName,
+    /// Why it stands.
+    pub reason: String,
+}
 
 /// A deployment that began did not finish.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
