@@ -5,15 +5,28 @@ use encoding_rs::{Encoding, REPLACEMENT, UTF_8, UTF_16BE, UTF_16LE};
 /// The declaration stands within so many bytes.
 const LONGEST_DECLARATION: usize = 200;
 
-/// The text of a report: in the charset of its byte order mark, else of its XML declaration, else in UTF-8. What is no
-/// text in it stands in the names and output of tests, changes no element, and is replaced.
+/// The first bytes of documents that only a wide charset begins with: <https://www.w3.org/TR/xml/#sec-guessing>.
+const WIDE: [(&[u8], Option<&Encoding>); 6] = [
+    (b"\xff\xfe\0\0", None),
+    (b"\0\0\xfe\xff", None),
+    (b"<\0\0\0", None),
+    (b"\0\0\0<", None),
+    (b"<\0", Some(UTF_16LE)),
+    (b"\0<", Some(UTF_16BE)),
+];
+
+/// The text of a report: in the charset of its byte order mark, else of its first bytes or its XML declaration, else in
+/// UTF-8. What is no text in it stands in the names and output of tests, changes no element, and is replaced.
 ///
 /// # Errors
 /// The charset that it declares is unknown.
 pub fn text(bytes: &[u8]) -> Result<String, String> {
-    let (charset, mark) = match Encoding::for_bom(bytes) {
-        Some(known) => known,
-        None => (declared(bytes)?, 0),
+    let wide = WIDE.iter().find(|(start, _)| bytes.starts_with(start));
+    let (charset, mark) = match (wide, Encoding::for_bom(bytes)) {
+        (Some((_, None)), _) => return Err("it is written in UTF-32".to_owned()),
+        (Some((_, Some(charset))), _) => (*charset, 0),
+        (None, Some(known)) => known,
+        (None, None) => (declared(bytes)?, 0),
     };
     let content = bytes.get(mark..).unwrap_or_default();
     let (text, _) = charset.decode_without_bom_handling(content);
@@ -55,6 +68,10 @@ mod tests {
             text.encode_utf16().flat_map(unit).collect::<Vec<u8>>()
         };
         let (little, big) = (wide(u16::to_le_bytes), wide(u16::to_be_bytes));
+        for unmarked in [&little[2..], &big[2..]] {
+            assert_eq!(text(unmarked).as_deref(), Ok("<a b='ö'/>"));
+        }
+        text(b"<\0\0\0a\0\0\0").expect_err("UTF-32");
         for bytes in [
             "<a b='ö'/>".as_bytes(),
             "\u{feff}<a b='ö'/>".as_bytes(),

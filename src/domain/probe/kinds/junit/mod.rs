@@ -2,6 +2,7 @@
 
 mod decode;
 mod report;
+mod tally;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,7 +34,7 @@ pub struct JunitProbe {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JunitExpectation {
-    /// So many tests or more were executed; 1 unless told. A skipped test is not executed.
+    /// So many tests or more were executed; default: 1. A skipped test is not executed, and a rerun is no further one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub executed: Option<u64>,
@@ -81,6 +82,10 @@ impl Kind for JunitProbe {
             actual,
             holds,
         };
+        let flaky = match report.flaky {
+            0 => String::new(),
+            flaky => format!(", {flaky} of them flaky: passed after a failure"),
+        };
         let bad = report.failures.max(report.stated);
         let mut names = report.failed.iter().take(MOST_NAMES).cloned();
         let first = names.by_ref().collect::<Vec<_>>().join(", ");
@@ -95,7 +100,7 @@ impl Kind for JunitProbe {
             assertion(
                 "executed tests",
                 format!("at least {least}"),
-                format!("{}{reports}", report.executed),
+                format!("{}{reports}{flaky}", report.executed),
                 report.executed >= least,
             ),
         ];
@@ -134,6 +139,7 @@ mod tests {
         Report {
             executed,
             skipped,
+            flaky: 0,
             failures,
             stated,
             failed: Vec::new(),

@@ -1,7 +1,7 @@
 //! Reads a JUnit report: what its elements show, and the failures that its attributes state.
 //!
-//! The counts that a report states of its tests are not believed: tests are counted. A failure that is stated and not
-//! shown is believed all the same. Entities are not expanded, and a document type is refused, so a small report cannot
+//! Tests are counted; a count that is stated can only lower how many were executed, never raise it. A failure that is
+//! stated and not shown is believed all the same. Entities are not expanded, and a document type is refused, so a small report cannot
 //! become a large one.
 
 use std::ops::AddAssign;
@@ -9,6 +9,8 @@ use std::ops::AddAssign;
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
+
+use super::tally::{Outcome, Stated, Tally};
 
 /// Names of failed tests that are kept.
 const MOST_NAMES: usize = 20;
@@ -20,6 +22,8 @@ pub struct Report {
     pub executed: u64,
     /// Tests that did not run.
     pub skipped: u64,
+    /// Tests that passed after they had failed.
+    pub flaky: u64,
     /// Tests and suites that failed or had an error.
     pub failures: u64,
     /// The most failures and errors that an attribute states, which no element need show.
@@ -32,6 +36,7 @@ impl AddAssign for Report {
     fn add_assign(&mut self, other: Self) {
         self.executed = self.executed.saturating_add(other.executed);
         self.skipped = self.skipped.saturating_add(other.skipped);
+        self.flaky = self.flaky.saturating_add(other.flaky);
         self.failures = self.failures.saturating_add(other.failures);
         self.stated = self.stated.saturating_add(other.stated);
         let room = MOST_NAMES.saturating_sub(self.failed.len());
@@ -73,6 +78,7 @@ pub fn read(text: &str) -> Result<Report, String> {
 struct Reading {
     report: Report,
     open: Vec<Element>,
+    suites: Vec<Tally>,
     case: Case,
     roots: u32,
 }
@@ -83,8 +89,12 @@ enum Element {
     Suite,
     Case,
     Failure,
+    /// A run that failed before the one that counts.
+    Rerun,
     Skipped,
-    /// What was printed, and properties.
+    Properties,
+    Property,
+    /// What was printed.
     Output,
     Other,
 }
@@ -93,8 +103,16 @@ enum Element {
 struct Case {
     name: String,
     failed: bool,
+    failed_before: bool,
     skipped: bool,
 }
+
+/// Attributes and properties that say how many tests did not run, or that a test did not.
+const SKIPPED: [&str; 6] = ["skipped", "skip", "skips", "ignored", "disabled", "pending"];
+/// Attributes of a suite that state failures.
+const FAILURES: [&str; 7] = [
+    "failures", "errors", "failed", "failure", "error", "timeouts", "aborted",
+];
 
 /// The words for a test that did not run, and those for one that failed, in attributes of a test case.
 const NOT_RUN: [&str; 6] = [
@@ -120,14 +138,21 @@ impl Reading {
 
     fn open(&mut self, start: &BytesStart<'_>) -> Result<(), String> {
         let parent = self.open.last().copied();
-        let local = start.local_name();
-        let element = match local.into_inner() {
+        let element = match start
+            .local_name()
+            .into_inner()
+            .to_ascii_lowercase()
+            .as_str()
+        {
             "testsuites" => Element::Suites,
             "testsuite" => Element::Suite,
             "testcase" => Element::Case,
             "failure" | "error" => Element::Failure,
+            "flakyfailure" | "flakyerror" | "rerunfailure" | "rerunerror" => Element::Rerun,
             "skipped" | "disabled" => Element::Skipped,
-            "system-out" | "system-err" | "properties" => Element::Output,
+            "properties" => Element::Properties,
+            "property" => Element::Property,
+            "system-out" | "system-err" => Element::Output,
             _ => Element::Other,
         };
         match (parent, element) {
@@ -144,20 +169,10 @@ impl Reading {
             _ => {}
         }
         match (parent, element) {
-            (_, Element::Suites | Element::Suite) => self.stated(start)?,
-            (_, Element::Case) => {
-                let mut words = Vec::new();
-                for key in ["status", "result", "outcome"] {
-                    let word = attribute(start, key)?.unwrap_or_default();
-                    words.push(word.trim().to_ascii_lowercase());
-                }
-                let says = |known: &[&str]| words.iter().any(|it| known.contains(&it.as_str()));
-                self.case = Case {
-                    name: case_name(start)?,
-                    failed: says(&FAILED),
-                    skipped: says(&NOT_RUN),
-                };
-            }
+            (_, Element::Suites | Element::Suite) => self.suites.push(Tally::new(stated(start)?)),
+            (_, Element::Case) => self.case = case(start)?,
+            (Some(Element::Properties), Element::Property) => self.property(start)?,
+            (Some(Element::Case), Element::Rerun) => self.case.failed_before = true,
             (Some(Element::Case), Element::Failure) => self.case.failed = true,
             (Some(Element::Case), Element::Skipped) => self.case.skipped = true,
             (Some(Element::Suite | Element::Suites), Element::Failure) => {
@@ -175,21 +190,69 @@ impl Reading {
 
     /// Whether a test case is open, and no output of it, which may hold anything.
     fn is_in_case(&self) -> bool {
-        self.open.contains(&Element::Case) && !self.open.contains(&Element::Output)
+        let within = |element| self.open.contains(&element);
+        within(Element::Case) && !within(Element::Output) && !within(Element::Properties)
+    }
+
+    /// Takes a property that says of a test or a suite that it was skipped.
+    fn property(&mut self, start: &BytesStart<'_>) -> Result<(), String> {
+        let name = attribute(start, "name")?.unwrap_or_default();
+        if !is_of(&SKIPPED, &name) && !is_of(&["todo"], &name) {
+            return Ok(());
+        }
+        let value = attribute(start, "value")?;
+        let is_said = value.as_deref().is_none_or(is_said);
+        let owner = self.open.iter().rev().nth(1).copied();
+        match (owner, self.suites.last_mut()) {
+            (Some(Element::Case), _) => self.case.skipped |= is_said,
+            (Some(Element::Suite | Element::Suites), Some(suite)) => {
+                // What is no count may be a reason, or a setting of the run.
+                if let Ok(skips) = skips(value.as_deref().unwrap_or_default()) {
+                    skips.note(&mut suite.stated);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     fn close(&mut self) {
-        if self.open.pop() != Some(Element::Case) {
-            return;
+        match self.open.pop() {
+            Some(Element::Case) => self.close_case(),
+            Some(Element::Suites | Element::Suite) => self.close_suite(),
+            _ => {}
         }
+    }
+
+    fn close_case(&mut self) {
         let case = std::mem::take(&mut self.case);
-        match (case.failed, case.skipped) {
-            (true, _) => {
-                self.report.executed = self.report.executed.saturating_add(1);
-                self.fail(case.name);
+        let outcome = match (case.failed, case.skipped, case.failed_before) {
+            (true, _, _) => Outcome::Failed,
+            (false, true, _) => Outcome::Skipped,
+            (false, false, true) => Outcome::Flaky,
+            (false, false, false) => Outcome::Passed,
+        };
+        if let Some(suite) = self.suites.last_mut() {
+            suite.case(&case.name, outcome);
+        }
+        if outcome == Outcome::Failed {
+            self.fail(case.name);
+        }
+    }
+
+    fn close_suite(&mut self) {
+        let Some(suite) = self.suites.pop() else {
+            return;
+        };
+        let counts = suite.counts();
+        self.report.stated = self.report.stated.max(suite.stated_failures());
+        match self.suites.last_mut() {
+            Some(outer) => outer.suite(counts),
+            None => {
+                self.report.executed = counts.executed;
+                self.report.skipped = counts.skipped;
+                self.report.flaky = counts.flaky;
             }
-            (false, true) => self.report.skipped = self.report.skipped.saturating_add(1),
-            (false, false) => self.report.executed = self.report.executed.saturating_add(1),
         }
     }
 
@@ -200,27 +263,6 @@ impl Reading {
         }
     }
 
-    fn stated(&mut self, start: &BytesStart<'_>) -> Result<(), String> {
-        let mut sum = 0_u64;
-        for key in ["failures", "errors", "failed", "failure", "error"] {
-            let Some(text) = attribute(start, key)? else {
-                continue;
-            };
-            let count = text.trim();
-            // Some tools write nothing where there is nothing to count.
-            let count: u64 = if count.is_empty() {
-                0
-            } else {
-                count
-                    .parse()
-                    .map_err(|_| format!("{key}={text:?} is no number"))?
-            };
-            sum = sum.saturating_add(count);
-        }
-        self.report.stated = self.report.stated.max(sum);
-        Ok(())
-    }
-
     fn end(self) -> Result<Report, String> {
         match (self.open.is_empty(), self.roots) {
             (false, _) => Err("it ends before its elements are closed".to_owned()),
@@ -229,6 +271,114 @@ impl Reading {
             (true, _) => Err("it has several roots".to_owned()),
         }
     }
+}
+
+/// What the attributes of a suite state.
+fn stated(start: &BytesStart<'_>) -> Result<Stated, String> {
+    let count = |key: &str| {
+        let text = attribute(start, key)?;
+        let count =
+            text.map(|text| number(&text).ok_or_else(|| format!("{key}={text:?} is no number")));
+        count.transpose()
+    };
+    let mut stated = Stated {
+        tests: match attribute(start, "tests")? {
+            Some(text) if text.trim().is_empty() => None,
+            _ => count("tests")?,
+        },
+        flaky: count("flakes")?.unwrap_or_default(),
+        ..Stated::default()
+    };
+    for key in FAILURES {
+        stated.failures = stated
+            .failures
+            .saturating_add(count(key)?.unwrap_or_default());
+    }
+    // Words for the same, but for tests that are switched off, which stand beside those that were skipped.
+    let mut off = Stated::default();
+    for key in SKIPPED {
+        let Some(text) = attribute(start, key)? else {
+            continue;
+        };
+        let skips = skips(&text).map_err(|()| format!("{key}={text:?} is no number"))?;
+        skips.note(if key == "disabled" {
+            &mut off
+        } else {
+            &mut stated
+        });
+    }
+    stated.skipped = stated.skipped.saturating_add(off.skipped);
+    stated.all_skipped |= off.all_skipped;
+    Ok(stated)
+}
+
+/// What is said of the tests that did not run.
+enum Skips {
+    Count(u64),
+    All,
+}
+
+impl Skips {
+    fn note(self, stated: &mut Stated) {
+        match self {
+            Self::Count(count) => stated.skipped = stated.skipped.max(count),
+            Self::All => stated.all_skipped = true,
+        }
+    }
+}
+
+/// Reads a number of skips, or whether there are any: some tools write `true` and `false`.
+fn skips(text: &str) -> Result<Skips, ()> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "yes" => Ok(Skips::All),
+        "false" | "no" => Ok(Skips::Count(0)),
+        other => number(other).map(Skips::Count).ok_or(()),
+    }
+}
+
+/// A count; some tools write nothing where there is nothing to count, others `2.0`.
+fn number(text: &str) -> Option<u64> {
+    let text = text.trim();
+    match text.split_once('.') {
+        _ if text.is_empty() => Some(0),
+        Some((whole, part)) if !part.is_empty() && part.bytes().all(|byte| byte == b'0') => {
+            whole.parse().ok()
+        }
+        _ => text.parse().ok(),
+    }
+}
+
+/// Whether a word that stands for a yes or a no, a number or a reason is no `no`.
+fn is_said(word: &str) -> bool {
+    !is_of(&["false", "0", "no", "none", "null", "undefined"], word)
+}
+
+fn is_of(known: &[&str], word: &str) -> bool {
+    known.iter().any(|it| it.eq_ignore_ascii_case(word.trim()))
+}
+
+/// What the attributes of a test case say of it.
+fn case(start: &BytesStart<'_>) -> Result<Case, String> {
+    let mut case = Case {
+        name: case_name(start)?,
+        ..Case::default()
+    };
+    for key in ["status", "result", "outcome"] {
+        let word = attribute(start, key)?.unwrap_or_default();
+        case.failed |= is_of(&FAILED, &word);
+        case.skipped |= is_of(&NOT_RUN, &word);
+    }
+    for key in SKIPPED {
+        let said = attribute(start, key)?;
+        case.skipped |= said.is_some_and(|word| !word.is_empty() && is_said(&word));
+    }
+    let denied = |key: &str| -> Result<bool, String> {
+        let word = attribute(start, key)?;
+        Ok(word.is_some_and(|word| is_of(&["false", "no", "0"], &word)))
+    };
+    case.failed |= denied("success")? || denied("passed")?;
+    case.skipped |= denied("executed")?;
+    Ok(case)
 }
 
 fn name(start: &BytesStart<'_>) -> String {
@@ -263,146 +413,4 @@ fn case_name(start: &BytesStart<'_>) -> Result<String, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const WHOLE: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
-        <testsuites tests="99" failures="1">
-          <testsuite name="a" tests="3" failures="1" errors="0">
-            <properties><property name="failure" value="1"/></properties>
-            <testcase classname="shop.Cart" name="adds &amp; removes" time="0.1"/>
-            <testcase name="pays"><failure message="no"><![CDATA[<testcase name="not one">]]></failure></testcase>
-            <testcase name="later"><skipped/></testcase>
-            <system-out><failure>no test says this</failure></system-out>
-          </testsuite>
-          <testsuite name="b"><testcase name="gtest" status="notrun"/></testsuite>
-        </testsuites>"#;
-
-    #[test]
-    fn tests_are_counted_and_what_is_stated_of_them_is_not_believed() {
-        let report = read(WHOLE).expect("a report");
-        assert_eq!(
-            (
-                report.executed,
-                report.skipped,
-                report.failures,
-                report.stated
-            ),
-            (2, 2, 1, 1)
-        );
-        assert_eq!(report.failed, ["pays"]);
-    }
-
-    #[test]
-    fn a_failure_that_no_test_shows_counts() {
-        let stated = read(r#"<testsuite errors="2" failures="1"><testcase name="a"/></testsuite>"#);
-        assert_eq!(stated.map(|it| (it.failures, it.stated)), Ok((0, 3)));
-        let suite = read(r#"<testsuite><testcase name="a"/><error>setup</error></testsuite>"#);
-        assert_eq!(suite.map(|it| it.failures), Ok(1));
-        let both =
-            read(r#"<testsuite><testcase name="a"><skipped/><error/></testcase></testsuite>"#);
-        assert_eq!(both.map(|it| (it.executed, it.failures)), Ok((1, 1)));
-    }
-
-    #[test]
-    fn a_failure_that_attributes_or_other_elements_show_counts() {
-        for case in [
-            r#"<testcase name="a" status="failed"/>"#,
-            r#"<testcase name="a" status="run" result="Failure"/>"#,
-            r#"<testcase name="a" outcome="error"/>"#,
-            r#"<testcase name="a"><step><failure/></step></testcase>"#,
-        ] {
-            let report = read(&format!("<testsuite>{case}</testsuite>"));
-            assert_eq!(
-                report.map(|it| (it.executed, it.failures)),
-                Ok((1, 1)),
-                "{case}"
-            );
-        }
-        let stated = read(r#"<testsuite failed="1"><testcase name="a"/></testsuite>"#);
-        assert_eq!(stated.map(|it| it.stated), Ok(1));
-        let passed = r#"<testsuite failed="0"><testcase name="a" status="passed" result="completed"/></testsuite>"#;
-        assert_eq!(read(passed).map(|it| (it.failures, it.stated)), Ok((0, 0)));
-    }
-
-    #[test]
-    fn what_is_no_complete_report_is_refused() {
-        let bomb =
-            "<!DOCTYPE a [<!ENTITY b \"bb\">]><testsuite><testcase name=\"&b;\"/></testsuite>";
-        for (text, why) in [
-            ("", "empty"),
-            ("   \n", "empty"),
-            ("<testsuite><testcase name=\"a\"/>", "ends before"),
-            (
-                "<testsuite><testcase name=\"a\"></testsuite>",
-                "well-formed",
-            ),
-            (
-                "<testsuite><testcase name=\"a\"/></testsuite><testsuite/>",
-                "several roots",
-            ),
-            ("<html><body/></html>", "root is <html>"),
-            ("{\"tests\": 1}", "outside of its root"),
-            (
-                "junk<testsuite><testcase name=\"a\"/></testsuite>",
-                "outside of its root",
-            ),
-            (
-                "<testsuite><testcase name=\"a\"/></testsuite>junk",
-                "outside of its root",
-            ),
-            ("<testsuite failures=\"few\"/>", "no number"),
-            ("<testsuite><testcase a a/></testsuite>", "well-formed"),
-            (
-                "<testsuite><testcase><testcase/></testcase></testsuite>",
-                "within another",
-            ),
-            (bomb, "document type"),
-        ] {
-            let error = read(text).expect_err(text);
-            assert!(error.contains(why), "{text}: {error}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_entity_stays_as_it_is_written() {
-        let text = r#"<testsuite><testcase name="&bomb;"><error/></testcase></testsuite>"#;
-        assert_eq!(read(text).expect("a report").failed, ["&bomb;"]);
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_panics(text in "\\PC{0,200}") {
-            let _ = read(&text);
-        }
-
-        #[test]
-        fn no_damage_to_a_report_panics_or_invents_tests(at in 0..WHOLE.len(), cut in any::<bool>(), byte in any::<u8>()) {
-            let mut bytes = WHOLE.as_bytes().to_vec();
-            if cut {
-                bytes.truncate(at);
-            } else {
-                bytes[at] = byte;
-            }
-            let text = String::from_utf8_lossy(&bytes);
-            if let Ok(report) = read(&text) {
-                prop_assert!(report.executed + report.skipped <= 4);
-            }
-        }
-
-        #[test]
-        fn tests_are_counted_as_they_are(passed in 0..20_usize, failed in 0..20_usize, skipped in 0..20_usize) {
-            let text = format!(
-                "<testsuite>{}{}{}</testsuite>",
-                "<testcase name='p'/>".repeat(passed),
-                "<testcase name='f'><failure/></testcase>".repeat(failed),
-                "<testcase name='s'><skipped/></testcase>".repeat(skipped),
-            );
-            let report = read(&text).expect("a report");
-            let counts = (report.executed, report.failures, report.skipped);
-            let number = |it: usize| u64::try_from(it).unwrap_or(0);
-            prop_assert_eq!(counts, (number(passed + failed), number(failed), number(skipped)));
-        }
-    }
-}
+mod tests;
