@@ -1,6 +1,7 @@
 //! Probes against real servers and commands on this machine: every trouble has its verdict and names its cause.
 
 mod asking;
+mod bodies;
 mod commands;
 mod compliance;
 mod control;

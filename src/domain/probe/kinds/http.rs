@@ -66,6 +66,10 @@ pub struct HttpProbe {
     /// Who asks the proxy. It is not shown anywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy_auth: Option<BasicAuth>,
+    /// Whether a compressed response is asked for (gzip, br, zstd, deflate) and unpacked; default: false. All that is
+    /// expected of the body holds for what comes out, of which at most 1 MiB is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decompress: Option<bool>,
     /// What the answer must be.
     pub expect: HttpExpectation,
 }
@@ -151,7 +155,7 @@ pub struct HttpExpectation {
     /// A JSON Schema that the response's body satisfies, or the file that it stands in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub json_schema: Option<SchemaSource>,
-    /// The SHA-256 of the response's body, byte by byte.
+    /// The SHA-256 of the response's body, byte by byte; with `decompress` of what comes out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<Digest>,
     /// The whole answer took no longer than this.

@@ -15,6 +15,9 @@ pub(in super::super) fn repeat(http: &HttpProbe, timeout: Timespan) -> String {
     let mut line = Line::default();
     line.add(["curl", "-gsSi"]);
     proxy(http, &mut line);
+    if http.decompress == Some(true) {
+        line.add(["--compressed"]);
+    }
     line.add(["--max-time"]);
     line.add([timeout.seconds().to_string()]);
     method(http, &mut line);

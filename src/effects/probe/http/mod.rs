@@ -1,7 +1,7 @@
 //! Asks over HTTP.
 //!
 //! The target itself is asked: proxies of the environment are not used, nothing is asked to be compressed and nothing
-//! is unpacked, a redirect is an answer unless the probe follows it, and nothing is retried behind the probe's back. No
+//! is unpacked unless the probe says so, a redirect is an answer unless the probe follows it, and nothing is retried behind the probe's back. No
 //! library follows redirects or keeps connections here, so that the time of each phase is known and no credential goes
 //! where the probe did not send it. Pages of somebody else's, which metrics stand on, are fetched by `page`.
 
@@ -12,6 +12,7 @@ mod page;
 mod pool;
 mod prepare;
 mod proxy;
+mod unpack;
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderMap, Response};
@@ -79,43 +80,75 @@ pub(super) async fn ask(http: &HttpProbe, context: &Context<'_>) -> Answer {
         let asked = async {
             let (response, lease) = clients.send(&hop, progress).await?;
             progress.answering(response.status().as_u16());
-            let digested = http.expect.sha256.is_some();
-            Ok((read(response, digested, progress).await?, lease))
+            Ok((read(response, progress).await?, lease))
         };
-        let (Reading { head, answer }, lease) = match asked.await {
+        let (reading, lease) = match asked.await {
             Ok(asked) => asked,
             Err(failure) => return progress.troubled(http_trouble(&hop.target(), &failure)),
         };
         let target = hop.target();
         let instead = hop
             .answering_proxy()
-            .and_then(|proxy| proxy.instead(head.status, &head.headers, &target));
+            .and_then(|proxy| proxy.instead(reading.head.status, &reading.head.headers, &target));
         if let Some(trouble) = instead {
             return Answer::Unasked(trouble);
         }
-        if !answer.truncated {
+        if !reading.cut {
             clients.give_back(lease);
         }
+        let head = &reading.head;
         hop = match hop.after(head.status, &head.headers, (redirects, most)) {
             Ok(Some(next)) => next,
-            Ok(None) => return seen(&http.expect, &head.headers, answer),
+            Ok(None) => return seen(http, reading),
             Err(why) => return Answer::Unserved(why),
         };
         redirects += 1;
     }
 }
 
+/// The answer, its body unpacked where the probe says so.
+///
 /// What is expected of a compressed body cannot be held against it, and a part that must not be in it would never be
 /// found: that is no pass.
-fn seen(expect: &HttpExpectation, headers: &HeaderMap, answer: HttpAnswer) -> Answer {
-    match encoding(headers) {
-        Some(encoding) if expects_body(expect) => Answer::Unserved(format!(
-            "the body of the answer (status {}) is compressed ({}), which is not unpacked: what is expected of it cannot be seen",
-            answer.status,
-            excerpt(&encoding)
-        )),
-        _ => Answer::Http(answer),
-    }
+fn seen(http: &HttpProbe, reading: Reading) -> Answer {
+    let Reading { head, body, cut } = reading;
+    let status = head.status.as_u16();
+    let codings = codings(&head.headers);
+    let unseen = |why: &str| {
+        Answer::Unserved(format!(
+            "the body of the answer (status {status}) is compressed ({}), {why}",
+            excerpt(&codings.join(", "))
+        ))
+    };
+    let expects = expects_body(&http.expect);
+    let (body, cut) = if http.decompress == Some(true) {
+        match unpack::unpack(body, &codings, cut, CAP) {
+            Ok(unpacked) => (unpacked.bytes, unpacked.cut),
+            Err(_) if !expects => (Vec::new(), true),
+            Err(why) => return unseen(&format!("and cannot be unpacked: {}", excerpt(&why))),
+        }
+    } else if expects && !codings.is_empty() {
+        return unseen(
+            "which is not unpacked: what is expected of it cannot be seen; `decompress: true` unpacks it",
+        );
+    } else {
+        (body, cut)
+    };
+    let digested = http.expect.sha256.is_some() && !cut;
+    Answer::Http(HttpAnswer {
+        status,
+        headers: head
+            .headers
+            .iter()
+            .map(|(name, value)| {
+                let value = Text::decode(value.as_bytes(), None, false);
+                (name.as_str().to_owned(), value)
+            })
+            .collect(),
+        sha256: digested.then(|| Digest::of(&body)),
+        body: body_text(&body, &head.headers, cut),
+        truncated: cut,
+    })
 }
 
 /// Whether anything is expected but of the head and the time.
@@ -129,8 +162,8 @@ fn expects_body(expect: &HttpExpectation) -> bool {
     rest != HttpExpectation::default()
 }
 
-/// How a body is packed beside its pieces: by what it is (RFC 9110, section 8.4), or on its way (RFC 9112, section 6.1).
-fn encoding(headers: &HeaderMap) -> Option<String> {
+/// How a body is packed beside its pieces, in order: by what it is (RFC 9110, section 8.4), or on its way (RFC 9112, section 6.1).
+fn codings(headers: &HeaderMap) -> Vec<String> {
     let values = [CONTENT_ENCODING, TRANSFER_ENCODING].map(|name| headers.get_all(name));
     let values: Vec<_> = values
         .iter()
@@ -138,13 +171,13 @@ fn encoding(headers: &HeaderMap) -> Option<String> {
         .map(|value| String::from_utf8_lossy(value.as_bytes()))
         .collect();
     let plain = ["", "identity", "chunked"];
-    let all: Vec<&str> = values
+    values
         .iter()
         .flat_map(|value| value.split(','))
         .map(str::trim)
         .filter(|coding| !plain.iter().any(|it| it.eq_ignore_ascii_case(coding)))
-        .collect();
-    (!all.is_empty()).then(|| all.join(", "))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// A body in the charset that its headers declare.
@@ -167,28 +200,18 @@ fn body_text(body: &[u8], headers: &HeaderMap, cut: bool) -> Text {
     }
 }
 
+/// What came: the body as it is on the wire.
 struct Reading {
     head: http::response::Parts,
-    answer: HttpAnswer,
+    body: Vec<u8>,
+    /// Whether the body was longer than the cap.
+    cut: bool,
 }
 
-/// The answer, with its digest where that was asked for.
-async fn read(
-    response: Response<Incoming>,
-    digested: bool,
-    progress: &Progress,
-) -> Result<Reading, Failure> {
+async fn read(response: Response<Incoming>, progress: &Progress) -> Result<Reading, Failure> {
     let (head, mut incoming) = response.into_parts();
-    let headers = head
-        .headers
-        .iter()
-        .map(|(name, value)| {
-            let value = Text::decode(value.as_bytes(), None, false);
-            (name.as_str().to_owned(), value)
-        })
-        .collect();
     let mut body = Vec::new();
-    let mut truncated = false;
+    let mut cut = false;
     while let Some(frame) = incoming.frame().await {
         // What follows a body, its trailers, is not judged.
         let Ok(chunk) = frame.map_err(Failure::Exchange)?.into_data() else {
@@ -198,43 +221,45 @@ async fn read(
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);
         progress.body(body.len());
         if chunk.len() > room {
-            truncated = true;
+            cut = true;
             break;
         }
     }
-    let sha256 = (digested && !truncated).then(|| Digest::of(&body));
-    let body = body_text(&body, &head.headers, truncated);
-    let answer = HttpAnswer {
-        status: head.status.as_u16(),
-        headers,
-        body,
-        sha256,
-        truncated,
-    };
-    Ok(Reading { head, answer })
+    Ok(Reading { head, body, cut })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn expect(value: serde_json::Value) -> HttpExpectation {
-        serde_json::from_value(value).expect("an expectation")
+    fn reading(headers: HeaderMap) -> Reading {
+        let (mut head, ()) = Response::new(()).into_parts();
+        head.headers = headers;
+        Reading {
+            head,
+            body: b"plain".to_vec(),
+            cut: false,
+        }
     }
 
     #[test]
     fn a_compressed_body_is_no_answer_to_what_is_expected_of_it() {
-        let body = expect(serde_json::json!({"status": 200, "body": {"not_contains": "error"}}));
-        let head = expect(serde_json::json!({
+        let probe = |expect: serde_json::Value, decompress: bool| -> HttpProbe {
+            serde_json::from_value(serde_json::json!({
+                "url": "http://h/", "decompress": decompress, "expect": expect
+            }))
+            .expect("a probe")
+        };
+        let body = serde_json::json!({"status": 200, "body": {"not_contains": "error"}});
+        let head = serde_json::json!({
             "status": 200, "headers": {"content-encoding": {"equals": "br"}}, "duration": "1s"
-        }));
+        });
         let headers = |value: &'static str| {
             HeaderMap::from_iter([(CONTENT_ENCODING, http::HeaderValue::from_static(value))])
         };
         let on_its_way = |value: &'static str| {
             HeaderMap::from_iter([(TRANSFER_ENCODING, http::HeaderValue::from_static(value))])
         };
-        let answer = HttpAnswer::default;
         for (expect, headers, good) in [
             (&body, headers("gzip"), false),
             (&body, headers("identity"), true),
@@ -243,8 +268,13 @@ mod tests {
             (&body, HeaderMap::new(), true),
             (&head, headers("br"), true),
         ] {
-            let is_good = matches!(seen(expect, &headers, answer()), Answer::Http(_));
-            assert_eq!(is_good, good, "{headers:?}");
+            // What says that it is packed and is not is no better unpacked.
+            for decompress in [false, true] {
+                let probe = probe(expect.clone(), decompress);
+                let answer = seen(&probe, reading(headers.clone()));
+                let is_good = matches!(answer, Answer::Http(_));
+                assert_eq!(is_good, good, "{headers:?}");
+            }
         }
     }
 }

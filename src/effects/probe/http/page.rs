@@ -17,7 +17,7 @@ use super::connect::Failure;
 use super::hop::Hop;
 use super::prepare::prepare;
 use super::proxy::Proxy;
-use super::{CAP, body_text, encoding};
+use super::{CAP, body_text, codings};
 use crate::domain::probe::expect::excerpt;
 use crate::domain::probe::kinds::{Answer, HttpProbe};
 use crate::domain::probe::text::Text;
@@ -112,10 +112,11 @@ fn request(hop: &Hop) -> reqwest::Request {
 
 async fn read(mut response: Response, hop: &Hop, progress: &Progress) -> Result<Page, Answer> {
     // The library takes away the name of the one that it unpacks.
-    if let Some(encoding) = encoding(response.headers()) {
+    let codings = codings(response.headers());
+    if !codings.is_empty() {
         return Err(Answer::Unserved(format!(
             "the answer is compressed ({}), and only gzip is unpacked",
-            excerpt(&encoding)
+            excerpt(&codings.join(", "))
         )));
     }
     let location = response.headers().get(LOCATION);

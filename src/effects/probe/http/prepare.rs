@@ -5,8 +5,8 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING,
-    USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue,
+    TRANSFER_ENCODING, USER_AGENT,
 };
 use http::uri::Authority;
 use http::{HeaderMap, Method};
@@ -18,6 +18,7 @@ use super::connect::Instead;
 use super::hop::{Hop, Ways, is_asked};
 use super::pool::Clients;
 use super::proxy::Proxy;
+use super::unpack;
 use crate::domain::probe::expect::excerpt;
 use crate::domain::probe::kinds::{Auth, BasicAuth, HttpProbe};
 
@@ -149,6 +150,9 @@ fn headers(http: &HttpProbe) -> Result<HeaderMap, String> {
     };
     default(USER_AGENT, super::USER_AGENT);
     default(ACCEPT, "*/*");
+    if http.decompress == Some(true) {
+        default(ACCEPT_ENCODING, unpack::ACCEPTED);
+    }
     Ok(headers)
 }
 
