@@ -17,6 +17,9 @@ pub fn measures(probe: &Probe) -> Option<Digest> {
     let metric = probe.metric.as_deref()?;
     Some(digest_of(&MetricProbe {
         expect: MetricExpectation::default(),
+        fail_if: None,
+        control: None,
+        samples: None,
         baseline: None,
         ..metric.clone()
     }))

@@ -158,6 +158,7 @@ fn answers() -> Vec<Answer> {
         Answer::Junit(JunitAnswer::default()),
         Answer::Metric(MetricAnswer {
             value: Measure::new(0.5).expect("a number"),
+            control: None,
         }),
         Answer::Unserved("the connection was refused".to_owned()),
         Answer::Unasked("there is no such host".to_owned()),

@@ -50,13 +50,17 @@ fn metric(text: &str, source: &Value, reduce: Option<&str>) {
         source["reduce"] = json!(reduce);
     }
     let metric: MetricProbe = serde_json::from_value(source.clone()).expect("a metric");
-    let Ok(value) = metric.read(text, "") else {
+    let Ok(number) = metric.read(text, "") else {
         return;
     };
+    let value = number.value;
     assert!(value.get().is_finite(), "{value} is no number");
     let shown: f64 = value.to_string().parse().expect("a number");
     assert_eq!(shown, value.get(), "shown as {value}");
-    let answer = Answer::Metric(MetricAnswer { value });
+    let answer = Answer::Metric(MetricAnswer {
+        value,
+        control: None,
+    });
     let verdict = judge(&probe(json!({"metric": source})), &answer, 10).verdict;
     assert_ne!(
         verdict,

@@ -24,8 +24,8 @@ pub use http::{
 };
 pub use junit::{JunitAnswer, JunitExpectation, JunitProbe};
 pub use metric::{
-    ExpositionSource, JsonSource, MetricAnswer, MetricExpectation, MetricProbe, PrometheusSource,
-    Reduce, Worse,
+    Bounds, ExpositionSource, FailureCondition, JsonSource, MetricAnswer, MetricExpectation,
+    MetricProbe, MinimumSamples, PrometheusSource, RatioExpectation, Reduce, Selection, Worse,
 };
 pub use tcp::{TcpAnswer, TcpProbe};
 pub use tls::{Handshake, Hop, TlsAnswer, TlsExpectation, TlsProbe, TlsVersion};

@@ -1,8 +1,10 @@
 //! `metric` probes.
 
+mod group;
+
 use super::{Check, http, http_options, json};
 use crate::domain::finding::Finding;
-use crate::domain::probe::kinds::{MetricExpectation, MetricProbe, Worse};
+use crate::domain::probe::kinds::{Bounds, MetricProbe, PrometheusSource, Reduce, Worse};
 
 pub(super) fn lint(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<Finding>) {
     source(check, metric, findings);
@@ -24,7 +26,8 @@ pub(super) fn lint(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<F
         (metric.proxy.as_deref(), metric.proxy_auth.as_ref()),
         findings,
     );
-    expectation(check, &metric.expect, findings);
+    group::lint(check, metric, findings);
+    expectation(check, metric, findings);
 }
 
 fn source(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<Finding>) {
@@ -44,6 +47,7 @@ fn source(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<Finding>) 
     }
     if let Some(source) = prometheus {
         findings.extend(http::url(check, "/metric/prometheus/url", &source.url));
+        range(check, source, metric.reduce, findings);
         if source.url.contains("/api/v1/") {
             findings.push(
                 check
@@ -80,54 +84,130 @@ fn source(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<Finding>) 
     }
 }
 
+/// Prometheus refuses a range of more values.
+const MOST_VALUES: u128 = 11_000;
+
+fn range(
+    check: &Check<'_>,
+    source: &PrometheusSource,
+    reduce: Option<Reduce>,
+    findings: &mut Vec<Finding>,
+) {
+    let mut error = |key: &str, what: &str, help: &str| {
+        findings.push(check.error(&format!("/metric/{key}"), what).help(help));
+    };
+    let Some(range) = source.range else {
+        if source.step.is_some() {
+            let what = "\"step\" says something of `range`, which is not there";
+            error(
+                "prometheus/step",
+                what,
+                "write `range`, or leave the key out",
+            );
+        }
+        if reduce == Some(Reduce::Last) {
+            let what = "an instant query has no last value";
+            error(
+                "reduce",
+                what,
+                "write `range`, or another of sum, min, max and average",
+            );
+        }
+        return;
+    };
+    let (range, step) = (range.duration(), source.step().duration());
+    if step.is_zero() {
+        let what = "values that are no time apart are without number";
+        error("prometheus/step", what, "write a step such as 1m");
+    } else if range < step {
+        let what = format!(
+            "a range is no shorter than its step, which is {}",
+            source.step()
+        );
+        error(
+            "prometheus/range",
+            &what,
+            "write a longer `range` or a shorter `step`",
+        );
+    } else if range.as_millis() / step.as_millis().max(1) >= MOST_VALUES {
+        let what = format!("it brings more than the {MOST_VALUES} values that Prometheus allows");
+        error(
+            "prometheus/range",
+            &what,
+            "write a shorter `range` or a longer `step`",
+        );
+    }
+    if reduce.is_none() {
+        let help = "write `reduce`, such as max, so that every value is held to the limit";
+        error("prometheus/range", "a range brings several numbers", help);
+    }
+}
+
 /// A name of Prometheus' data model.
 fn is_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
     name.chars().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
-fn expectation(check: &Check<'_>, expect: &MetricExpectation, findings: &mut Vec<Finding>) {
-    let low = expect.at_least.into_iter().chain(expect.greater);
-    let low = low.map(|it| it.get()).fold(f64::NEG_INFINITY, f64::max);
-    let high = expect.at_most.into_iter().chain(expect.less);
-    let high = high.map(|it| it.get()).fold(f64::INFINITY, f64::min);
-    let outside = expect
-        .equals
-        .is_some_and(|it| it.get() < low || it.get() > high);
-    if low > high || outside {
-        findings.push(
-            check
-                .error("/metric/expect", "no number satisfies all of it")
-                .help("mend the bounds"),
-        );
+fn expectation(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<Finding>) {
+    let expect = &metric.expect;
+    let ratio = expect.ratio.as_ref().map(|it| it.bounds());
+    for (below, bounds) in [("", Some(expect.bounds())), ("/ratio", ratio)] {
+        if bounds.is_some_and(|it| is_impossible(&it)) {
+            findings.push(
+                check
+                    .error(
+                        &format!("/metric/expect{below}"),
+                        "no number satisfies all of it",
+                    )
+                    .help("mend the bounds"),
+            );
+        }
     }
     let lower = expect.worse == Some(Worse::Lower);
-    match expect.no_worse_than {
-        Some(share) if lower && share.is_whole() => {
+    let shares = [
+        ("expect/no_worse_than", expect.no_worse_than),
+        (
+            "fail_if/worse_than",
+            metric.fail_if.as_ref().and_then(|it| it.worse_than),
+        ),
+    ];
+    for (key, share) in shares {
+        if let Some(share) = share.filter(|it| lower && it.is_whole()) {
             let what =
                 format!("a number that is {share} less is nothing, so this could never fail");
             findings.push(
                 check
-                    .error("/metric/expect/no_worse_than", &what)
+                    .error(&format!("/metric/{key}"), &what)
                     .help("write less than 100%"),
             );
         }
-        Some(_) => {}
-        None => {
-            for (key, given) in [
-                ("worse", expect.worse.is_some()),
-                ("floor", expect.floor.is_some()),
-            ] {
-                if given {
-                    let what =
-                        format!("\"{key}\" says something of `no_worse_than`, which is not there");
-                    findings.push(
-                        check
-                            .error(&format!("/metric/expect/{key}"), &what)
-                            .help("write `no_worse_than`, or leave the key out"),
-                    );
-                }
+    }
+    if shares.iter().all(|(_, share)| share.is_none()) {
+        for (key, given) in [
+            ("worse", expect.worse.is_some()),
+            ("floor", expect.floor.is_some()),
+        ] {
+            if given {
+                let what =
+                    format!("\"{key}\" says something of `no_worse_than`, which is not there");
+                findings.push(
+                    check
+                        .error(&format!("/metric/expect/{key}"), &what)
+                        .help("write `no_worse_than`, or leave the key out"),
+                );
             }
         }
     }
+}
+
+fn is_impossible(bounds: &Bounds) -> bool {
+    let low = bounds.at_least.into_iter().chain(bounds.greater);
+    let low = low.map(|it| it.get()).fold(f64::NEG_INFINITY, f64::max);
+    let high = bounds.at_most.into_iter().chain(bounds.less);
+    let high = high.map(|it| it.get()).fold(f64::INFINITY, f64::min);
+    let outside = bounds
+        .equals
+        .is_some_and(|it| it.get() < low || it.get() > high);
+    low > high || outside
 }

@@ -267,6 +267,172 @@ fn a_metric_has_one_source_and_bounds_that_can_be() {
 }
 
 #[test]
+fn a_range_has_values_that_become_one_number() {
+    let range = |keys: &str, rest: &str| {
+        format!(
+            "prometheus: {{url: 'http://p:9090', query: up, {keys}}}, {rest}, expect: {{less: 1}}"
+        )
+    };
+    let fine = range("range: 10m", "reduce: max");
+    none(
+        "metric",
+        &[&fine, &range("range: 2h, step: 15s", "reduce: last")],
+    );
+    for (keys, rest, said) in [
+        (
+            "range: 10m",
+            "headers: {}",
+            "a range brings several numbers",
+        ),
+        (
+            "range: 30s",
+            "reduce: max",
+            "no shorter than its step, which is 1m",
+        ),
+        (
+            "range: 10d, step: 5s",
+            "reduce: max",
+            "more than the 11000 values",
+        ),
+        ("range: 10m, step: 0s", "reduce: max", "no time apart"),
+        ("step: 1m", "reduce: max", "says something of `range`"),
+    ] {
+        only(&probe("metric", &range(keys, rest)), &[said]);
+    }
+    let instant = "prometheus: {url: 'http://p', query: up}, reduce: last, expect: {less: 1}";
+    only(&probe("metric", instant), &["has no last value"]);
+}
+
+#[test]
+fn a_control_group_is_of_the_same_source_and_is_compared_with() {
+    let query = "prometheus: {url: 'http://p', query: a}";
+    let page = "exposition: {url: 'http://s', metric: m, labels: {track: canary}}";
+    let json = "json: {url: 'http://s', path: $.canary}";
+    none(
+        "metric",
+        &[
+            &format!(
+                "{query}, control: {{query: b}}, expect: {{ratio: {{at_most: 1.2}}}}, \
+                 samples: {{at_least: 100, count: {{query: c}}, control: {{query: d}}}}"
+            ),
+            &format!(
+                "{page}, control: {{labels: {{track: stable}}}}, expect: {{no_worse_than: 10%}}"
+            ),
+            &format!("{page}, control: {{metric: n}}, expect: {{no_worse_than: 10%, floor: 1}}"),
+            &format!(
+                "{json}, control: {{path: $.stable}}, expect: {{no_worse_than: 10%}}, \
+                 fail_if: {{worse_than: 50%}}"
+            ),
+        ],
+    );
+    let ratio = "expect: {ratio: {at_most: 1.2}}";
+    let with = "control: {query: b}";
+    for (keys, said) in [
+        (format!("{query}, {ratio}"), "nothing to divide by"),
+        (
+            format!("{query}, {with}, expect: {{less: 1}}"),
+            "nothing is compared with it",
+        ),
+        (
+            format!("{query}, control: {{}}, {ratio}"),
+            "which number it is",
+        ),
+        (
+            format!("{query}, control: {{query: a}}, {ratio}"),
+            "the same number",
+        ),
+        (
+            format!("{page}, control: {{metric: m, labels: {{track: canary}}}}, {ratio}"),
+            "the same number",
+        ),
+        (
+            format!("{query}, {with}, expect: {{less: 1, ratio: {{}}}}"),
+            "says nothing of the ratio",
+        ),
+        (
+            format!("{query}, {with}, expect: {{ratio: {{less: 1, greater: 2}}}}"),
+            "no number satisfies",
+        ),
+        (
+            format!("{json}, control: {{path: stable}}, {ratio}"),
+            "is not a JSONPath",
+        ),
+        (
+            format!("{page}, control: {{metric: 'a b'}}, {ratio}"),
+            "cannot be the name of a metric",
+        ),
+        (
+            format!("{query}, {with}, {ratio}, samples: {{at_least: 0}}"),
+            "always there",
+        ),
+        (
+            format!("{query}, {with}, {ratio}, samples: {{at_least: 9, count: {{query: c}}}}"),
+            "where the samples of the control group",
+        ),
+        (
+            format!("{query}, {with}, {ratio}, samples: {{at_least: 9, control: {{query: c}}}}"),
+            "where the samples of the number",
+        ),
+        (
+            format!(
+                "{query}, expect: {{less: 1}}, samples: {{at_least: 9, control: {{query: c}}}}"
+            ),
+            "there is no control group",
+        ),
+    ] {
+        only(&probe("metric", &keys), &[said]);
+    }
+    let other = probe(
+        "metric",
+        &format!("{query}, control: {{path: $.a}}, {ratio}"),
+    );
+    assert!(
+        other.iter().any(|it| it.contains("another source")),
+        "{other:?}"
+    );
+}
+
+#[test]
+fn what_passes_and_what_fails_do_not_overlap() {
+    let keys = |expect: &str, fail_if: &str| {
+        format!(
+            "prometheus: {{url: 'http://p', query: a}}, expect: {{{expect}}}, fail_if: {{{fail_if}}}"
+        )
+    };
+    for (expect, fail_if) in [
+        ("at_most: 1", "greater: 5"),
+        ("at_most: 1", "greater: 1"),
+        ("less: 1", "at_least: 1"),
+        ("at_least: 1, at_most: 2", "less: 0, greater: 3"),
+        ("no_worse_than: 10%", "worse_than: 50%"),
+        ("no_worse_than: 10%", "greater: 5"),
+        ("equals: 1", "equals: 0"),
+    ] {
+        none("metric", &[&keys(expect, fail_if)]);
+    }
+    for (expect, fail_if, said) in [
+        ("at_most: 1", "at_least: 1", "1 satisfies `expect` and this"),
+        ("at_most: 2", "greater: 1", "2 satisfies"),
+        ("at_least: 2", "greater: 5", "6 satisfies"),
+        ("less: 2", "less: 5", "1 satisfies"),
+        ("equals: 2", "equals: 2", "2 satisfies"),
+        (
+            "no_worse_than: 50%",
+            "worse_than: 10%",
+            "50% worse satisfies",
+        ),
+        ("at_most: 1", "", "could never fail"),
+        (
+            "no_worse_than: 5%, worse: lower",
+            "worse_than: 100%",
+            "could never fail",
+        ),
+    ] {
+        only(&probe("metric", &keys(expect, fail_if)), &[said]);
+    }
+}
+
+#[test]
 fn keys_and_words_that_a_kind_does_not_have_are_refused() {
     for (kind, keys, said) in [
         (

@@ -1,8 +1,33 @@
 //! How much worse than its baseline a number may be.
 
-use super::{MetricExpectation, Worse};
+use super::{MetricAnswer, MetricExpectation, MetricProbe, Worse};
 use crate::domain::probe::expect::Assertion;
 use crate::domain::probe::measure::{Measure, Percentage};
+
+/// The number that another is compared with.
+#[derive(Clone, Copy)]
+pub(super) enum Reference {
+    /// What it was before the deployment, where that was captured.
+    Baseline(Option<Measure>),
+    /// What it is in the control group.
+    Control(Option<Measure>),
+}
+
+impl Reference {
+    pub(super) fn of(metric: &MetricProbe, answer: &MetricAnswer) -> Self {
+        match &metric.control {
+            None => Self::Baseline(metric.baseline),
+            Some(_) => Self::Control(answer.control),
+        }
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Baseline(_) => "baseline",
+            Self::Control(_) => "control",
+        }
+    }
+}
 
 /// The limit that a share of a baseline comes to.
 pub(super) struct Limit {
@@ -10,6 +35,7 @@ pub(super) struct Limit {
     baseline: Measure,
     share: Percentage,
     worse: Worse,
+    name: &'static str,
 }
 
 /// The limit for a number whose baseline is `baseline`: the baseline and a share of it more, or less, and never less than
@@ -20,22 +46,28 @@ pub(super) struct Limit {
 pub(super) fn limit(
     expect: &MetricExpectation,
     share: Percentage,
-    baseline: Option<Measure>,
+    reference: Reference,
 ) -> Result<Limit, String> {
-    let Some(baseline) = baseline else {
-        return Err("there is no baseline to compare with; before the deployment, run `relgate baseline capture`".to_owned());
+    let name = reference.name();
+    let baseline = match reference {
+        Reference::Baseline(Some(number)) | Reference::Control(Some(number)) => number,
+        Reference::Baseline(None) => {
+            return Err("there is no baseline to compare with; before the deployment, run `relgate baseline capture`".to_owned());
+        }
+        Reference::Control(None) => {
+            return Err("there is no number of the control to compare with".to_owned());
+        }
     };
     let number = baseline.get();
     if number < 0.0 {
         return Err(format!(
-            "the baseline is {baseline}, and a share of a number below 0 says nothing"
+            "the {name} is {baseline}, and a share of a number below 0 says nothing"
         ));
     }
     if number == 0.0 && expect.floor.is_none() {
-        return Err(
-            "the baseline is 0, and a share of it is nothing; write the limit for it as `floor`"
-                .to_owned(),
-        );
+        return Err(format!(
+            "the {name} is 0, and a share of it is nothing; write the limit for it as `floor`"
+        ));
     }
     let worse = expect.worse.unwrap_or_default();
     let factor = match worse {
@@ -44,7 +76,7 @@ pub(super) fn limit(
     };
     let Some(shared) = Measure::new(number * factor) else {
         return Err(format!(
-            "the baseline is {baseline}, and {share} more is beyond all numbers"
+            "the {name} is {baseline}, and {share} more is beyond all numbers"
         ));
     };
     let limit = match expect.floor {
@@ -56,6 +88,7 @@ pub(super) fn limit(
         baseline,
         share,
         worse,
+        name,
     })
 }
 
@@ -73,7 +106,7 @@ impl Limit {
             String::new()
         };
         Assertion {
-            about: "value against the baseline".to_owned(),
+            about: format!("value against the {}", self.name),
             expected: format!(
                 "no more than {} worse than {}, so {how} {}",
                 self.share, self.baseline, self.limit

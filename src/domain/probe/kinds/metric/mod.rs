@@ -1,7 +1,9 @@
 //! `metric`: a number, held to a threshold or to the baseline that was captured before the deployment.
 
 mod baseline;
+mod condition;
 mod exposition;
+mod group;
 mod prometheus;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,17 +12,21 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::http::{self, Auth, BasicAuth};
-use super::{Judged, Kind, NoData};
-use crate::domain::probe::expect::{Assertion, excerpt};
+use super::{Judged, Kind};
+use crate::domain::probe::expect::excerpt;
 use crate::domain::probe::json::path::Path;
 use crate::domain::probe::json::tree::{Document, Tree};
 use crate::domain::probe::measure::{Measure, Percentage};
+use crate::domain::timespan::Timespan;
+
+pub use condition::{Bounds, FailureCondition, RatioExpectation};
+pub use group::{MinimumSamples, Selection};
 
 /// A number from somewhere, and what it must be. It has exactly one of `prometheus`, `json` and `exposition`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MetricProbe {
-    /// An instant query to Prometheus, or to anything that speaks its HTTP API.
+    /// A query to Prometheus, or to anything that speaks its HTTP API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prometheus: Option<PrometheusSource>,
     /// A number in a JSON document.
@@ -32,6 +38,14 @@ pub struct MetricProbe {
     /// How several numbers become one. Without it, several are no data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reduce: Option<Reduce>,
+    /// The number of the group that it is compared with, from the same source at the same time: of the servers that run
+    /// the old version, while a canary runs the new one. `no_worse_than`, `ratio` and `worse_than` then refer to it, and
+    /// no baseline is captured for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<Selection>,
+    /// How many samples it takes; with fewer it is inconclusive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<MinimumSamples>,
     /// Request headers, where it is asked over HTTP.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
@@ -61,6 +75,10 @@ pub struct MetricProbe {
     pub redirects: Option<u32>,
     /// What the number must be.
     pub expect: MetricExpectation,
+    /// When it fails. What neither satisfies `expect` nor any part of this is inconclusive. Default: whatever does not
+    /// satisfy `expect` fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fail_if: Option<FailureCondition>,
     /// The number before the deployment, once it is known; filled in before the probe is asked, as variables are.
     #[serde(skip)]
     pub baseline: Option<Measure>,
@@ -73,9 +91,23 @@ pub struct PrometheusSource {
     /// The server's address, such as `http://prometheus:9090`; `/api/v1/query` is added.
     #[schemars(length(min = 1))]
     pub url: String,
-    /// The query: a scalar, or a vector of one sample.
+    /// The query: a scalar, or a vector of one sample; with `range`, one series.
     #[schemars(length(min = 1))]
     pub query: String,
+    /// Asks for every value of the last so long (`/api/v1/query_range`) instead of one; `reduce` makes one number of
+    /// them. Default: an instant query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<Timespan>,
+    /// How far apart the values of `range` are; default: 1m.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<Timespan>,
+}
+
+impl PrometheusSource {
+    /// How far apart the values of a range are.
+    pub fn step(&self) -> Timespan {
+        self.step.unwrap_or(Timespan::from_minutes(1))
+    }
 }
 
 /// A number in a JSON document; it has `url` or `file`.
@@ -122,6 +154,8 @@ pub enum Reduce {
     Max,
     /// Their mean.
     Average,
+    /// The last one: the newest of a range.
+    Last,
 }
 
 /// What a number must be; every part that is given must hold.
@@ -143,8 +177,8 @@ pub struct MetricExpectation {
     /// Less than this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub less: Option<Measure>,
-    /// No more than this share worse than the baseline that was captured before the deployment. Without a baseline, or
-    /// with one that no share can be taken of, it is inconclusive.
+    /// No more than this share worse than the baseline that was captured before the deployment, or than `control`.
+    /// Without a baseline, or with one that no share can be taken of, it is inconclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_worse_than: Option<Percentage>,
     /// Which way it gets worse; `higher` unless told.
@@ -153,6 +187,9 @@ pub struct MetricExpectation {
     /// The least limit that `no_worse_than` comes to. Where the baseline is 0 it is the limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floor: Option<Measure>,
+    /// What the number divided by that of `control` must be. With a `control` of 0 it is inconclusive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ratio: Option<RatioExpectation>,
 }
 
 /// Which way a number gets worse.
@@ -171,6 +208,17 @@ pub enum Worse {
 pub struct MetricAnswer {
     /// The number.
     pub value: Measure,
+    /// That of the control group, where there is one.
+    pub control: Option<Measure>,
+}
+
+/// What was read: one number, and how many it was made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Number {
+    /// The number.
+    pub value: Measure,
+    /// How many values it was made of.
+    pub count: usize,
 }
 
 /// Why there is no number.
@@ -183,9 +231,16 @@ pub enum Unread {
 }
 
 impl MetricProbe {
-    /// Whether its number is held against a baseline.
+    /// Whether its number is held against a baseline that was captured before.
     pub fn compares(&self) -> bool {
-        self.expect.no_worse_than.is_some()
+        let fails = self.fail_if.as_ref().and_then(|it| it.worse_than);
+        self.control.is_none() && (self.expect.no_worse_than.is_some() || fails.is_some())
+    }
+
+    /// Whether it asks for every value of a range.
+    pub fn is_over_a_range(&self) -> bool {
+        let source = self.prometheus.as_ref();
+        source.is_some_and(|source| source.range.is_some())
     }
 
     /// The number in what the source answered, which says that it is of `content_type`.
@@ -193,16 +248,23 @@ impl MetricProbe {
     /// # Errors
     /// [`Unread`]: a number that is not there, is not one, or stands for several, is no data and never 0. What is not
     /// whole is broken, even where the number stands in it.
-    pub fn read(&self, text: &str, content_type: &str) -> Result<Measure, Unread> {
+    pub fn read(&self, text: &str, content_type: &str) -> Result<Number, Unread> {
         let numbers = if let Some(source) = &self.json {
             json(text, &source.path)?
         } else if let Some(source) = &self.exposition {
             exposition::is_whole(text, content_type).map_err(Unread::Broken)?;
             exposition::read(text, source)?
         } else {
-            prometheus::read(text)?
+            prometheus::read(text, self.is_over_a_range())?
         };
-        self.one(&numbers)
+        let value = self.one(&numbers)?;
+        let count = numbers.len();
+        Ok(Number { value, count })
+    }
+
+    /// The moment that an answer to an instant query stands for, as Prometheus writes it.
+    pub fn moment(text: &str) -> Option<String> {
+        prometheus::moment(text)
     }
 
     fn one(&self, numbers: &[f64]) -> Result<Measure, Unread> {
@@ -216,7 +278,7 @@ impl MetricProbe {
             [one] => return Ok(*one),
             [first, ..] => (*first, measures.len()),
         };
-        let all = measures.iter().map(|it| it.get());
+        let mut all = measures.iter().map(|it| it.get());
         let reduced = match self.reduce {
             None => {
                 return Err(Unread::NoData(format!(
@@ -230,6 +292,7 @@ impl MetricProbe {
                 // No number of samples comes near to where this is inexact.
                 all.sum::<f64>() / f64::from(u32::try_from(count).unwrap_or(u32::MAX))
             }
+            Some(Reduce::Last) => all.next_back().unwrap_or(first.get()),
         };
         Measure::new(reduced).ok_or_else(|| no_data("the numbers together are not finite"))
     }
@@ -274,18 +337,7 @@ impl Kind for MetricProbe {
     type Answer = MetricAnswer;
 
     fn asserts_something(&self) -> bool {
-        let MetricExpectation {
-            equals,
-            at_least,
-            at_most,
-            greater,
-            less,
-            no_worse_than,
-            worse: _,
-            floor: _,
-        } = &self.expect;
-        let thresholds = [equals, at_least, at_most, greater, less];
-        thresholds.into_iter().any(Option::is_some) || no_worse_than.is_some()
+        self.expect.asserts_something()
     }
 
     fn texts_mut(&mut self) -> Vec<&mut String> {
@@ -302,6 +354,9 @@ impl Kind for MetricProbe {
             texts.extend([&mut source.url, &mut source.metric]);
             texts.extend(source.labels.values_mut());
         }
+        let samples = self.samples.iter_mut().flat_map(MinimumSamples::texts_mut);
+        texts.extend(samples);
+        texts.extend(self.control.iter_mut().flat_map(Selection::texts_mut));
         texts.extend(self.headers.values_mut());
         texts.extend(self.auth.iter_mut().flat_map(Auth::texts_mut));
         texts.extend(&mut self.ca);
@@ -319,40 +374,7 @@ impl Kind for MetricProbe {
     }
 
     fn judge(&self, answer: &MetricAnswer, _: u64) -> Judged {
-        let value = answer.value;
-        let expect = &self.expect;
-        let threshold = |how: &str, limit: Option<Measure>, holds: fn(Measure, Measure) -> bool| {
-            limit.map(|limit| Assertion {
-                about: "value".to_owned(),
-                expected: format!("{how}{limit}"),
-                actual: value.to_string(),
-                holds: holds(value, limit),
-            })
-        };
-        let mut all: Vec<Assertion> = [
-            threshold("", expect.equals, |a, b| a == b),
-            threshold("at least ", expect.at_least, |a, b| a >= b),
-            threshold("at most ", expect.at_most, |a, b| a <= b),
-            threshold("greater than ", expect.greater, |a, b| a > b),
-            threshold("less than ", expect.less, |a, b| a < b),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        if let Some(share) = expect.no_worse_than {
-            match baseline::limit(expect, share, self.baseline) {
-                Ok(limit) => all.push(limit.held_by(value)),
-                // What fails already has failed; but nothing passes by what could not be compared.
-                Err(why) if all.iter().all(|assertion| assertion.holds) => return Err(NoData(why)),
-                Err(why) => all.push(Assertion {
-                    about: "value against the baseline".to_owned(),
-                    expected: format!("no more than {share} worse"),
-                    actual: why,
-                    holds: false,
-                }),
-            }
-        }
-        Ok(all)
+        condition::judge(self, answer)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What Prometheus answers to an instant query: <https://prometheus.io/docs/prometheus/latest/querying/api/>.
+//! What Prometheus answers to an instant query and to one over a range: <https://prometheus.io/docs/prometheus/latest/querying/api/>.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -32,11 +32,20 @@ struct Series {
     value: Option<Sample>,
 }
 
+/// One series over a range.
+#[derive(Deserialize)]
+struct RangeSeries {
+    #[serde(default)]
+    values: Vec<Sample>,
+    #[serde(default)]
+    histograms: Vec<Value>,
+}
+
 /// A time, and the number as a text.
 type Sample = (f64, String);
 
-/// The numbers of the answer.
-pub(super) fn read(text: &str) -> Result<Vec<f64>, Unread> {
+/// The numbers of the answer: to a query over a range, where it was one.
+pub(super) fn read(text: &str, over_range: bool) -> Result<Vec<f64>, Unread> {
     let broken = |why: String| Unread::Broken(why);
     let reply: Reply = serde_json::from_str(text)
         .map_err(|error| broken(format!("it is no answer of Prometheus: {error}")))?;
@@ -78,6 +87,10 @@ pub(super) fn read(text: &str) -> Result<Vec<f64>, Unread> {
             }
             samples
         }
+        "matrix" if over_range => {
+            let series: Vec<RangeSeries> = serde_json::from_value(result).map_err(malformed)?;
+            over_a_range(series)?
+        }
         other => {
             return Err(broken(format!(
                 "the query brings a {}, not a number; ask for an instant vector or a scalar",
@@ -91,4 +104,31 @@ pub(super) fn read(text: &str) -> Result<Vec<f64>, Unread> {
             number(text).ok_or_else(|| broken(format!("{:?} is no number", excerpt(text))))
         })
         .collect()
+}
+
+/// The values of the one series that a range brings.
+fn over_a_range(series: Vec<RangeSeries>) -> Result<Vec<Sample>, Unread> {
+    let count = series.len();
+    let mut series = series.into_iter();
+    match (series.next(), count) {
+        (None, _) => Ok(Vec::new()),
+        (Some(one), 1) if one.histograms.is_empty() => Ok(one.values),
+        (Some(_), 1) => Err(Unread::NoData(
+            "a series of the answer is a histogram, not a number".to_owned(),
+        )),
+        _ => Err(Unread::NoData(format!(
+            "the range brings {count} series; make one of them in the query, such as with sum()"
+        ))),
+    }
+}
+
+/// The time of the first sample of an answer to an instant query, as it is written.
+pub(super) fn moment(text: &str) -> Option<String> {
+    let reply: Value = serde_json::from_str(text).ok()?;
+    let result = reply.get("data")?.get("result")?;
+    let sample = match result.get(0)? {
+        series @ Value::Object(_) => series.get("value")?.get(0)?,
+        time => time,
+    };
+    sample.as_number().map(ToString::to_string)
 }

@@ -28,6 +28,11 @@ fn measure(number: f64) -> Measure {
     Measure::new(number).expect("finite")
 }
 
+/// What a metric reads, whatever it was made of.
+fn value_of(metric: &MetricProbe, text: &str, content_type: &str) -> Result<Measure, Unread> {
+    metric.read(text, content_type).map(|number| number.value)
+}
+
 fn no_data(read: Result<Measure, Unread>, part: &str) {
     match read {
         Err(Unread::NoData(why)) => assert!(why.contains(part), "{why}"),
@@ -44,7 +49,7 @@ fn broken(read: Result<Measure, Unread>, part: &str) {
 
 #[test]
 fn one_sample_of_prometheus_is_a_number_and_nothing_else_is() {
-    let read = |text: &str| prometheus().read(text, "");
+    let read = |text: &str| value_of(&prometheus(), text, "");
     assert_eq!(read(&vector(&["0.25"])), Ok(measure(0.25)));
     let scalar =
         json!({"status": "success", "data": {"resultType": "scalar", "result": [1, "3e2"]}});
@@ -78,7 +83,7 @@ fn several_become_one_only_where_it_is_said() {
     let reduced = |how: &str, values: &[&str]| {
         let mut probe = prometheus();
         probe.reduce = serde_json::from_value(json!(how)).expect("a word");
-        probe.read(&vector(values), "")
+        value_of(&probe, &vector(values), "")
     };
     let values = ["1", "4", "-2"];
     assert_eq!(reduced("sum", &values), Ok(measure(3.0)));
@@ -96,7 +101,11 @@ fn several_become_one_only_where_it_is_said() {
 #[test]
 fn a_number_of_a_json_document_has_the_type_of_one() {
     let at = |path: &str, text: &str| {
-        metric(json!({"json": {"url": "http://s", "path": path}})).read(text, "")
+        value_of(
+            &metric(json!({"json": {"url": "http://s", "path": path}})),
+            text,
+            "",
+        )
     };
     let text = r#"{"p95": 0.2, "count": "7", "none": null, "list": [1, 2]}"#;
     assert_eq!(at("$.p95", text), Ok(measure(0.2)));
@@ -124,7 +133,7 @@ broken{code="200" 7
 fn a_page_is_read_by_name_and_labels() {
     let read = |metric_name: &str, labels: Value| {
         let source = json!({"url": "http://s/metrics", "metric": metric_name, "labels": labels});
-        metric(json!({"exposition": source})).read(PAGE, "")
+        value_of(&metric(json!({"exposition": source})), PAGE, "")
     };
     assert_eq!(
         read("requests_total", json!({"code": "200"})),
@@ -150,7 +159,7 @@ fn a_page_is_read_by_name_and_labels() {
 fn a_page_that_is_not_whole_is_broken_even_where_the_number_stands_in_it() {
     let read = |page: &str, content_type: &str| {
         let source = json!({"url": "http://s/metrics", "metric": "errors_total"});
-        metric(json!({"exposition": source})).read(page, content_type)
+        value_of(&metric(json!({"exposition": source})), page, content_type)
     };
     let (text, open) = (
         "text/plain; version=0.0.4",
@@ -186,7 +195,7 @@ fn a_partial_answer_of_a_monitoring_system_is_broken() {
     let read = |change: &dyn Fn(&mut Value)| {
         let mut value: Value = serde_json::from_str(&vector(&["1"])).expect("JSON");
         change(&mut value);
-        prometheus().read(&value.to_string(), "application/json")
+        value_of(&prometheus(), &value.to_string(), "application/json")
     };
     assert_eq!(read(&|_| {}), Ok(measure(1.0)));
     for key in ["isPartial", "warnings", "infos", "error"] {
@@ -214,6 +223,7 @@ fn verdict(expect: Value, value: f64, baseline: Option<f64>) -> (Verdict, String
     }
     let answer = Answer::Metric(MetricAnswer {
         value: measure(value),
+        control: None,
     });
     let attempt = judge(&probe, &answer, 0);
     assert_eq!(attempt.measured, Some(measure(value)));
@@ -287,6 +297,186 @@ fn a_baseline_that_is_missing_or_zero_has_a_stated_outcome() {
     assert_eq!(verdict(both, 1.0, None).0, Inconclusive);
 }
 
+/// The verdict of a probe with these keys, of this number and that of its control group.
+fn judged(keys: Value, value: f64, control: Option<f64>) -> (Verdict, String) {
+    let mut metric = json!({"prometheus": {"url": "http://p", "query": "a"}});
+    for (key, part) in keys.as_object().expect("an object") {
+        metric[key] = part.clone();
+    }
+    if control.is_some() {
+        metric["control"] = json!({"query": "b"});
+    }
+    let probe: Probe =
+        serde_json::from_value(json!({"id": "p", "metric": metric})).expect("a probe");
+    let answer = Answer::Metric(MetricAnswer {
+        value: measure(value),
+        control: control.map(measure),
+    });
+    let attempt = judge(&probe, &answer, 0);
+    (attempt.verdict, attempt.reason())
+}
+
+#[test]
+fn between_what_passes_and_what_fails_nothing_is_known() {
+    let both = json!({"expect": {"at_most": 1}, "fail_if": {"greater": 5}});
+    for (value, expected, said) in [
+        (1.0, Pass, ""),
+        (
+            1.1,
+            Inconclusive,
+            "neither passes nor fails: value: expected at most 1, found 1.1",
+        ),
+        (5.0, Inconclusive, "neither passes nor fails"),
+        (
+            5.1,
+            Fail,
+            "value (fail_if): expected not greater than 5, found 5.1",
+        ),
+    ] {
+        let (verdict, why) = judged(both.clone(), value, None);
+        assert_eq!(verdict, expected, "{value}: {why}");
+        assert!(why.contains(said), "{why}");
+    }
+    // Any part of `fail_if` is enough.
+    let outside =
+        json!({"expect": {"at_least": 1, "at_most": 2}, "fail_if": {"less": 0, "greater": 3}});
+    let found = [-1.0, 0.5, 1.5, 2.5, 4.0].map(|value| judged(outside.clone(), value, None).0);
+    assert_eq!(found, [Fail, Inconclusive, Pass, Inconclusive, Fail]);
+    // What could not be compared neither passes nor fails; what fails beside it has failed.
+    let baseline =
+        json!({"expect": {"at_most": 1}, "fail_if": {"greater": 5, "worse_than": "50%"}});
+    let found = [1.0, 2.0, 6.0].map(|value| judged(baseline.clone(), value, None).0);
+    assert_eq!(found, [Inconclusive, Inconclusive, Fail]);
+}
+
+#[test]
+fn a_canary_is_held_to_its_control_group() {
+    let ratio = json!({"expect": {"ratio": {"at_most": 1.2, "greater": 0}}});
+    for (value, control, expected, said) in [
+        (1.2, 1.0, Pass, ""),
+        // Twice the load on both is no regression.
+        (240.0, 200.0, Pass, ""),
+        (
+            1.3,
+            1.0,
+            Fail,
+            "ratio to the control: expected at most 1.2, found 1.3 (1.3 / 1)",
+        ),
+        (0.0, 1.0, Fail, "expected greater than 0"),
+        (0.0, 0.0, Inconclusive, "the control is 0"),
+        (1.0, 0.0, Inconclusive, "the control is 0"),
+        (f64::MAX, 1e-300, Inconclusive, "beyond all numbers"),
+        (-1.0, 1.0, Fail, "found -1"),
+    ] {
+        let (verdict, why) = judged(ratio.clone(), value, Some(control));
+        assert_eq!(verdict, expected, "{value} / {control}: {why}");
+        assert!(why.contains(said), "{why}");
+    }
+    let share = json!({
+        "expect": {"no_worse_than": "10%", "floor": 0.01}, "fail_if": {"worse_than": "50%"},
+    });
+    for (value, control, expected, said) in [
+        (1.1, 1.0, Pass, ""),
+        (0.01, 0.0, Pass, ""),
+        (
+            1.2,
+            1.0,
+            Inconclusive,
+            "value against the control: expected no more than 10% worse than 1",
+        ),
+        (
+            1.6,
+            1.0,
+            Fail,
+            "value against the control (fail_if): expected no more than 50% worse than 1, so at most 1.5",
+        ),
+        (1.0, -1.0, Inconclusive, "the control is -1"),
+    ] {
+        let (verdict, why) = judged(share.clone(), value, Some(control));
+        assert_eq!(verdict, expected, "{value} / {control}: {why}");
+        assert!(why.contains(said), "{why}");
+    }
+    // A ratio that could not be made hides no failure.
+    let beside = json!({"expect": {"at_most": 1, "ratio": {"at_most": 1.2}}});
+    assert_eq!(judged(beside.clone(), 2.0, Some(0.0)).0, Fail);
+    assert_eq!(judged(beside, 1.0, Some(0.0)).0, Inconclusive);
+}
+
+#[test]
+fn with_a_control_group_nothing_is_compared_with_a_captured_baseline() {
+    let expect = json!({"no_worse_than": "10%"});
+    let source = json!({"prometheus": {"url": "http://p", "query": "a"}, "expect": expect});
+    assert!(metric(source.clone()).compares());
+    let mut with = source.clone();
+    with["control"] = json!({"query": "b"});
+    assert!(!metric(with).compares());
+    let condition = json!({"expect": {"at_most": 1}, "fail_if": {"worse_than": "10%"}});
+    let mut fails = source;
+    fails["expect"] = condition["expect"].clone();
+    fails["fail_if"] = condition["fail_if"].clone();
+    assert!(metric(fails).compares());
+}
+
+#[test]
+fn a_range_is_one_series_of_finite_numbers() {
+    let range = |reduce: &str| {
+        metric(json!({
+            "prometheus": {"url": "http://p", "query": "up", "range": "10m"}, "reduce": reduce,
+        }))
+    };
+    let matrix = |series: Value| {
+        json!({"status": "success", "data": {"resultType": "matrix", "result": series}}).to_string()
+    };
+    let values = |values: &[&str]| {
+        let all: Vec<Value> = values.iter().map(|it| json!([1, it])).collect();
+        json!({"metric": {}, "values": all})
+    };
+    let one = matrix(json!([values(&["1", "5", "3"])]));
+    for (reduce, found) in [
+        ("sum", 9.0),
+        ("min", 1.0),
+        ("max", 5.0),
+        ("average", 3.0),
+        ("last", 3.0),
+    ] {
+        let read = range(reduce).read(&one, "").expect("a number");
+        assert_eq!((read.value, read.count), (measure(found), 3), "{reduce}");
+    }
+    let read = |text: &str| value_of(&range("max"), text, "");
+    no_data(read(&matrix(json!([]))), "no such number");
+    no_data(read(&matrix(json!([values(&[])]))), "no such number");
+    no_data(
+        read(&matrix(json!([values(&["1"]), values(&["2"])]))),
+        "brings 2 series",
+    );
+    no_data(read(&matrix(json!([values(&["1", "NaN"])]))), "not finite");
+    let histogram = json!({"metric": {}, "histograms": [[1, {"count": "2"}]]});
+    no_data(read(&matrix(json!([histogram]))), "is a histogram");
+    broken(read(&matrix(json!([{"values": [[1]]}]))), "malformed");
+    broken(read(&matrix(json!([values(&["x"])]))), "is no number");
+    // A range that nobody asked for is no number.
+    broken(value_of(&prometheus(), &one, ""), "brings a matrix");
+}
+
+#[test]
+fn the_moment_of_an_answer_is_as_it_is_written() {
+    let scalar = r#"{"status": "success", "data": {"resultType": "scalar", "result": [1700000000.781, "1"]}}"#;
+    for (text, moment) in [
+        (vector(&["1"]).as_str(), Some("1700000000.5")),
+        (scalar, Some("1700000000.781")),
+        (vector(&[]).as_str(), None),
+        ("{}", None),
+        ("no JSON", None),
+        (r#"{"data": {"result": ["soon", "1"]}}"#, None),
+        (
+            r#"{"data": {"result": [{"value": ["0&query=x", "1"]}]}}"#,
+            None,
+        ),
+    ] {
+        assert_eq!(MetricProbe::moment(text).as_deref(), moment, "{text}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_answer_panics(text in "\\PC{0,200}", name in "[a-z]{1,4}") {
@@ -303,7 +493,7 @@ proptest! {
         bytes[at] = byte;
         let page = String::from_utf8_lossy(&bytes);
         let source = json!({"exposition": {"url": "u", "metric": "latency_seconds"}});
-        let read = metric(source).read(&page, "");
+        let read = value_of(&metric(source), &page, "");
         prop_assert!(!matches!(read, Ok(value) if value.get() == 0.0) || byte == b'0', "{read:?}");
     }
 
