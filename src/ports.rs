@@ -437,6 +437,13 @@ pub trait Ledgers: Sync {
         duty: Duty,
     ) -> Result<Option<Box<dyn Lease>>, LedgerError>;
 
+    /// Takes the target of a deployment for a rollback: one runs there at a time, of whichever release. `None` where another
+    /// has it; one that was stopped is made to go on.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where no means of exclusion is available.
+    fn take_target(&self, target: &str) -> Result<Option<Box<dyn Lease>>, LedgerError>;
+
     /// Whether the duty can be taken by anybody here, who has it or not: not on a disk without locks, where there is
     /// nothing else either.
     fn can_be_taken(&self, release: &ReleaseName, duty: Duty) -> bool;

@@ -171,3 +171,34 @@ fn past_its_point_of_no_return_nothing_goes_back_by_itself() {
     team.run("quin", &["incident", "list"])
         .says(&["past its point of no return"]);
 }
+
+#[test]
+fn two_releases_in_stages_of_one_target_are_rolled_back_one_after_the_other() {
+    let team = Team::new();
+    let stages = "  strategy: canary\n  stages: [{ id: canary }, { id: full }]\n";
+    team.edit(NOTES, "  strategy: rolling\n", stages);
+    team.edit(NOTES, "attempts: 2", "attempts: 1");
+    let hold = "#!/bin/sh\nexec 9>>live/alone\nflock -n 9 || touch live/overlap\nsleep 1\n";
+    team.script(&format!("{hold}echo 1.0.0 >live/version\n"));
+    let next = team.read(NOTES).replace("2.0.0", "2.1.0");
+    team.deploy();
+    team.run("omar", &["verify", "--all", "--yes"]).code(0);
+    team.run("omar", &["deploy", "start"]).code(0);
+    team.run("omar", &["deploy", "done"]).code(0);
+    team.write(NEXT, next);
+    team.write("releases/2.1.0/checklist.yaml", "extends: standard\n");
+    for by in ["dana", "quin", "dana", "rory"] {
+        team.run(by, &["sign", "--all", "--yes", "--release", "2.1.0"])
+            .code(0);
+    }
+    // 2.1.0 takes over the canary; 2.0.0 runs in the other stage.
+    deploy(&team, "start").code(0);
+    deploy(&team, "done").code(0);
+    open(&team, "2.0.0", "critical");
+    open(&team, "2.1.0", "critical");
+    let watches = ["2.0.0", "2.1.0"].map(|it| team.start("quin", &["watch", "--release", it]));
+    for watch in watches {
+        watch.end().code(5);
+    }
+    assert!(!team.path("live/overlap").exists());
+}

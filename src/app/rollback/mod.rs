@@ -8,6 +8,7 @@ mod left_behind;
 mod mended;
 mod step;
 mod stop;
+mod target;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -33,6 +34,7 @@ use crate::ports::{Duty, Ledger, ProcessGroup};
 use step::{Run, known_secrets, not_signed, run};
 use stop::StopWatch;
 pub use stop::stop;
+use target::Target;
 
 use super::ask::About;
 use super::insistent::Insistent;
@@ -46,6 +48,8 @@ const VERIFY_WITHIN: Timespan = Timespan::from_minutes(5);
 const A_DAY: u64 = 86_400_000;
 /// The driver is started this long before a deadline, in milliseconds, so that it has read everything when it comes.
 pub const READY_BEFORE: u64 = 2_000;
+/// The pause between two looks whether another rollback on the target is at its end.
+const FOR_TARGET: std::time::Duration = std::time::Duration::from_millis(100);
 /// The pause after a first attempt that failed, in milliseconds; doubled after every further one.
 const RETRY_PAUSE: u64 = 2_000;
 
@@ -132,6 +136,7 @@ pub fn drive(world: &World<'_>, release: &Release) -> Result<()> {
         ledger,
         claimed: None,
         asked_again: BTreeSet::new(),
+        target: Target::new(world, release),
         secrets: Secrets::default(),
     };
     match duty {
@@ -197,6 +202,8 @@ struct Driver<'a, 'w> {
     claimed: Option<u32>,
     /// The incidents whose evidence was requested again.
     asked_again: BTreeSet<IncidentId>,
+    /// The target, on which no other release is rolled back meanwhile.
+    target: Target<'a>,
     /// What must not stand in the output of a step.
     secrets: Secrets,
 }
@@ -228,6 +235,8 @@ impl Driver<'_, '_> {
             // The windows of stages that are not taken back keep their deadlines.
             let now = self.world.clock.now();
             let is_due = matches!(watch::next(state, &now), watch::Next::Claim(_));
+            // Before the deadline where it can be had then: nothing is waited for when the deadline comes.
+            let may_run = self.target.take(self.ledger.history(), &now);
             if is_due || matches!(next, Next::Nothing | Next::Ended) {
                 look = match self.await_deadline()? {
                     Awaited::Nothing => return Ok(()),
@@ -237,6 +246,10 @@ impl Driver<'_, '_> {
                 continue;
             }
             look = true;
+            if !may_run {
+                self.world.clock.wait(FOR_TARGET);
+                continue;
+            }
             match next {
                 Next::Nothing | Next::Ended => return Ok(()),
                 Next::Run(attempt) => self.attempt(attempt),

@@ -60,16 +60,17 @@ fn begins_with_digit(text: &str) -> bool {
     text.starts_with(|it: char| it.is_ascii_digit())
 }
 
-/// What `release` was deployed to last; nothing where it was not deployed.
-fn deployed_to(policy: &Policy, release: &ReleaseName, state: &ReleaseState) -> Option<String> {
-    let last = state.deployments.values().max_by_key(|it| it.order)?;
+/// What the release of `history` was deployed to last; nothing where it was not deployed.
+pub fn of(policy: &Policy, history: &History) -> Option<String> {
+    let deployments = history.state().deployments.values();
+    let last = deployments.max_by_key(|it| it.order)?;
     let target = last.started.fact.target.clone();
-    Some(target.unwrap_or_else(|| usual_target(policy, release)))
+    Some(target.unwrap_or_else(|| usual_target(policy, history.release())))
 }
 
 /// Whether `other` was deployed to the target `own`.
 pub fn shares_target(policy: &Policy, own: &str, other: &History) -> bool {
-    deployed_to(policy, other.release(), other.state()).as_deref() == Some(own)
+    of(policy, other).as_deref() == Some(own)
 }
 
 /// Whether nothing of `other`, on the same target, stands in the way of a deployment.

@@ -125,6 +125,15 @@ impl Ledgers for FileLedgers<'_> {
         Ok(lease.map(|lease| Box::new(lease) as Box<dyn Lease>))
     }
 
+    fn take_target(&self, target: &str) -> Result<Option<Box<dyn Lease>>, LedgerError> {
+        let name = super::locks::of_target(self.root(), target);
+        let lease = Lock::try_acquire_name(&name).map_err(|source| LedgerError::Write {
+            path: self.releases.clone(),
+            source,
+        })?;
+        Ok(lease.map(|lease| Box::new(lease) as Box<dyn Lease>))
+    }
+
     fn can_be_taken(&self, release: &ReleaseName, duty: Duty) -> bool {
         Lock::is_available(&self.duty(release, duty))
     }

@@ -6,6 +6,7 @@
 //! | driving the rollback | `.rollback` | the ledger's | `…-rollback` |
 //! | watching | `.watch` | none | `…-watch` |
 //! | a step that runs | the ledger's first record | none | none |
+//! | rolling back on a target | none | none | `…-target` |
 //!
 //! `git clean -X` removes the files; it leaves the folders and the first record, and knows no sockets.
 
@@ -80,6 +81,17 @@ fn identity(folder: &Path, release: &ReleaseName) -> Option<String> {
     let root = fs::metadata(root).ok()?;
     let text = format!("{} {} {release}", root.dev(), root.ino());
     Some(Digest::of(text.as_bytes()).to_string()[..32].to_owned())
+}
+
+/// The name of the socket that a rollback on `target` of the repository at `root` holds. There is no file for it: it would lie
+/// in the way of every release.
+pub(super) fn of_target(root: &Path, target: &str) -> String {
+    let place = match fs::metadata(root) {
+        Ok(root) => format!("{} {}", root.dev(), root.ino()),
+        Err(_) => root.display().to_string(),
+    };
+    let digest = Digest::of(format!("{place} {target}").as_bytes()).to_string();
+    format!("relgate-{}-target", &digest[..32])
 }
 
 #[cfg(test)]

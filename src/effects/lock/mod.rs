@@ -143,6 +143,21 @@ impl Lock {
         }))
     }
 
+    /// Acquires a lock that has no file and no folder: a name alone. `None` where somebody else has it, who is made to go on
+    /// where that process was stopped.
+    ///
+    /// # Errors
+    /// The system knows no such names.
+    pub fn try_acquire_name(name: &str) -> io::Result<Option<Self>> {
+        let socket = Socket { name };
+        let held = means::acquire(&[&socket as &dyn Means<Part>])?;
+        if held.is_none() {
+            stopped::holders(&[], Some(name)).resume_stopped();
+        }
+        let paths = Vec::new();
+        Ok(held.map(|parts| Self { parts, paths }))
+    }
+
     /// Whether there is any means to have it by, whoever has it now.
     pub fn is_available(target: &LockTarget) -> bool {
         target.socket().is_some() || target.flocks().iter().any(Flock::is_available)
