@@ -106,7 +106,7 @@ pub const fn of_conclusion(conclusion: Conclusion) -> u8 {
 /// The code of a watch.
 pub const fn of_watch(end: WatchEnd) -> u8 {
     match end {
-        WatchEnd::Quiet | WatchEnd::Resolved => GO,
+        WatchEnd::Quiet | WatchEnd::Resolved | WatchEnd::Replaced => GO,
         WatchEnd::WaitsForPerson | WatchEnd::Detached => NO_GO,
         WatchEnd::RolledBack => ROLLED_BACK,
         WatchEnd::Stuck => STUCK,

@@ -219,6 +219,8 @@ pub enum WatchEnd {
     Quiet,
     /// Every incident is resolved.
     Resolved,
+    /// Another release took the place of this one.
+    Replaced,
     /// Windows are left that wait for a person.
     WaitsForPerson,
     /// It was asked to stop; the windows stay armed.
@@ -237,7 +239,7 @@ pub struct ReleaseStatus {
     /// Which release.
     pub release: ReleaseName,
     /// One word: preparing, ready, deploying, deployed, verified, incident, rolling-back, rolled-back,
-    /// partly-rolled-back, stuck, deployment-failed, closed, abandoned; unread where part of the ledger could not be read
+    /// partly-rolled-back, stuck, deployment-failed, replaced, closed, abandoned; unread where part of the ledger could not be read
     /// and nothing more urgent is known.
     pub standing: String,
     /// What it brings, in one line.

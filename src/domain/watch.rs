@@ -38,6 +38,8 @@ pub enum Outcome {
     Quiet,
     /// Every incident is resolved.
     Resolved,
+    /// Another release took the place of this one.
+    Replaced,
     /// A rollback ran and was verified.
     RolledBack,
     /// A rollback was needed and did not succeed.
@@ -48,7 +50,8 @@ pub enum Outcome {
 /// opening may be what is missing.
 pub fn next_of(history: &History, now: &Reading) -> Next {
     match next(history.state(), now) {
-        Next::Done(Outcome::Quiet | Outcome::Resolved) | Next::WaitForPerson
+        Next::Done(Outcome::Quiet | Outcome::Resolved | Outcome::Replaced)
+        | Next::WaitForPerson
             if !history.is_whole() =>
         {
             Next::Unread
@@ -100,6 +103,9 @@ pub fn next(state: &ReleaseState, now: &Reading) -> Next {
     });
     match left.min() {
         Some(left) => Next::Wait(left),
+        None if state.replaced_everywhere().is_some() && !state.incidents.is_empty() => {
+            Next::Done(Outcome::Replaced)
+        }
         None if state.rollback.as_ref().is_some_and(Rollback::is_stuck) => {
             Next::Done(Outcome::Stuck)
         }

@@ -23,6 +23,11 @@ pub fn page(watched: &Watched) -> Page {
             "RESOLVED",
             format!("{release}: no incident is open any more"),
         ),
+        WatchEnd::Replaced => (
+            Tone::Good,
+            "REPLACED",
+            format!("{release}: another release runs in its place"),
+        ),
         WatchEnd::WaitsForPerson => (
             Tone::Bad,
             "WAITS FOR A PERSON",

@@ -59,7 +59,10 @@ fn the_window_of_a_release_does_not_roll_back_under_the_deployment_of_the_next()
     deploy(&team, "done")
         .code(0)
         .says(&["2.1.0 takes the place of 2.0.0", "I1"]);
-    watch.end().code(0);
+    watch
+        .end()
+        .code(0)
+        .says(&["REPLACED", "2.1.0 took the place of 2.0.0"]);
     assert!(!team.path("live/runs").exists());
     assert_eq!(standing(&team, "2.0.0")["standing"], "replaced");
     team.run("rory", &by_hand)

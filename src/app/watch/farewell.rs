@@ -50,6 +50,14 @@ pub(super) fn farewell(
             "every incident is resolved".to_owned(),
             vec![command(name, "verify")],
         ),
+        WatchEnd::Replaced => {
+            let successor = state.replaced_everywhere().map(|it| &it.successor);
+            let successor = successor.unwrap_or(name);
+            (
+                format!("{successor} took the place of {name}: its windows are at their end"),
+                vec![command(successor, "verify"), command(name, "close")],
+            )
+        }
         WatchEnd::WaitsForPerson => (
             "a window has expired, and the policy leaves the decision to a person".to_owned(),
             vec![

@@ -109,6 +109,10 @@ fn finish(
             outcome: Outcome::Resolved,
             say: say.clone(),
         }),
+        WatchEnd::Replaced => Some(Event::Ended {
+            outcome: Outcome::Replaced,
+            say: say.clone(),
+        }),
         WatchEnd::RolledBack => Some(Event::Ended {
             outcome: Outcome::RolledBack,
             say: say.clone(),

@@ -151,6 +151,7 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
         match next {
             Next::Done(Outcome::Quiet) => Step::End(WatchEnd::Quiet),
             Next::Done(Outcome::Resolved) => Step::End(WatchEnd::Resolved),
+            Next::Done(Outcome::Replaced) => Step::End(WatchEnd::Replaced),
             Next::Done(Outcome::RolledBack) => self.ending(WatchEnd::RolledBack, now),
             Next::Done(Outcome::Stuck) => self.ending(WatchEnd::Stuck, now),
             Next::WaitForPerson => Step::End(WatchEnd::WaitsForPerson),
@@ -194,7 +195,8 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
             format!("the ledger cannot be read whole: {first}{more}: {but}"),
         );
         match next {
-            Next::Done(Outcome::Quiet | Outcome::Resolved) | Next::WaitForPerson => Next::Unread,
+            Next::Done(Outcome::Quiet | Outcome::Resolved | Outcome::Replaced)
+            | Next::WaitForPerson => Next::Unread,
             next => next,
         }
     }

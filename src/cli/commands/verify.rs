@@ -170,7 +170,8 @@ impl Session<'_, '_> {
     /// What a watch came to; `None` where only a whole new run says that it is verified.
     fn after(&self, end: WatchEnd) -> Option<Conclusion> {
         match end {
-            WatchEnd::Resolved => None,
+            // Whoever took its place is named by the refusal of the new run.
+            WatchEnd::Resolved | WatchEnd::Replaced => None,
             WatchEnd::Quiet | WatchEnd::WaitsForPerson | WatchEnd::Detached | WatchEnd::Unread => {
                 Some(Conclusion::Failed)
             }

@@ -198,7 +198,10 @@ pub fn open(
             "{} took the place of {release} in {}",
             by.successor, trouble.stage
         ))
-        .help(command(&by.successor, "incident open --title TEXT")));
+        .help(command(
+            &by.successor,
+            "incident open --title TEXT --priority NAME",
+        )));
     }
     if !state.deployments.contains_key(&trouble.stage) {
         return Err(Refusal::refused(format!(

@@ -136,6 +136,7 @@ pub fn tell(event: &Event) -> Option<Told> {
             let (mark, word) = match outcome {
                 Outcome::Quiet => (Mark::Neutral, "nothing to watch"),
                 Outcome::Resolved => (Mark::Good, "every incident is resolved"),
+                Outcome::Replaced => (Mark::Good, "replaced by another release"),
                 Outcome::RolledBack => (Mark::Good, "rolled back, and verified"),
                 Outcome::Stuck => (
                     Mark::Bad,

@@ -233,7 +233,7 @@ impl World {
             Outcome::Resolved => assert!(matches!(standing, Standing::Resolved { .. })),
             Outcome::RolledBack => assert!(self.begun > 0, "rolled back by nobody"),
             Outcome::Stuck => assert!(self.begun >= 2, "stuck before its attempts were made"),
-            Outcome::Quiet => panic!("the incident is lost"),
+            Outcome::Quiet | Outcome::Replaced => panic!("the incident is lost"),
         }
         true
     }

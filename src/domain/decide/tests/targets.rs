@@ -194,6 +194,8 @@ fn what_a_successor_replaced_runs_no_more_and_its_windows_end() {
     announce(&mut old, &new);
     let state = old.history.state();
     assert!(state.replaced_everywhere().is_some());
+    let over = Next::Done(crate::domain::watch::Outcome::Replaced);
+    assert_eq!(next(state, &old.now()), over);
     assert!(state.open_incidents().next().is_none());
     assert!(state.is_over());
     let who = (&actor("ana"), None);
