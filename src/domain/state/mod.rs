@@ -450,11 +450,12 @@ impl ReleaseState {
             Body::StageRolledBack(fact) => rollback.rolled_back_in(recorded(fact, origin)),
             Body::RolledBack(fact) => {
                 let last = rollback.attempt(fact.attempt).map(|it| it.stage.clone());
+                // Where another release runs by now there is nothing left to take back.
                 let mut others = self
                     .deployments
-                    .keys()
-                    .filter(|it| Some(*it) != last.as_ref());
-                let is_everywhere = others.all(|it| rollback.is_back(it));
+                    .iter()
+                    .filter(|(stage, it)| Some(*stage) != last.as_ref() && it.replaced.is_none());
+                let is_everywhere = others.all(|(stage, _)| rollback.is_back(stage));
                 rollback.verified(recorded(fact, origin), is_everywhere);
             }
             Body::RollbackStuck(fact) => rollback.stuck(&recorded(fact, origin)),
