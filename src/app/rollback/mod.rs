@@ -4,6 +4,7 @@
 //! takes up: an attempt that was claimed and never begun, one whose process died, checks that were not asked.
 
 pub mod drill;
+mod launch;
 mod left_behind;
 mod mended;
 mod step;
@@ -11,7 +12,6 @@ mod stop;
 mod target;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use crate::domain::decide::Actor;
 use crate::domain::decide::rollback::{self as decisions, Next};
@@ -29,8 +29,9 @@ use crate::domain::state::rollback::{Attempt, StageRollback};
 use crate::domain::timespan::Timespan;
 use crate::domain::variables::Secrets;
 use crate::domain::watch;
-use crate::ports::{Duty, Ledger, ProcessGroup};
+use crate::ports::{Duty, Ledger};
 
+pub use launch::{DRIVER_LOG, launch, log_problem};
 use step::{Run, known_secrets, not_signed, run};
 use stop::StopWatch;
 pub use stop::stop;
@@ -76,34 +77,6 @@ pub fn claim(
         )?])
     })?;
     Ok(())
-}
-
-/// The file of what the processes that drive rollbacks say, in the ledger's output folder.
-pub const DRIVER_LOG: &str = "driver.log";
-
-/// Starts the process that drives the rollback of `release`: it outlives this one. That it was started says nothing; it
-/// drives once it has its duty.
-///
-/// # Errors
-/// A text that names the program and the cause.
-pub fn launch(world: &World<'_>, release: &Release) -> std::result::Result<ProcessGroup, String> {
-    let mut argv = world.relgate.to_vec();
-    let name = release.name.to_string();
-    argv.extend(["drive-rollback".into(), "--release".into(), name.into()]);
-    let log = driver_log(world, release);
-    world.runner.detach(&argv, world.files.root(), &log)
-}
-
-/// Why what the driver writes would be lost, where it would.
-pub fn log_problem(world: &World<'_>, release: &Release) -> Option<String> {
-    let log = driver_log(world, release);
-    let why = world.runner.can_log(world.files.root(), &log).err()?;
-    Some(format!("the rollback runs without a log: {why}"))
-}
-
-fn driver_log(world: &World<'_>, release: &Release) -> PathBuf {
-    let folder = world.ledgers.output_folder(&release.name);
-    folder.join(DRIVER_LOG)
 }
 
 /// The file of a step's output, in the ledger's output folder.
