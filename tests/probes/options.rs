@@ -533,3 +533,47 @@ fn a_resolver_that_does_not_answer_is_an_error() {
         "{shown}"
     );
 }
+
+// `openssl req -x509` says of every certificate that it is an authority's, and people name the server's own with `ca`.
+#[test]
+fn a_certificate_that_is_its_own_ca_is_accepted_by_every_kind_that_speaks_tls() {
+    use Verdict::{Error, Fail, Pass};
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = |params: &mut rcgen::CertificateParams| {
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    };
+    for adjust in [nothing as fn(&mut rcgen::CertificateParams), authority] {
+        let own = Certified::by_itself("127.0.0.1", adjust);
+        let other = Certified::by_itself("127.0.0.1", adjust);
+        std::fs::write(folder.path().join("own.pem"), own.pem()).expect("written");
+        std::fs::write(folder.path().join("other.pem"), other.pem()).expect("written");
+        let server = speaking(terms(&own, None), |_| response("200 OK", "12").into_bytes());
+        let address = server.address.to_string();
+        let url = format!("https://{address}/");
+        for (ca, known) in [("own.pem", true), ("other.pem", false)] {
+            let asked = [
+                json!({"http": {"url": url, "ca": ca, "expect": {"status": 200}}}),
+                json!({"tls": {"address": address, "ca": ca, "expect": {"days_left": 1}}}),
+                json!({"metric": {"json": {"url": url, "path": "$"}, "ca": ca, "expect": {"equals": 12}}}),
+                json!({"grpc": {"address": address, "tls": true, "ca": ca}}),
+            ];
+            for ask in asked {
+                let is = |kind: &str| ask.get(kind).is_some();
+                let samples =
+                    SystemProber::new(folder.path()).sample(&[probe("p", ask.clone())], 1, None);
+                let (verdict, reason) = (samples[0].verdict, samples[0].reason());
+                let about = reason.contains("certificate");
+                match (known, is("grpc")) {
+                    // It is no gRPC server; TLS is spoken with it all the same.
+                    (true, true) => assert!(!about, "{ask}: {reason}"),
+                    (true, false) => assert_eq!(verdict, Pass, "{ask}: {reason}"),
+                    (false, _) => {
+                        let expected = if is("metric") { Error } else { Fail };
+                        assert_eq!(verdict, expected, "{ask}: {reason}");
+                        assert!(about, "{ask}: {reason}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -63,6 +63,10 @@ impl Authority {
 }
 
 impl Certified {
+    pub fn pem(&self) -> String {
+        pem("CERTIFICATE", self.certificate.der())
+    }
+
     /// A certificate that nobody else stands for.
     pub fn by_itself(name: &str, adjust: fn(&mut CertificateParams)) -> Self {
         let (key, params) = params(name, adjust);

@@ -15,9 +15,10 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use url::Url;
 
+use super::explain::explain;
 use super::http::Clients;
 use super::tls::{self, Verified, Weighing};
-use super::{Context, address, http, quote};
+use super::{Context, address, der, http, quote};
 use crate::domain::probe::kinds::{
     Answer, Handshake, Hop, HttpProbe, TlsAnswer, TlsProbe, TlsVersion,
 };
@@ -205,7 +206,7 @@ pub(super) async fn secure(
             .get_ref()
             .and_then(|inner| inner.downcast_ref::<Error>());
         match cause {
-            Some(cause) => Answer::Unserved(format!("TLS with {address}: {}", tls::explain(cause))),
+            Some(cause) => Answer::Unserved(format!("TLS with {address}: {}", explain(cause))),
             None => super::trouble::connection_trouble(address, &error),
         }
     })
@@ -225,13 +226,13 @@ impl Seen {
         let name = ParsedCertificate::try_from(certificate)
             .and_then(|parsed| rustls::client::verify_server_name(&parsed, name));
         let chain = match verified {
-            Err(error) if !is_about_name(error) => Err(tls::explain(error)),
+            Err(error) if !is_about_name(error) => Err(explain(error)),
             _ => Ok(()),
         };
         Self {
             chain,
-            name: name.map_err(|error| tls::explain(&error)),
-            expires: tls::expires(certificate),
+            name: name.map_err(|error| explain(&error)),
+            expires: der::expires(certificate),
         }
     }
 }

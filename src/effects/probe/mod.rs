@@ -7,8 +7,10 @@
 
 mod address;
 mod command;
+mod der;
 mod disk;
 mod dns;
+mod explain;
 mod file;
 mod glob;
 mod grpc;
@@ -44,9 +46,9 @@ use crate::domain::variables::{CapturedValues, Ready, Secrets};
 use crate::effects::clock::Stopwatch;
 use crate::ports::{Asked, Limits, Onlooker, Prober};
 
+pub use der::expires as read_expiry;
 pub use dns::read as read_dns_message;
 pub use grpc::status_in as read_health_message;
-pub use tls::expires as read_expiry;
 
 use http::Clients;
 use progress::{Progress, shown};

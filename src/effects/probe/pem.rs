@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use super::explain::explain;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -47,7 +48,9 @@ pub(super) fn certificates(
             "the file {path} holds no certificate; it must have a part \"BEGIN CERTIFICATE\""
         )),
         Ok(all) => Ok(all),
-        Err(error) => Err(format!("the certificates in {path} are broken: {error}")),
+        Err(_) => Err(format!(
+            "the certificates in {path} are broken: what stands between BEGIN and END is not base64, or has no END"
+        )),
     }
 }
 
@@ -59,7 +62,10 @@ pub(super) fn authorities(path: &str, text: &[u8]) -> Result<RootCertStore, Stri
     let mut roots = RootCertStore::empty();
     for certificate in certificates(path, text)? {
         roots.add(certificate).map_err(|error| {
-            format!("a certificate in {path} cannot be trusted as an authority: {error}")
+            format!(
+                "a certificate in {path} cannot be trusted as an authority: {}",
+                explain(&error)
+            )
         })?;
     }
     Ok(roots)

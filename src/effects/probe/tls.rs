@@ -1,18 +1,22 @@
 //! What probes trust, and what is said when they do not.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use hyper::body::Bytes;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError,
-    RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore,
+    SignatureScheme,
 };
 
+use super::der::{is_self_issued, rsa_bits, validity};
+use super::explain::{LEAST_RSA, SelfSigned, WeakKey, explain};
 use super::pem;
 
 /// Why no TLS can be spoken at all.
@@ -76,12 +80,18 @@ impl Trust {
     ) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
         match ca {
             None => self.system(),
-            Some(path) => trusting(pem::authorities(path, &read(path)?).map_err(TlsError)?),
+            Some(path) => {
+                let text = read(path)?;
+                let own = pem::certificates(path, &text).map_err(TlsError)?;
+                trusting(pem::authorities(path, &text).map_err(TlsError)?, own)
+            }
         }
     }
 
     fn system(&self) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
-        self.system.get_or_init(|| trusting(system_roots())).clone()
+        self.system
+            .get_or_init(|| trusting(system_roots(), Vec::new()))
+            .clone()
     }
 
     /// The configuration of a client that speaks on these terms; `read` brings the bytes of a file.
@@ -130,14 +140,15 @@ fn system_roots() -> RootCertStore {
     roots
 }
 
-fn trusting(roots: RootCertStore) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+/// What accepts certificates of the authorities `roots`, and those that were named themselves (`own`).
+fn trusting(
+    roots: RootCertStore,
+    own: Vec<CertificateDer<'static>>,
+) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
         .build()
         .map_err(|error| TlsError(error.to_string()))?;
-    Ok(Arc::new(Weighing {
-        verifier,
-        weigh: explained,
-    }))
+    Ok(Arc::new(Verifying { verifier, own }))
 }
 
 /// A certificate with those between it and its authority, and its key.
@@ -152,7 +163,7 @@ pub(super) fn config_with(verifier: Arc<dyn ServerCertVerifier>) -> Result<Clien
 pub(super) fn trusting_nobody() -> Result<ClientConfig, TlsError> {
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
-        .map_err(|error| TlsError(error.to_string()))?;
+        .map_err(|error| TlsError(explain(&error)))?;
     let roots = RootCertStore::empty();
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
@@ -165,14 +176,14 @@ fn config(
 ) -> Result<ClientConfig, TlsError> {
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
-        .map_err(|error| TlsError(error.to_string()))?
+        .map_err(|error| TlsError(explain(&error)))?
         .dangerous()
         .with_custom_certificate_verifier(verifier);
     let mut config = match identity {
         None => builder.with_no_client_auth(),
         Some((chain, key)) => builder
             .with_client_auth_cert(chain, key)
-            .map_err(|error| TlsError(format!("the client certificate: {error}")))?,
+            .map_err(|error| TlsError(format!("the client certificate: {}", explain(&error))))?,
     };
     config.resumption = Resumption::disabled();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -240,21 +251,129 @@ where
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("the certificate is self-signed")]
-struct SelfSigned;
+/// Verifies as `verifier` does, and says more of what is wrong. A certificate that is among its own authorities (`own`) is
+/// accepted for what it is, authority or not: whoever named it meant this one.
+#[derive(Debug)]
+struct Verifying {
+    verifier: Arc<WebPkiServerVerifier>,
+    own: Vec<CertificateDer<'static>>,
+}
 
-/// Tells a self-signed certificate from one of an unknown issuer.
-fn explained(certificate: &CertificateDer<'_>, _: &ServerName<'_>, verified: Verified) -> Verified {
-    match verified {
-        Err(Error::InvalidCertificate(CertificateError::UnknownIssuer))
-            if is_self_issued(certificate) =>
-        {
-            let cause = OtherError(Arc::new(SelfSigned));
-            Err(Error::InvalidCertificate(CertificateError::Other(cause)))
+impl ServerCertVerifier for Verifying {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Verified {
+        let verified = self.verifier.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        );
+        let Err(error) = verified else {
+            return verified;
+        };
+        let is_own = self.own.iter().any(|own| own == end_entity);
+        if is_own && is_about_authority(&error) {
+            return verify_own(end_entity, server_name, now);
         }
-        other => other,
+        Err(match error {
+            Error::InvalidCertificate(CertificateError::UnknownIssuer)
+                if is_self_issued(end_entity) =>
+            {
+                other(SelfSigned)
+            }
+            Error::InvalidCertificate(CertificateError::BadSignature) => {
+                let issuers = intermediates.iter().map(|it| ("its issuer's", it));
+                let all = std::iter::once(("its", end_entity)).chain(issuers);
+                weak_among(all).unwrap_or(error)
+            }
+            error => error,
+        })
     }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let verified = self.verifier.verify_tls12_signature(message, cert, dss);
+        verified.map_err(|error| weak_among([("its", cert)]).unwrap_or(error))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let verified = self.verifier.verify_tls13_signature(message, cert, dss);
+        verified.map_err(|error| weak_among([("its", cert)]).unwrap_or(error))
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
+}
+
+fn other(cause: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(cause))))
+}
+
+/// Whether an error says only that a certificate is no authority's, or an authority's.
+fn is_about_authority(error: &Error) -> bool {
+    match error {
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) => true,
+        Error::InvalidCertificate(CertificateError::Other(OtherError(cause))) => matches!(
+            cause.downcast_ref(),
+            Some(webpki::Error::CaUsedAsEndEntity | webpki::Error::EndEntityUsedAsCa)
+        ),
+        _ => false,
+    }
+}
+
+/// Verifies a certificate that is its own authority: its time and its name. That the server holds its key is shown by the
+/// handshake.
+fn verify_own(certificate: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Verified {
+    let (begin, end) = validity(certificate).ok_or(CertificateError::BadEncoding)?;
+    let unix = |time: DateTime<Utc>| {
+        let seconds = u64::try_from(time.timestamp()).unwrap_or_default();
+        UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+    };
+    let (not_before, not_after) = (unix(begin), unix(end));
+    if now < not_before {
+        return Err(CertificateError::NotValidYetContext {
+            time: now,
+            not_before,
+        }
+        .into());
+    }
+    if now > not_after {
+        return Err(CertificateError::ExpiredContext {
+            time: now,
+            not_after,
+        }
+        .into());
+    }
+    rustls::client::verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+    Ok(ServerCertVerified::assertion())
+}
+
+/// The first of the certificates whose RSA key is too short to be accepted.
+fn weak_among<'a>(
+    all: impl IntoIterator<Item = (&'static str, &'a CertificateDer<'a>)>,
+) -> Option<Error> {
+    let weak = |(whose, certificate): (&'static str, &CertificateDer<'_>)| {
+        let bits = rsa_bits(certificate).filter(|bits| *bits < LEAST_RSA)?;
+        Some(other(WeakKey { whose, bits }))
+    };
+    all.into_iter().find_map(weak)
 }
 
 /// Accepts every certificate.
@@ -296,289 +415,5 @@ impl ServerCertVerifier for Everything {
     }
 }
 
-/// Whether issuer and subject are the same, byte for byte.
-fn is_self_issued(certificate: &CertificateDer<'_>) -> bool {
-    fields(certificate).is_some_and(|fields| fields.issuer == fields.subject)
-}
-
-/// When a certificate expires; `None` where its bytes do not say.
-pub fn expires(certificate: &CertificateDer<'_>) -> Option<DateTime<Utc>> {
-    let (_, validity, _) = element(fields(certificate)?.validity)?;
-    let (_, _, after_begin) = element(validity)?;
-    let (tag, end, _) = element(after_begin)?;
-    let end = std::str::from_utf8(end).ok()?;
-    // RFC 5280, section 4.1.2.5: two digits are of the years from 1950 to 2049.
-    let full = match (tag, end.len()) {
-        (UTC_TIME, 13) if end.as_bytes()[0] >= b'5' => format!("19{end}"),
-        (UTC_TIME, 13) => format!("20{end}"),
-        (GENERALIZED_TIME, 15) => end.to_owned(),
-        _ => return None,
-    };
-    let end = NaiveDateTime::parse_from_str(&full, "%Y%m%d%H%M%SZ").ok()?;
-    Some(end.and_utc())
-}
-
-const UTC_TIME: u8 = 0x17;
-const GENERALIZED_TIME: u8 = 0x18;
-
-/// Fields of a certificate; the validity with what follows it: RFC 5280, section 4.1.
-struct Fields<'a> {
-    issuer: &'a [u8],
-    validity: &'a [u8],
-    subject: &'a [u8],
-}
-
-fn fields(certificate: &[u8]) -> Option<Fields<'_>> {
-    const VERSION: u8 = 0xa0;
-    let (_, certificate, _) = element(certificate)?;
-    let (_, mut rest, _) = element(certificate)?;
-    if rest.first() == Some(&VERSION) {
-        rest = element(rest)?.2;
-    }
-    let after_serial = element(rest)?.2;
-    let after_algorithm = element(after_serial)?.2;
-    let (_, issuer, validity) = element(after_algorithm)?;
-    let (_, subject, _) = element(element(validity)?.2)?;
-    Some(Fields {
-        issuer,
-        validity,
-        subject,
-    })
-}
-
-/// The first DER element: its tag, its contents, and what follows it.
-fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (tag, rest) = bytes.split_first()?;
-    let (length, rest) = rest.split_first()?;
-    let (length, rest) = match length {
-        0..=0x7f => (usize::from(*length), rest),
-        0x81..=0x84 => {
-            let (digits, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
-            let length = digits
-                .iter()
-                .fold(0, |sum, digit| sum << 8 | usize::from(*digit));
-            (length, rest)
-        }
-        _ => return None,
-    };
-    let (contents, rest) = rest.split_at_checked(length)?;
-    Some((*tag, contents, rest))
-}
-
-/// What a TLS error means to a person.
-pub(super) fn explain(error: &Error) -> String {
-    let date = |time: &UnixTime| {
-        i64::try_from(time.as_secs())
-            .ok()
-            .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
-            .map(|time| time.format("%Y-%m-%d %H:%M UTC").to_string())
-            .unwrap_or_default()
-    };
-    match error {
-        Error::InvalidCertificate(invalid) => match invalid {
-            CertificateError::ExpiredContext { not_after, .. } => {
-                format!("the certificate expired on {}", date(not_after))
-            }
-            CertificateError::Expired => "the certificate has expired".to_owned(),
-            CertificateError::NotValidYetContext { not_before, .. } => {
-                format!("the certificate is not valid before {}", date(not_before))
-            }
-            CertificateError::NotValidYet => "the certificate is not valid yet".to_owned(),
-            CertificateError::NotValidForNameContext {
-                expected,
-                presented,
-            } => format!(
-                "the certificate is for another name: expected {}, found {}",
-                expected.to_str(),
-                if presented.is_empty() {
-                    "none".to_owned()
-                } else {
-                    presented.join(", ")
-                }
-            ),
-            CertificateError::NotValidForName => "the certificate is for another name".to_owned(),
-            CertificateError::UnknownIssuer => "the certificate's issuer is not trusted".to_owned(),
-            CertificateError::Revoked => "the certificate was revoked".to_owned(),
-            CertificateError::Other(OtherError(cause)) if cause.is::<SelfSigned>() => {
-                cause.to_string()
-            }
-            other => format!("the certificate is not valid: {other}"),
-        },
-        Error::InvalidMessage(_) => format!("the answer is not TLS ({error})"),
-        Error::AlertReceived(AlertDescription::CertificateRequired) => {
-            "the server requires a client certificate, and none was shown; name one with `client_certificate`"
-                .to_owned()
-        }
-        Error::AlertReceived(alert) => format!("the server refused with the alert {alert:?}"),
-        other => other.to_string(),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use rcgen::{
-        BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd,
-    };
-    use rustls::pki_types::PrivatePkcs8KeyDer;
-    use rustls::{ClientConnection, Connection, ServerConfig, ServerConnection};
-
-    struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-    impl Authority {
-        fn new(name: &str) -> Self {
-            let mut params = CertificateParams::new(Vec::new()).expect("parameters");
-            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-            params
-                .distinguished_name
-                .push(rcgen::DnType::CommonName, name);
-            let key = KeyPair::generate().expect("a key");
-            Self(CertifiedIssuer::self_signed(params, key).expect("an authority"))
-        }
-
-        fn roots(&self) -> RootCertStore {
-            let mut roots = RootCertStore::empty();
-            roots.add(self.0.der().clone()).expect("a root");
-            roots
-        }
-    }
-
-    /// A server's configuration with a certificate for shop.example.
-    fn server(authority: Option<&Authority>, adjust: fn(&mut CertificateParams)) -> ServerConfig {
-        let mut params =
-            CertificateParams::new(vec!["shop.example".to_owned()]).expect("parameters");
-        adjust(&mut params);
-        let key = KeyPair::generate().expect("a key");
-        let certificate = match authority {
-            Some(authority) => params.signed_by(&key, &authority.0),
-            None => params.self_signed(&key),
-        }
-        .expect("a certificate");
-        ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.der().clone()],
-                PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
-            )
-            .expect("a configuration")
-    }
-
-    /// Shakes hands in memory.
-    fn shake(client: ClientConfig, server: ServerConfig, name: &'static str) -> Result<(), String> {
-        let name = ServerName::try_from(name).expect("a name");
-        let mut client: Connection = ClientConnection::new(Arc::new(client), name)
-            .expect("a client")
-            .into();
-        let mut server: Connection = ServerConnection::new(Arc::new(server))
-            .expect("a server")
-            .into();
-        while client.is_handshaking() {
-            for (from, to) in [(true, false), (false, true)] {
-                let (from, to) = match (from, to) {
-                    (true, _) => (&mut client, &mut server),
-                    _ => (&mut server, &mut client),
-                };
-                let mut wire = Vec::new();
-                while from.wants_write() {
-                    from.write_tls(&mut wire).expect("written");
-                }
-                let mut wire = wire.as_slice();
-                while !wire.is_empty() {
-                    to.read_tls(&mut wire).expect("read");
-                    to.process_new_packets().map_err(|error| explain(&error))?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn trusted(authority: &Authority) -> ClientConfig {
-        config(trusting(authority.roots()).expect("a verifier"), None).expect("a configuration")
-    }
-
-    #[test]
-    fn a_certificate_is_verified_and_its_fault_named() {
-        let authority = Authority::new("an authority");
-        let stranger = Authority::new("a stranger");
-        let name = "shop.example";
-        let meet = |issuer: Option<&Authority>, adjust, name| {
-            shake(trusted(&authority), server(issuer, adjust), name)
-        };
-        assert_eq!(meet(Some(&authority), |_| {}, name), Ok(()));
-        let fault = |result: Result<(), String>| result.expect_err("a fault");
-        let expired = |params: &mut CertificateParams| {
-            params.not_after = date_time_ymd(2021, 2, 3);
-        };
-        let early = |params: &mut CertificateParams| {
-            params.not_before = date_time_ymd(4000, 1, 1);
-        };
-        assert_eq!(
-            fault(meet(Some(&authority), expired, name)),
-            "the certificate expired on 2021-02-03 00:00 UTC"
-        );
-        assert_eq!(
-            fault(meet(Some(&authority), early, name)),
-            "the certificate is not valid before 4000-01-01 00:00 UTC"
-        );
-        let other = fault(meet(Some(&authority), |_| {}, "pay.example"));
-        assert!(
-            other.contains("expected pay.example") && other.contains("shop.example"),
-            "{other}"
-        );
-        assert_eq!(
-            fault(meet(Some(&stranger), |_| {}, name)),
-            "the certificate's issuer is not trusted"
-        );
-        assert_eq!(
-            fault(meet(None, |_| {}, name)),
-            "the certificate is self-signed"
-        );
-    }
-
-    #[test]
-    fn verification_is_left_out_only_where_it_is_said() {
-        let shake_with = |acceptance| {
-            let client = Trust::default()
-                .config(acceptance)
-                .expect("a configuration");
-            shake(client, server(None, |_| {}), "pay.example")
-        };
-        assert_eq!(shake_with(Acceptance::Any), Ok(()));
-        assert!(shake_with(Acceptance::Trusted).is_err());
-    }
-
-    #[test]
-    fn the_end_of_a_certificate_is_read() {
-        // Until 2049 it is written with two digits of its year, from then on with four.
-        for (year, shown) in [
-            (1961, "1961-02-03 00:00:00 UTC"),
-            (2026, "2026-02-03 00:00:00 UTC"),
-            (4000, "4000-02-03 00:00:00 UTC"),
-        ] {
-            let mut params = CertificateParams::new(Vec::new()).expect("parameters");
-            params.not_before = date_time_ymd(1955, 1, 1);
-            params.not_after = date_time_ymd(year, 2, 3);
-            let key = KeyPair::generate().expect("a key");
-            let certificate = params.self_signed(&key).expect("a certificate");
-            let found = expires(certificate.der()).map(|end| end.to_string());
-            assert_eq!(found.as_deref(), Some(shown));
-        }
-    }
-
-    #[test]
-    fn no_bytes_panic() {
-        for bytes in [
-            &[][..],
-            &[0x30],
-            &[0x30, 0x85, 1],
-            &[0x30, 0x84, 0xff, 0xff, 0xff, 0xff],
-            &[0x30, 0x80],
-            &[0x30, 2, 0x30, 0],
-        ] {
-            assert!(!is_self_issued(&CertificateDer::from(bytes)));
-            assert_eq!(expires(&CertificateDer::from(bytes)), None);
-        }
-    }
-}
+mod tests;

@@ -5,8 +5,8 @@
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
+use super::explain::explain;
 use super::http::Failure;
-use super::tls;
 use crate::domain::probe::expect::excerpt;
 use crate::domain::probe::kinds::Answer;
 
@@ -105,7 +105,7 @@ fn exchange_trouble(target: &str, error: &(dyn Error + 'static), shaking: bool) 
         return Answer::Unserved(format!("{target} closed the connection without an answer"));
     }
     if let Some(tls) = first::<rustls::Error>(&causes) {
-        return Answer::Unserved(format!("TLS with {target}: {}", tls::explain(tls)));
+        return Answer::Unserved(format!("TLS with {target}: {}", explain(tls)));
     }
     let io = first::<io::Error>(&causes)
         // Every other kind is the library's way of saying that it could not read the answer.

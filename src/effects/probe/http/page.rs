@@ -83,7 +83,7 @@ pub(super) fn client(
     proxy: Option<&Proxy>,
     idle: Duration,
 ) -> Result<Client, String> {
-    let unmade = |error: reqwest::Error| format!("no client for pages can be set up: {error:?}");
+    let unmade = |error: reqwest::Error| format!("no client for pages can be set up: {error}");
     let mut tls = tls;
     // It speaks no other.
     tls.alpn_protocols = vec![b"http/1.1".to_vec()];
