@@ -1,15 +1,19 @@
 //! `relgate ledger verify`: whether the records are whole, and their writers'.
 
+use crate::domain::anomaly::{Anomaly, Damage};
 use crate::domain::audit;
+use crate::domain::decide::{Actor, clock};
 use crate::domain::history::History;
 use crate::domain::ids::{RecordId, ReleaseName};
-use crate::domain::outcome::{Integrity, IntegrityFinding};
+use crate::domain::outcome::{Done, Integrity, IntegrityFinding};
 use crate::domain::quote;
 use crate::domain::readiness::{self, Scope};
+use crate::domain::record::body::ClockJumpAccepted;
 use crate::domain::record::{Body, Record, digest_of};
+use crate::domain::state::Recorded;
 
 use super::project::{self, Release};
-use super::{Result, World, log};
+use super::{Result, World, append, log};
 
 /// Audits the ledger of `release`: digests, links, order, foreign files, signatures, and whether the sign-offs bear out
 /// the go of each deployment.
@@ -41,6 +45,18 @@ pub fn verify(world: &World<'_>, policy_path: &str, release: &ReleaseName) -> Re
         .collect();
     let doubts = history.doubts().into_iter();
     let doubts = doubts.map(|it| format!("{}; {}", it.what, it.help));
+    let (jumps, findings): (Vec<_>, Vec<_>) = audit
+        .findings
+        .into_iter()
+        .partition(|it| accepted(history, it).is_some());
+    let jumps: Vec<String> = jumps
+        .iter()
+        .filter_map(|it| Some((it, accepted(history, it)?)))
+        .map(|(it, accepted)| {
+            let (by, reason) = (&accepted.origin.by, &accepted.fact.reason);
+            format!("{}; accepted by {by}: {reason}", it.what)
+        })
+        .collect();
     let aside = log::set_aside(history);
     let (lapsed, void): (Vec<_>, Vec<_>) = aside.into_iter().partition(|it| it.lapsed);
     let void = void.into_iter().map(|it| IntegrityFinding {
@@ -59,13 +75,18 @@ pub fn verify(world: &World<'_>, policy_path: &str, release: &ReleaseName) -> Re
         folder,
         records: audit.records,
         heads: audit.heads.len(),
-        findings: audit
-            .findings
+        findings: findings
             .into_iter()
             .map(|it| IntegrityFinding {
+                help: Some(match (it.damage, it.record) {
+                    (Damage::TimeOrder, Some(id)) => {
+                        let accept = format!("ledger accept {} --reason TEXT", id.short());
+                        readiness::command(release, &accept)
+                    }
+                    _ => it.help,
+                }),
                 file: it.file,
                 what: it.what,
-                help: Some(it.help),
             })
             .chain(void)
             .chain(unsupported)
@@ -79,11 +100,48 @@ pub fn verify(world: &World<'_>, policy_path: &str, release: &ReleaseName) -> Re
                     it.file, it.kind
                 )
             })
+            .chain(jumps)
             .chain(lapsed)
             .chain(doubts)
             .chain(without_effect)
             .chain(repeated)
             .collect(),
+    })
+}
+
+/// Who accepted that the clock went back, where that is all that is wrong.
+fn accepted<'a>(history: &'a History, found: &Anomaly) -> Option<&'a Recorded<ClockJumpAccepted>> {
+    let record = found.record.filter(|_| found.damage == Damage::TimeOrder)?;
+    let jump = history.state().clock_jumps.get(&record)?;
+    jump.accepted.as_ref()
+}
+
+/// Records that somebody looked into a clock that went back.
+///
+/// # Errors
+/// What the decision refused, or why the ledger failed.
+pub fn accept(
+    world: &World<'_>,
+    release: &Release,
+    actor: &Actor,
+    (record, reason): (&str, &str),
+) -> Result<Done> {
+    let mut ledger = world.ledgers.open(&release.name);
+    let appended = append(ledger.as_mut(), world.clock, &mut |history, _| {
+        let named = (record, reason);
+        Ok(vec![clock::accept_jump(
+            &release.policy,
+            history,
+            actor,
+            named,
+        )?])
+    })?;
+    Ok(Done {
+        release: release.name.clone(),
+        what: "that the clock went back is accepted".to_owned(),
+        record: appended.id,
+        waived: Vec::new(),
+        next: vec![readiness::command(&release.name, "ledger verify")],
     })
 }
 

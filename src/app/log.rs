@@ -281,6 +281,12 @@ pub fn sentence(body: &Body) -> String {
             "the release will not go out, as {}: {}",
             fact.role, fact.reason
         ),
+        Body::ClockJumpAccepted(fact) => format!(
+            "accepted that the clock went back at {}, as {}: {}",
+            fact.record.short(),
+            fact.role,
+            fact.reason
+        ),
         Body::Noted(fact) => format!("note: {}", fact.text),
         Body::Unknown { kind, .. } => format!("a record of the unknown kind \"{kind}\""),
     }

@@ -504,6 +504,18 @@ pub enum Ledger {
         #[arg(long, value_name = "FILE", value_parser = NonEmptyStringValueParser::new())]
         bundle: Option<String>,
     },
+    /// A clock that went back, which "ledger verify" found, was looked into
+    Accept {
+        /// The record: its id, its first digits, or its file
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        record: String,
+        /// Why the clock was wrong
+        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+        reason: String,
+        /// The role that gives you the authority
+        #[arg(long = "as", value_name = "ROLE", value_parser = NonEmptyStringValueParser::new())]
+        role: Option<String>,
+    },
     /// Everything that an auditor needs of the release, as one JSON document [default: to standard output]
     Export {
         /// The new file

@@ -14,6 +14,7 @@ use super::history::History;
 use super::ids::{Digest, RecordId, ReleaseName};
 use super::quote;
 use super::record::{Body, Record, check_canonical, id_of_file_name};
+use super::timespan::Timespan;
 
 /// The largest file that is read as a record, in bytes: 16 MiB. A larger one is never written either.
 pub const LARGEST_RECORD: u64 = 16 << 20;
@@ -158,6 +159,11 @@ pub fn anomaly(folder: &str, name: &str, flaw: Flaw) -> Anomaly {
         (Damage::Copied, _) => format!("git rm {path}"),
         (Damage::Foreign, _) => format!("move {path} out of the ledger's folder"),
         (Damage::Unreadable, _) => format!("ls -l {path}"),
+        (Damage::TimeOrder, _) => {
+            let id = id_of_file_name(name).map(|id| id.short());
+            let id = id.unwrap_or_default();
+            format!("relgate ledger accept {id} --reason TEXT, once somebody has looked into it")
+        }
         (Damage::Removed, _) => {
             format!(
                 "git log --diff-filter=D -- {path} shows who removed it; relgate ledger import FILE brings it back from a \
@@ -349,8 +355,12 @@ fn time_order(history: &History) -> Vec<(String, Flaw)> {
         let parents = record.parents.iter().filter_map(|id| times.get(id));
         let latest = parents.max_by_key(|parent| parent.at)?;
         (record.at < latest.at).then(|| {
+            let apart = (latest.at - record.at).num_seconds().max(1);
+            let apart = Timespan::from_seconds(apart.unsigned_abs());
             let what = format!(
-                "it says {} on {}, and follows {}, which says {} on {}: one of the clocks was wrong",
+                "it says {} on {}, and follows {}, which says {} on {}: one of the clocks was wrong, by {apart} or more. The \
+                 order of the records is that of their links, and windows keep to the boot-time clock; what goes by the \
+                 wall clock between the two (how long a sign-off or a waiver is valid, notice, what is due) may be wrong",
                 record.at.to_rfc3339(),
                 record.host,
                 latest.file_name(),

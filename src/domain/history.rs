@@ -280,6 +280,7 @@ impl History {
             self.unknown.push(record.id);
         } else if !self.put_aside(&record.id, &fact) {
             let dispute = self.dispute_of(&record.id, &fact);
+            self.note_clock(&record);
             match self.believed(&record.id, &fact) {
                 Some(believed) => {
                     self.take_counting(&believed, follows_all);
@@ -293,6 +294,15 @@ impl History {
         }
         drop(fact);
         self.records.push(record);
+    }
+
+    /// Takes note of a record that claims to be older than one that it follows.
+    fn note_clock(&mut self, record: &Record) {
+        let known = record.parents.iter().filter_map(|id| self.position(id));
+        let latest = known.map(|at| &self.records[at]).max_by_key(|it| it.at);
+        if let Some(latest) = latest.filter(|latest| record.at < latest.at) {
+            self.state.note_clock_jump(record, latest);
+        }
     }
 
     /// Folds a record that counts.

@@ -22,6 +22,73 @@ fn into_closed_pipe(mut command: Command) -> (Option<i32>, String) {
     (child.wait().expect("it ends").code(), stderr)
 }
 
+/// Puts a record into the ledger that says another time than it was written at, after everything that is there.
+fn record_at(team: &Team, at: &str, kind: &str, body: &serde_json::Value) -> String {
+    use relgate::domain::record::Record;
+    let known: Vec<Record> = team
+        .records()
+        .iter()
+        .filter_map(|it| Record::from_bytes(it.to_string().as_bytes()).ok())
+        .collect();
+    let mut heads: Vec<String> = known.iter().map(|it| it.id.to_string()).collect();
+    heads.retain(|id| {
+        known
+            .iter()
+            .all(|it| it.parents.iter().all(|parent| parent.to_string() != *id))
+    });
+    heads.sort();
+    let record = serde_json::json!({
+        "version": 1, "release": "2.0.0", "parents": heads, "at": at, "by": "rory", "host": "late",
+        "kind": kind, "body": body,
+    });
+    let record = Record::from_bytes(record.to_string().as_bytes()).expect("a record");
+    let name = record.file_name();
+    team.write(&format!("releases/2.0.0/ledger/{name}"), record.bytes());
+    name
+}
+
+#[test]
+fn a_clock_that_went_back_is_explained_and_settled_by_a_person() {
+    let team = Team::new();
+    team.run("rory", &["check"]).code(1);
+    let note = serde_json::json!({"text": "written late"});
+    let file = record_at(&team, "2026-11-01T10:00:00.000Z", "noted", &note);
+    let found = team.run("rory", &["ledger", "verify"]).code(3);
+    found.says(&[
+        "one of the clocks was wrong",
+        "boot-time clock",
+        "relgate ledger accept ",
+    ]);
+    let accept = |who: &str, record: &str| {
+        team.run(
+            who,
+            &[
+                "ledger",
+                "accept",
+                record,
+                "--reason",
+                "The battery was empty",
+            ],
+        )
+    };
+    accept("dana", &file).code(7).warns(&["no authority"]);
+    accept("rory", "nothing").code(3);
+    accept("rory", &file).code(0);
+    accept("rory", &file)
+        .code(7)
+        .warns(&["was accepted by rory"]);
+    team.run("rory", &["ledger", "verify"]).code(0).says(&[
+        "one of the clocks was wrong",
+        "accepted by rory: The battery was empty",
+    ]);
+    team.run("rory", &["log"])
+        .code(0)
+        .says(&["accepted that the clock went back"]);
+    // A later one is another one.
+    record_at(&team, "2026-10-01T10:00:00.000Z", "noted", &note);
+    team.run("rory", &["ledger", "verify"]).code(3);
+}
+
 #[test]
 fn a_closed_pipe_ends_quietly_with_the_code_of_the_decision() {
     let team = Team::new();

@@ -1,8 +1,8 @@
-//! `ledger verify`, `ledger export`, `ledger import`.
+//! `ledger verify`, `ledger accept`, `ledger export`, `ledger import`.
 
 use std::path::Path;
 
-use crate::app::{Result, evidence, integrity, pin};
+use crate::app::{Result, evidence, integrity, pin, project};
 use crate::cli::context::Context;
 use crate::cli::exit;
 use crate::domain::bundle::{Bundle, LARGEST};
@@ -28,6 +28,16 @@ pub fn verify(context: &Context, bundle: Option<&str>) -> Result<u8> {
             context,
             &integrity::verify(world, context.policy_path(), &release)?,
         )
+    })
+}
+
+pub fn accept(context: &Context, what: (&str, &str), role: Option<&str>) -> Result<u8> {
+    context.with_world(|world| {
+        let name = context.selected(world)?;
+        let release = project::load(world, context.policy_path(), &name)?;
+        let actor = context.actor(&release.policy, role)?;
+        context.show(&integrity::accept(world, &release, &actor, what)?)?;
+        Ok(exit::GO)
     })
 }
 

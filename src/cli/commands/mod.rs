@@ -85,6 +85,11 @@ fn dispatch(context: &Context, command: Command) -> Result<u8> {
         Command::Close => close(context),
         Command::Abandon { reason, role } => abandon(context, &reason, role.as_deref()),
         Command::Ledger(Ledger::Verify { bundle }) => evidence::verify(context, bundle.as_deref()),
+        Command::Ledger(Ledger::Accept {
+            record,
+            reason,
+            role,
+        }) => evidence::accept(context, (&record, &reason), role.as_deref()),
         Command::Ledger(Ledger::Export { file }) => evidence::export(context, file.as_deref()),
         Command::Ledger(Ledger::Import { file }) => evidence::import(context, &file),
     }
@@ -263,6 +268,7 @@ const fn word(command: &Command) -> &'static str {
         Command::Close => "close",
         Command::Abandon { .. } => "abandon",
         Command::Ledger(Ledger::Verify { .. }) => "ledger verify",
+        Command::Ledger(Ledger::Accept { .. }) => "ledger accept",
         Command::Ledger(Ledger::Export { .. }) => "ledger export",
         Command::Ledger(Ledger::Import { .. }) => "ledger import",
         Command::Policy(Policy::Digest) => "policy digest",

@@ -4,6 +4,7 @@
 //! recorded and is told so.
 
 pub mod baseline;
+pub mod clock;
 pub mod closing;
 pub mod deployment;
 pub mod dispute;

@@ -26,7 +26,8 @@ use crate::domain::timespan::Timespan;
 
 pub use anchor::{Anchor, DeployRepinned};
 pub use decided::{
-    Abandoned, Answer as DecidedAnswer, DeployConfirmed, DeployFailed, IncidentDecided,
+    Abandoned, Answer as DecidedAnswer, ClockJumpAccepted, DeployConfirmed, DeployFailed,
+    IncidentDecided,
 };
 pub use replacement::{Replacement, ReplacementProgress};
 pub use rollback::{
@@ -149,6 +150,8 @@ bodies! {
     Closed(Closed) = "closed",
     /// The release will not go out.
     Abandoned(Abandoned) = "abandoned",
+    /// Somebody looked into a record that claims to be older than one that it follows.
+    ClockJumpAccepted(ClockJumpAccepted) = "clock-jump-accepted",
     /// A remark of a person.
     Noted(Noted) = "noted",
 }

@@ -415,7 +415,8 @@ fn only_people(body: &Body) -> bool {
         | Body::Drilled(_)
         | Body::ObligationSettled(_)
         | Body::Closed(_)
-        | Body::Abandoned(_) => true,
+        | Body::Abandoned(_)
+        | Body::ClockJumpAccepted(_) => true,
         Body::RollbackClaimed(fact) => matches!(fact.cause, Cause::Person { .. }),
         // Evidence may resolve an incident; whether this one, its opening says.
         Body::IncidentResolved(_)
@@ -485,7 +486,7 @@ fn action_of(body: &Body) -> Option<Action> {
         Body::RollbackClaimed(_) | Body::RollbackStopped(_) | Body::Drilled(_) => {
             Some(Action::Rollback)
         }
-        Body::Closed(_) | Body::Abandoned(_) => Some(Action::Close),
+        Body::Closed(_) | Body::Abandoned(_) | Body::ClockJumpAccepted(_) => Some(Action::Close),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! The state of a release: a fold over its records, one pure function.
 
 mod anchor;
+pub mod clock_jump;
 mod dispute;
 pub mod incident;
 mod progress;
@@ -21,6 +22,7 @@ use super::record::body::{
 };
 use super::record::{Body, Record};
 use super::signature::Flaw;
+use clock_jump::ClockJump;
 pub use dispute::Dispute;
 use incident::Incident;
 pub use progress::Progress;
@@ -81,6 +83,8 @@ pub struct ReleaseState {
     pub closed: Option<Origin>,
     /// Who said that the release will not go out, and why.
     pub abandoned: Option<Recorded<Abandoned>>,
+    /// The records that claim to be older than what they follow, and who accepted that.
+    pub clock_jumps: BTreeMap<RecordId, ClockJump>,
     /// How many records of each kind there are.
     pub counts: BTreeMap<String, u64>,
 }
@@ -195,7 +199,10 @@ impl ReleaseState {
     /// Why it may not, for people.
     pub fn check(&self, body: &Body) -> Result<(), String> {
         if let Some(closed) = &self.closed
-            && !matches!(body, Body::Noted(_) | Body::ObligationSettled(_))
+            && !matches!(
+                body,
+                Body::Noted(_) | Body::ObligationSettled(_) | Body::ClockJumpAccepted(_)
+            )
         {
             return Err(format!("the release was closed by {}", closed.by));
         }
@@ -265,6 +272,7 @@ impl ReleaseState {
             | Body::Checkpoint(_)
             | Body::Drilled(_)
             | Body::ObligationSettled(_)
+            | Body::ClockJumpAccepted(_)
             | Body::Noted(_)
             | Body::Unknown { .. } => Ok(()),
         }
@@ -418,6 +426,11 @@ impl ReleaseState {
             }
             Body::Closed(_) => self.closed = Some(origin),
             Body::Abandoned(fact) => self.abandoned = Some(recorded(fact, origin)),
+            Body::ClockJumpAccepted(fact) => {
+                if let Some(jump) = self.clock_jumps.get_mut(&fact.record) {
+                    jump.accepted = Some(recorded(fact, origin));
+                }
+            }
             Body::AttemptStarted(_)
             | Body::StepStarted(_)
             | Body::StepEnded(_)

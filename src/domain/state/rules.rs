@@ -82,6 +82,10 @@ impl ReleaseState {
                 has_reason(&fact.reason).and_then(|()| self.may_be_confirmed(fact))
             }
             Body::Abandoned(fact) => has_reason(&fact.reason),
+            Body::ClockJumpAccepted(fact) => {
+                self.has_open_clock_jump(&fact.record)?;
+                has_reason(&fact.reason)
+            }
             Body::Checkpoint(fact) => self.says_the_time(fact),
             Body::Drilled(fact) => passed_drill(fact),
             Body::ObligationSettled(fact) => self.is_settled_by_another(by, fact),

@@ -256,6 +256,51 @@ fn what_comes_after_a_release_was_abandoned_counts_for_nothing() {
 }
 
 #[test]
+fn a_clock_that_went_back_is_accepted_once_by_somebody_with_authority() {
+    let mut site = Site::new("site");
+    let first = site.record(go(None));
+    site.jump(-3 * 24 * 3_600_000);
+    let early = site.record(go(None));
+    let accepts = |record: Digest, reason: &str| {
+        let body = json!({"record": record, "role": "release-manager", "reason": reason});
+        drafted("clock-jump-accepted", &body)
+    };
+    has_no_effect(
+        &site,
+        accepts(first.id, "x"),
+        "no older than what it follows",
+    );
+    has_no_effect(&site, accepts(early.id, " "), "no reason");
+    let accept = |site: &Site, who: &str, named: &str, reason: &str| {
+        let actor = crate::domain::testing::actor(who);
+        crate::domain::decide::clock::accept_jump(&policy(), &site.history, &actor, (named, reason))
+    };
+    let id = early.id.to_string();
+    for (who, named, reason) in [
+        ("cy", id.as_str(), "NTP was off"),
+        ("ana", &id, ""),
+        ("ana", "nothing", "NTP was off"),
+        ("ana", &id[..3], "NTP was off"),
+        ("ana", &first.file_name(), "NTP was off"),
+    ] {
+        assert!(accept(&site, who, named, reason).is_err(), "{who} {named}");
+    }
+    site.try_record(accept(&site, "ana", &id[..12], "NTP was off"))
+        .expect("ana closes");
+    let jump = &site.history.state().clock_jumps[&early.id];
+    assert_eq!(
+        jump.accepted.as_ref().map(|it| it.fact.reason.as_str()),
+        Some("NTP was off")
+    );
+    assert!(accept(&site, "ana", &early.file_name(), "again").is_err());
+    has_no_effect(&site, accepts(early.id, "again"), "was accepted by ana");
+    // A later one is another one.
+    site.jump(-24 * 3_600_000);
+    let later = site.record(go(None));
+    assert!(site.history.state().has_open_clock_jump(&later.id).is_ok());
+}
+
+#[test]
 fn a_deployment_that_is_done_is_not_done_again() {
     // It would take back the passes that were made since.
     let done = drafted("deploy-done", &json!({"stage": "north"}));

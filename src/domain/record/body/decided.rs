@@ -67,3 +67,14 @@ pub struct Abandoned {
     /// Why.
     pub reason: String,
 }
+
+/// A wall clock went back between a record and one that it follows, and somebody looked into it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockJumpAccepted {
+    /// The record that claims to be the older one.
+    pub record: RecordId,
+    /// By which role's authority.
+    pub role: RoleName,
+    /// Why the clock was wrong, and what follows from it.
+    pub reason: String,
+}
