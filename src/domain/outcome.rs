@@ -1,6 +1,7 @@
 //! The results of commands, as they are shown: everything that any output format says is here.
 
 mod evidence;
+mod log;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -17,8 +18,8 @@ use super::probe::measure::Measure;
 use super::probe::sampling::Failure;
 use super::readiness::{Change, Readiness, Reasoning, Requirement, Status};
 use super::record::body::{AttemptOutcome, Cause, StepOutcome};
-use super::signature::Flaw;
 pub use evidence::{Exported, Imported, Integrity, IntegrityFinding, PinnedFile, PolicyPin};
+pub use log::{Log, LogEntry};
 
 /// Go or no-go.
 #[derive(Clone, Debug, Serialize)]
@@ -567,36 +568,4 @@ pub struct IncidentView {
     pub opened_by: String,
     /// How it ended, for people.
     pub ending: Option<String>,
-}
-
-/// What happened.
-#[derive(Clone, Debug, Serialize)]
-pub struct Log {
-    /// Which release.
-    pub release: ReleaseName,
-    /// In order.
-    pub entries: Vec<LogEntry>,
-}
-
-/// One record, told in a line.
-#[derive(Clone, Debug, Serialize)]
-pub struct LogEntry {
-    /// When.
-    pub at: DateTime<Utc>,
-    /// Who.
-    pub by: String,
-    /// On which host.
-    pub host: String,
-    /// The record's kind.
-    pub kind: String,
-    /// What, for people.
-    pub text: String,
-    /// The fingerprint of the key that signed it; none of what nobody signed, or does not count as signed.
-    pub signed: Option<String>,
-    /// Why it does not count as its writer's.
-    pub flaw: Option<Flaw>,
-    /// The record.
-    pub record: RecordId,
-    /// All that it says.
-    pub body: serde_json::Value,
 }
