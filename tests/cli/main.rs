@@ -5,6 +5,7 @@ mod artifacts;
 mod attacks;
 mod baselines;
 mod branches;
+mod decisions;
 mod disputes;
 mod documents;
 mod drill;
