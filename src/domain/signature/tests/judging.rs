@@ -291,3 +291,36 @@ fn a_window_that_is_a_rollback_takes_the_authority_for_one() {
     let by_ana = signed(record("ana", now(), open("0s", None)), &TestKey::ed25519(1));
     assert!(matches!(judge(&trust, &by_ana), Standing::Signed(_)));
 }
+
+#[test]
+fn what_people_decide_counts_for_nothing_without_their_signature() {
+    let digest = "0".repeat(64);
+    let clocks = crate::domain::testing::Site::new("site").now();
+    let stage = json!({"stage": "north", "role": "manager", "reason": "x"});
+    let ended = json!({"role": "manager", "reason": "x", "obligations": []});
+    let decided = json!({
+        "incident": "I1", "role": "qa", "answer": "keep", "reason": "x", "decided": clocks,
+    });
+    let replaced = json!({
+        "successor": "2.4.1", "deployment": digest, "stages": ["north"], "progress": {"step": "done"},
+    });
+    let table = [
+        ("deploy-failed", stage),
+        ("abandoned", ended.clone()),
+        ("rollback-stopped", ended),
+        ("incident-decided", decided),
+        ("replacement", replaced),
+    ];
+    let trust = trust("required", "");
+    for (kind, fact) in table {
+        for by in ["ana", TOOL] {
+            let standing = judge(&trust, &record(by, now(), body(kind, fact.clone())));
+            assert!(matches!(standing, Standing::Void(_)), "{kind} by {by}");
+        }
+        let signed = signed(record("ana", now(), body(kind, fact)), &TestKey::ed25519(1));
+        assert!(
+            matches!(judge(&trust, &signed), Standing::Signed(_)),
+            "{kind}"
+        );
+    }
+}
