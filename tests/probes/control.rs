@@ -39,13 +39,13 @@ impl Lookup for Nothing {
     }
 }
 
-const LIMITS: Limits = Limits {
+pub const LIMITS: Limits = Limits {
     concurrency: 16,
     per_host: 16,
     patience: Some(PATIENCE),
 };
 
-fn ask(probes: &[Probe], limits: Limits) -> Asked {
+pub fn ask(probes: &[Probe], limits: Limits) -> Asked {
     let ready = |probe| Ready::prepare(probe, &Nothing).expect("ready").0;
     let ready: Vec<Ready> = probes.iter().map(ready).collect();
     SystemProber::new(std::env::temp_dir()).sample_until(&ready, limits, &|| false, &nobody())

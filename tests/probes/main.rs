@@ -8,6 +8,7 @@ mod control;
 mod kinds;
 mod options;
 mod proxies;
+mod sessions;
 mod shop;
 mod slow;
 mod support;

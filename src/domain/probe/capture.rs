@@ -14,7 +14,7 @@ use super::pattern::{Budget, Pattern};
 use crate::domain::ids::CaptureName;
 use crate::domain::secret_name::names_a_secret;
 
-/// Where a value is taken from: exactly one of `json`, `header`, `regex`.
+/// Where a value is taken from: exactly one of `json`, `header`, `cookie`, `regex`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Capture {
@@ -25,11 +25,16 @@ pub struct Capture {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub header: Option<String>,
+    /// The name of a cookie that an HTTP response sets, on the way over redirects too: the last counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub cookie: Option<String>,
     /// A regular expression that is found in the answer: its first group, or all of it where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "regex"))]
     pub regex: Option<String>,
-    /// Whether it is masked wherever it would be shown; true where its name looks like a secret's, unless told.
+    /// Whether it is masked wherever it would be shown; default: true for a cookie, and where its name looks like a
+    /// secret's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<bool>,
 }
@@ -46,15 +51,20 @@ pub struct Captured {
 impl Capture {
     /// Whether the value is masked wherever it would be shown.
     pub fn is_secret(&self, name: &CaptureName) -> bool {
-        self.secret.unwrap_or_else(|| names_a_secret(name.as_str()))
+        let looks_so = || self.cookie.is_some() || names_a_secret(name.as_str());
+        self.secret.unwrap_or_else(looks_so)
     }
 
     /// The places that it names.
     pub fn sources(&self) -> Vec<&'static str> {
         let json = self.json.as_ref().map(|_| "json");
         let header = self.header.as_ref().map(|_| "header");
+        let cookie = self.cookie.as_ref().map(|_| "cookie");
         let regex = self.regex.as_ref().map(|_| "regex");
-        [json, header, regex].into_iter().flatten().collect()
+        [json, header, cookie, regex]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// The value, or why there is none.
@@ -64,15 +74,20 @@ impl Capture {
             (Some(_), true) => Err("unknown: the answer was cut at the cap".to_owned()),
             (Some(text), false) => text.read().map_err(str::to_owned),
         };
-        let value = match (&self.json, &self.header, &self.regex) {
-            (Some(path), None, None) => from_json(path, text()?)?,
-            (None, Some(header), None) => {
+        let value = match (&self.json, &self.header, &self.cookie, &self.regex) {
+            (Some(path), None, None, None) => from_json(path, text()?)?,
+            (None, None, Some(cookie), None) => {
+                let found = told.cookies.iter().rfind(|(name, _)| name == cookie);
+                let value = found.map_or(Err("missing"), |(_, value)| value.read());
+                value?.to_owned()
+            }
+            (None, Some(header), None, None) => {
                 let wanted = header.to_ascii_lowercase();
                 let found = told.headers.iter().find(|(name, _)| *name == wanted);
                 let value = found.map_or(Err("missing"), |(_, value)| value.read());
                 value?.to_owned()
             }
-            (None, None, Some(expression)) => {
+            (None, None, None, Some(expression)) => {
                 let regex = Pattern::read(expression)?;
                 let found = regex.captures(text()?, &Budget::default());
                 let found = found.map_err(Missed::unknown)?.ok_or("missing")?;
@@ -176,6 +191,11 @@ mod tests {
         Answer::Http(HttpAnswer {
             status: 200,
             headers: vec![("x-order".to_owned(), "A17".into())],
+            cookies: vec![
+                ("SID".to_owned(), "old".into()),
+                ("SID".to_owned(), "c00kie".into()),
+                ("gone".to_owned(), "".into()),
+            ],
             body: body.into(),
             ..HttpAnswer::default()
         })
@@ -198,6 +218,7 @@ mod tests {
             (json!({"json": "$.order.id"}), "9007199254740993"),
             (json!({"json": "$.ok"}), "true"),
             (json!({"header": "X-Order"}), "A17"),
+            (json!({"cookie": "SID"}), "c00kie"),
             (json!({"regex": "\"token\": \"(\\w+)\""}), "t0k"),
             (json!({"regex": "t0."}), "t0k"),
         ] {
@@ -227,6 +248,9 @@ mod tests {
             (json!({"json": "$.list[*]"}), "2 values"),
             (json!({"json": "$.token"}), "an empty text"),
             (json!({"header": "X-Nowhere"}), "missing"),
+            (json!({"cookie": "sid"}), "missing"),
+            (json!({"cookie": "gone"}), "an empty text"),
+            (json!({"cookie": "SID", "header": "b"}), "exactly one place"),
             (json!({"regex": "nowhere"}), "missing"),
             (json!({"regex": "to(k)?xen"}), "missing"),
             (json!({"json": "$.a", "header": "b"}), "exactly one place"),

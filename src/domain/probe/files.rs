@@ -60,6 +60,20 @@ impl Probe {
             http.and_then(|it| it.body_file.as_ref()),
             FileUse::Body,
         );
+        let grpc = self.grpc.as_ref();
+        let shown = grpc.and_then(|grpc| grpc.client_certificate.as_ref());
+        let (cert, key) = (shown.map(|it| &it.cert), shown.map(|it| &it.key));
+        add("/grpc/client_certificate/cert", cert, FileUse::Certificate);
+        add("/grpc/client_certificate/key", key, FileUse::Key);
+        let metric = self.metric.as_ref();
+        let shown = metric.and_then(|metric| metric.client_certificate.as_ref());
+        let (cert, key) = (shown.map(|it| &it.cert), shown.map(|it| &it.key));
+        add(
+            "/metric/client_certificate/cert",
+            cert,
+            FileUse::Certificate,
+        );
+        add("/metric/client_certificate/key", key, FileUse::Key);
         let ca = self.tls.as_ref().and_then(|it| it.ca.as_ref());
         add("/tls/ca", ca, FileUse::Authorities);
         let ca = self.grpc.as_ref().and_then(|it| it.ca.as_ref());

@@ -80,7 +80,7 @@ fn fields(certificate: &[u8]) -> Option<Fields<'_>> {
 }
 
 /// The first DER element: its tag, its contents, and what follows it.
-fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+pub(super) fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (tag, rest) = bytes.split_first()?;
     let (length, rest) = rest.split_first()?;
     let (length, rest) = match length {

@@ -5,7 +5,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use h2::client::SendRequest;
 use h2::{Reason, RecvStream};
-use http::{HeaderMap, Method, Request, Response, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version};
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -35,6 +35,7 @@ pub(super) async fn ask(grpc: &GrpcProbe, context: &Context<'_>) -> Answer {
 }
 
 async fn exchange(grpc: &GrpcProbe, context: &Context<'_>) -> Result<u64, Answer> {
+    metadata(grpc).map_err(Answer::Unasked)?;
     let (host, _) = parse(&grpc.address)?;
     if !grpc.tls.unwrap_or(false) {
         let stream = connect(&grpc.address, context).await?;
@@ -49,7 +50,10 @@ async fn exchange(grpc: &GrpcProbe, context: &Context<'_>) -> Result<u64, Answer
             Acceptance::Any
         },
         ca: grpc.ca.clone(),
-        identity: None,
+        identity: grpc
+            .client_certificate
+            .as_ref()
+            .map(|files| (files.cert.clone(), files.key.clone())),
     };
     let config = context.clients.tls(&terms).map_err(unasked)?;
     let mut config = ClientConfig::clone(&config);
@@ -57,6 +61,38 @@ async fn exchange(grpc: &GrpcProbe, context: &Context<'_>) -> Result<u64, Answer
     let stream = connect(&grpc.address, context).await?;
     let stream = secure(stream, config, name, &grpc.address).await?;
     check(stream, grpc, "https").await
+}
+
+/// What goes along with the question.
+///
+/// # Errors
+/// Why it cannot; no value is shown.
+fn metadata(grpc: &GrpcProbe) -> Result<HeaderMap, String> {
+    let mut all = HeaderMap::new();
+    for (name, value) in &grpc.metadata {
+        let key = HeaderName::from_bytes(name.as_bytes())
+            .ok()
+            .filter(|key| !is_reserved(key.as_str()))
+            .ok_or_else(|| format!("{:?} cannot be the name of metadata", excerpt(name)))?;
+        let mut value = HeaderValue::from_bytes(value.as_bytes())
+            .map_err(|_| format!("the metadata {name} has a line break or a control character"))?;
+        value.set_sensitive(true);
+        all.append(key, value);
+    }
+    Ok(all)
+}
+
+/// Whether gRPC or HTTP/2 says this itself.
+fn is_reserved(name: &str) -> bool {
+    let own = [
+        "content-type",
+        "te",
+        "user-agent",
+        "host",
+        "connection",
+        "content-length",
+    ];
+    own.contains(&name) || name.starts_with("grpc-")
 }
 
 async fn check<S>(stream: S, grpc: &GrpcProbe, scheme: &str) -> Result<u64, Answer>
@@ -92,7 +128,7 @@ async fn call(
     scheme: &str,
 ) -> Result<Reply, h2::Error> {
     let mut sender = sender.ready().await?;
-    let request = Request::builder()
+    let mut request = Request::builder()
         .method(Method::POST)
         .version(Version::HTTP_2)
         .uri(format!("{scheme}://{}{PATH}", grpc.address))
@@ -101,6 +137,10 @@ async fn call(
         .header("user-agent", concat!("relgate/", env!("CARGO_PKG_VERSION")))
         .body(())
         .map_err(|_| h2::Error::from(h2::Reason::PROTOCOL_ERROR))?;
+    // It was looked at before a connection was made.
+    request
+        .headers_mut()
+        .extend(metadata(grpc).unwrap_or_default());
     let (response, mut body) = sender.send_request(request, false)?;
     body.send_data(question(grpc.service.as_deref().unwrap_or_default()), true)?;
     let (head, mut body) = response.await?.into_parts();
@@ -259,7 +299,15 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
 
 /// A line that asks the same.
 pub(super) fn repeat(grpc: &GrpcProbe) -> Option<String> {
+    let metadata: Vec<String> = grpc
+        .metadata
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect();
     let mut words = vec!["grpc_health_probe", "-addr", grpc.address.as_str()];
+    for header in &metadata {
+        words.extend(["-rpc-header", header]);
+    }
     if let Some(service) = &grpc.service {
         words.extend(["-service", service]);
     }
@@ -270,6 +318,14 @@ pub(super) fn repeat(grpc: &GrpcProbe) -> Option<String> {
         }
         if let Some(name) = &grpc.server_name {
             words.extend(["-tls-server-name", name]);
+        }
+        if let Some(files) = &grpc.client_certificate {
+            words.extend([
+                "-tls-client-cert",
+                &files.cert,
+                "-tls-client-key",
+                &files.key,
+            ]);
         }
         if grpc.verify_tls == Some(false) {
             words.push("-tls-no-verify");

@@ -18,7 +18,7 @@ use url::Url;
 use super::explain::explain;
 use super::http::Clients;
 use super::tls::{self, Verified, Weighing};
-use super::{Context, address, der, http, quote};
+use super::{Context, address, der, http, quote, starttls};
 use crate::domain::probe::kinds::{
     Answer, Handshake, Hop, HttpProbe, TlsAnswer, TlsProbe, TlsVersion,
 };
@@ -155,9 +155,14 @@ async fn shake(
             Ok(ServerCertVerified::assertion())
         },
     };
-    let config =
+    let mut config =
         tls::config_with(Arc::new(looking)).map_err(|error| Answer::Unasked(error.to_string()))?;
-    let stream = address::connect(address, context).await?;
+    let mut stream = address::connect(address, context).await?;
+    if let Some(with) = probe.starttls {
+        // What these servers speak is not HTTP.
+        config.alpn_protocols.clear();
+        starttls::begin(&mut stream, with, address).await?;
+    }
     let stream = secure(stream, config, server_name, address).await?;
     let version = match stream.get_ref().1.protocol_version() {
         Some(ProtocolVersion::TLSv1_2) => Some(TlsVersion::Tls12),
@@ -255,15 +260,10 @@ pub(super) fn repeat(probe: &TlsProbe, timeout: Timespan) -> Option<String> {
     let address = probe.address.as_deref()?;
     let (host, _) = address::split(address)?;
     let name = probe.server_name.as_deref().unwrap_or(host);
-    Some(quote::line([
-        "openssl",
-        "s_client",
-        "-connect",
-        address,
-        "-servername",
-        name,
-        "-verify_hostname",
-        name,
-        "-showcerts",
-    ]))
+    let mut words = vec!["openssl", "s_client", "-connect", address];
+    words.extend(["-servername", name, "-verify_hostname", name, "-showcerts"]);
+    if let Some(with) = probe.starttls {
+        words.extend(["-starttls", with.word()]);
+    }
+    Some(quote::line(words))
 }

@@ -223,6 +223,7 @@ fn request(metric: &MetricProbe, moment: Option<&str>) -> Result<HttpProbe, Stri
         secret_headers: metric.secret_headers.clone(),
         auth: metric.auth.clone(),
         ca: metric.ca.clone(),
+        client_certificate: metric.client_certificate.clone(),
         verify_tls: metric.verify_tls,
         redirects: metric.redirects,
         proxy: metric.proxy.clone(),

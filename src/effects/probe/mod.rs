@@ -21,6 +21,7 @@ mod metric;
 mod named;
 mod pem;
 mod progress;
+mod starttls;
 mod tcp;
 mod tls;
 mod trouble;
@@ -42,7 +43,7 @@ use crate::domain::probe::retry::{Tried, asked_pause};
 use crate::domain::probe::{Probe, Question};
 use crate::domain::quote;
 use crate::domain::running::Sight;
-use crate::domain::variables::{CapturedValues, Ready, Secrets};
+use crate::domain::variables::{Ready, Secrets};
 use crate::effects::clock::Stopwatch;
 use crate::ports::{Asked, Limits, Onlooker, Prober};
 
@@ -50,10 +51,10 @@ pub use der::expires as read_expiry;
 pub use dns::read as read_dns_message;
 pub use grpc::status_in as read_health_message;
 
-use http::Clients;
+use http::{Clients, Jar};
 use progress::{Progress, shown};
 use tls::Trust;
-use turns::Turns;
+use turns::{Brought, Turns};
 
 /// Threads that do the asking. Probes wait more than they compute.
 const MOST_THREADS: usize = 4;
@@ -170,6 +171,9 @@ impl Prober for SystemProber {
 
 /// An answer of this many bytes is weighed apart.
 const LONG_ANSWER: usize = 2 * 1024;
+
+/// A cookie of this many bytes may say who asks, and is not shown.
+const SHORTEST_SESSION: usize = 8;
 
 /// How often it is looked whether a sample is still wanted.
 const LOOK: Duration = Duration::from_millis(50);
@@ -295,13 +299,13 @@ async fn in_turn(run: Arc<Run>, ready: Ready, doing: Doing) {
         run.sees_attempt(id, &attempt, false);
         doing.push(attempt);
     };
-    let mut captured = match run.turns.needs_of(ready.probe()).await {
-        Ok(captured) => captured,
+    let mut brought = match run.turns.needs_of(ready.probe()).await {
+        Ok(brought) => brought,
         Err(unmet) => {
             return give_up(Attempt::troubled(Verdict::Inconclusive, unmet, 0));
         }
     };
-    let probe = match ready.complete(&captured) {
+    let probe = match ready.complete(&brought.captured) {
         Ok((probe, its)) => {
             run.conceal(&its);
             probe
@@ -311,15 +315,16 @@ async fn in_turn(run: Arc<Run>, ready: Ready, doing: Doing) {
         }
     };
     doing.begin(&probe);
-    if let Some(own) = attempts(&run, &probe, &doing).await {
-        captured.extend(own);
-        turn.passed(captured);
+    if let Some(own) = attempts(&run, &probe, &brought.cookies, &doing).await {
+        brought.captured.extend(own.captured);
+        brought.cookies = own.cookies;
+        turn.passed(brought);
     }
 }
 
 /// Attempts until one passes, or none is worth another, or the retries are used up. A permit is held only while it is
 /// being asked. Returns what was captured where one passed.
-async fn attempts(run: &Run, probe: &Arc<Probe>, doing: &Doing) -> Option<CapturedValues> {
+async fn attempts(run: &Run, probe: &Arc<Probe>, cookies: &Jar, doing: &Doing) -> Option<Brought> {
     let mut asked_pause = None;
     for retry in 0..=probe.retries() {
         if retry > 0 {
@@ -332,14 +337,17 @@ async fn attempts(run: &Run, probe: &Arc<Probe>, doing: &Doing) -> Option<Captur
                 attempt: retry + 1,
             });
             // Thousands may wait for their turn, and need no room for asking until then.
-            Box::pin(attempt(run, probe)).await
+            Box::pin(attempt(run, probe, cookies)).await
         };
         let passed = weighed.attempt.verdict == Verdict::Pass;
         let again = !passed && weighed.again && retry < probe.retries();
         run.sees_attempt(&probe.id, &weighed.attempt, again);
         doing.push(weighed.attempt);
         if passed {
-            return Some(weighed.captured.values);
+            return Some(Brought {
+                captured: weighed.captured.values,
+                cookies: weighed.cookies,
+            });
         }
         if !weighed.again {
             return None;
@@ -349,9 +357,10 @@ async fn attempts(run: &Run, probe: &Arc<Probe>, doing: &Doing) -> Option<Captur
     None
 }
 
-async fn attempt(run: &Run, probe: &Arc<Probe>) -> Weighed {
+async fn attempt(run: &Run, probe: &Arc<Probe>, cookies: &Jar) -> Weighed {
     let watch = Stopwatch::start();
     let progress = Progress::default();
+    let jar = Mutex::new(cookies.clone());
     let answer = match probe.questions().as_slice() {
         [question] if probe.asserts_something() => {
             let context = Context {
@@ -359,6 +368,7 @@ async fn attempt(run: &Run, probe: &Arc<Probe>) -> Weighed {
                 root: &run.root,
                 clients: &run.clients,
                 progress: progress.clone(),
+                jar: &jar,
                 limit: probe.timeout().duration(),
             };
             ask(*question, &context).await
@@ -394,6 +404,13 @@ async fn attempt(run: &Run, probe: &Arc<Probe>) -> Weighed {
             captured.add(value);
         }
     }
+    weighed.cookies = jar.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for value in weighed.cookies.values() {
+        // A shorter one is rather `en` or `true` than who somebody is.
+        if value.len() >= SHORTEST_SESSION {
+            captured.add(value);
+        }
+    }
     run.conceal(&captured);
     weighed.attempt.phases = phases;
     weighed
@@ -403,6 +420,8 @@ async fn attempt(run: &Run, probe: &Arc<Probe>) -> Weighed {
 struct Weighed {
     attempt: Attempt,
     captured: Captured,
+    /// Those that were kept before, and on the way.
+    cookies: Jar,
     /// Whether another attempt is worth it.
     again: bool,
     /// The pause that the answer asks for.
@@ -422,6 +441,7 @@ impl Weighed {
             again: probe.is_retried(tried),
             asked_pause: asked_pause(answer),
             captured: capture::take(probe, answer).0,
+            cookies: Jar::default(),
             attempt: settle(probe, answer, held),
         }
     }
@@ -430,6 +450,7 @@ impl Weighed {
         Self {
             attempt: Attempt::troubled(verdict, trouble, took_ms),
             captured: Captured::default(),
+            cookies: Jar::default(),
             again: false,
             asked_pause: None,
         }
@@ -442,8 +463,16 @@ struct Context<'a> {
     root: &'a Path,
     clients: &'a Clients,
     progress: Progress,
+    /// The cookies that are kept.
+    jar: &'a Mutex<Jar>,
     /// For this attempt.
     limit: Duration,
+}
+
+impl Context<'_> {
+    fn jar(&self) -> MutexGuard<'_, Jar> {
+        self.jar.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The kinds. Some end by themselves when their time is over; the others are simply dropped then, and what had been

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, watch};
 
+use super::http::Jar;
 use crate::domain::ids::ProbeId;
 use crate::domain::probe::{Probe, needs};
 use crate::domain::variables::{CapturedValues, Ready};
@@ -21,10 +22,17 @@ pub(super) struct Turns {
     never: BTreeMap<ProbeId, String>,
 }
 
+/// What a probe and those before it bring along.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Brought {
+    pub(super) captured: CapturedValues,
+    pub(super) cookies: Jar,
+}
+
 /// How it went with a probe: what it and those before it have captured, or that it did not pass.
 #[derive(Clone)]
 enum End {
-    Passed(Arc<CapturedValues>),
+    Passed(Arc<Brought>),
     NotPassed,
 }
 
@@ -63,25 +71,27 @@ impl Turns {
     }
 
     /// Waits until all that `probe` needs has ended. Returns what was captured on the way, or what did not pass.
-    pub(super) async fn needs_of(&self, probe: &Probe) -> Result<CapturedValues, String> {
+    pub(super) async fn needs_of(&self, probe: &Probe) -> Result<Brought, String> {
         if let Some(why) = self.never.get(&probe.id) {
             return Err(why.clone());
         }
-        let mut captured = CapturedValues::new();
+        let mut brought = Brought::default();
         for need in &probe.needs {
             let unmet = || format!("not asked: it needs \"{need}\", which did not pass");
             let mut end = self.ends.get(need).ok_or_else(unmet)?.subscribe();
             let end = end.wait_for(Option::is_some).await;
             match end.as_deref() {
-                Ok(Some(End::Passed(theirs))) => captured.extend(
-                    theirs
-                        .iter()
-                        .map(|(name, value)| (name.clone(), value.clone())),
-                ),
+                Ok(Some(End::Passed(theirs))) => {
+                    let captured = theirs.captured.iter();
+                    brought
+                        .captured
+                        .extend(captured.map(|(name, value)| (name.clone(), value.clone())));
+                    brought.cookies.extend(&theirs.cookies);
+                }
                 _ => return Err(unmet()),
             }
         }
-        Ok(captured)
+        Ok(brought)
     }
 
     /// Whoever has this tells those that wait how it went; dropped without a word, it did not pass.
@@ -120,9 +130,9 @@ pub(super) struct Turn<'a>(Option<&'a watch::Sender<Option<End>>>);
 
 impl Turn<'_> {
     /// It passed, and this was captured by it and those before it.
-    pub(super) fn passed(self, captured: CapturedValues) {
+    pub(super) fn passed(self, brought: Brought) {
         if let Some(end) = self.0 {
-            end.send_replace(Some(End::Passed(Arc::new(captured))));
+            end.send_replace(Some(End::Passed(Arc::new(brought))));
         }
     }
 }

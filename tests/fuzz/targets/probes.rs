@@ -169,6 +169,7 @@ fn answers() -> Vec<Answer> {
 fn http() -> HttpAnswer {
     let header = |name: &str, value: &str| (name.to_owned(), value.into());
     HttpAnswer {
+        cookies: Vec::new(),
         status: 200,
         headers: vec![
             header("content-type", "application/json"),

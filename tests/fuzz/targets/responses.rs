@@ -88,6 +88,7 @@ fn probe(expect: HttpExpectation) -> Probe {
 
 fn judged(probe: &Probe, body: &str, truncated: bool) -> Attempt {
     let answer = Answer::Http(HttpAnswer {
+        cookies: Vec::new(),
         status: 200,
         headers: vec![(
             "content-type".to_owned(),

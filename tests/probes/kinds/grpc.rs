@@ -99,13 +99,17 @@ async fn serve(
     while let Some(Ok((request, mut respond))) = connection.accept().await {
         assert_eq!(request.uri().path(), "/grpc.health.v1.Health/Check");
         assert_eq!(request.headers()["te"], "trailers");
+        let who = request.headers().get("authorization").cloned();
         let mut body = request.into_body();
         // What is asked is short: it came with its head, or comes while the connection is driven.
         let question = tokio::select! {
             piece = body.data() => piece.and_then(Result::ok).unwrap_or_default(),
             _ = connection.accept() => Bytes::new(),
         };
-        let told = told(&question);
+        let told = match who {
+            None => told(&question),
+            Some(who) => told(&[&question, who.as_bytes()].concat()),
+        };
         let head = Response::builder()
             .status(told.status.unwrap_or(200))
             .header("content-type", "application/grpc")
@@ -261,4 +265,44 @@ fn over_tls_the_certificate_must_be_the_server_s() {
     assert_sample(root, with(other), Fail, "expected pay.example");
     assert_sample(root, with(json!({"verify_tls": false})), Pass, "1 of 1");
     assert_sample(root, health.ask(json!({})), Fail, "connection");
+}
+
+#[test]
+fn a_client_certificate_and_metadata_go_along() {
+    let files = Repository::new();
+    let root = files.path();
+    let certified = files.authority.certify("127.0.0.1", |_| {});
+    let strict = terms(&certified, Some(&files.authority));
+    let health = Health::new(Some(strict), |question| {
+        match question.ends_with(b"Bearer t0k3n") {
+            true => status(1),
+            false => status(2),
+        }
+    });
+    let shown = json!({"cert": "client.pem", "key": "client.key"});
+    let with = |more: Value| {
+        let mut all = json!({"tls": true, "ca": "ca.pem"});
+        for (key, value) in more.as_object().expect("an object") {
+            all[key] = value.clone();
+        }
+        health.ask(all)
+    };
+    let metadata = json!({"authorization": "Bearer t0k3n", "x-tenant": "a"});
+    let all = json!({"client_certificate": shown, "metadata": metadata});
+    assert_sample(root, with(all), Pass, "1 of 1");
+    let anonymous = json!({"client_certificate": shown});
+    assert_sample(root, with(anonymous), Fail, "NOT_SERVING");
+    assert_sample(root, with(json!({"metadata": metadata})), Fail, "");
+    let gone = json!({"client_certificate": {"cert": "gone.pem", "key": "client.key"}});
+    assert_sample(root, with(gone), Error, "gone.pem");
+    for (metadata, why) in [
+        (
+            json!({"grpc-timeout": "1S"}),
+            "\"grpc-timeout\" cannot be the name",
+        ),
+        (json!({"a b": "1"}), "\"a b\" cannot be the name"),
+        (json!({"x": "hidden\n"}), "the metadata x has a line break"),
+    ] {
+        assert_sample(root, with(json!({"metadata": metadata})), Error, why);
+    }
 }

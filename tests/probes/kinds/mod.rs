@@ -6,6 +6,7 @@ mod grpc;
 mod junit;
 mod metric;
 mod pages;
+mod starttls;
 mod tls;
 
 use std::path::Path;

@@ -1,9 +1,11 @@
 //! `grpc`: the standard health service of a gRPC server (`grpc.health.v1.Health/Check`).
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Judged, Kind};
+use super::{ClientCertificate, Judged, Kind};
 use crate::domain::probe::expect::Assertion;
 
 /// A question to the health service of a gRPC server.
@@ -28,6 +30,12 @@ pub struct GrpcProbe {
     /// Whether the server's certificate must be valid; true unless told. `lint` reports a `false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_tls: Option<bool>,
+    /// The certificate that the probe shows to the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<ClientCertificate>,
+    /// What goes along with the question, by name: a token under `authorization`, a tenant.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
     /// What the answer must be; `SERVING` unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<GrpcExpectation>,
@@ -98,6 +106,9 @@ impl Kind for GrpcProbe {
         texts.extend(&mut self.service);
         texts.extend(&mut self.server_name);
         texts.extend(&mut self.ca);
+        let certificate = self.client_certificate.iter_mut();
+        texts.extend(certificate.flat_map(|one| [&mut one.cert, &mut one.key]));
+        texts.extend(self.metadata.values_mut());
         texts
     }
 

@@ -66,6 +66,10 @@ pub struct HttpProbe {
     /// Who asks the proxy. It is not shown anywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy_auth: Option<BasicAuth>,
+    /// Whether cookies are kept (RFC 6265): what a response sets is sent on over redirects, and by the probes that need
+    /// this one and keep theirs too; default: false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cookies: Option<bool>,
     /// Whether a compressed response is asked for (gzip, br, zstd, deflate) and unpacked; default: false. All that is
     /// expected of the body holds for what comes out, of which at most 1 MiB is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -180,6 +184,8 @@ pub struct HttpAnswer {
     pub status: u16,
     /// Header names in lower case, with their values.
     pub headers: Vec<(String, Text)>,
+    /// What was set on the way, redirects among it, in order: names with their values.
+    pub cookies: Vec<(String, Text)>,
     /// The body as text.
     pub body: Text,
     /// The SHA-256 of the body, where one is expected; none where it was cut.
@@ -251,6 +257,7 @@ impl Kind for HttpProbe {
         Told {
             text: Some(&answer.body),
             headers: &answer.headers,
+            cookies: &answer.cookies,
             cut: answer.truncated,
         }
     }

@@ -28,7 +28,7 @@ pub use metric::{
     MetricProbe, MinimumSamples, PrometheusSource, RatioExpectation, Reduce, Selection, Worse,
 };
 pub use tcp::{TcpAnswer, TcpProbe};
-pub use tls::{Handshake, Hop, TlsAnswer, TlsExpectation, TlsProbe, TlsVersion};
+pub use tls::{Handshake, Hop, StartTls, TlsAnswer, TlsExpectation, TlsProbe, TlsVersion};
 
 use super::Probe;
 use super::expect::{Assertion, Held};
@@ -58,6 +58,8 @@ pub struct Told<'a> {
     pub text: Option<&'a Text>,
     /// Header names in lower case, with their values.
     pub headers: &'a [(String, Text)],
+    /// The cookies that were set, in order: names with their values.
+    pub cookies: &'a [(String, Text)],
     /// Whether the text is not whole.
     pub cut: bool,
 }

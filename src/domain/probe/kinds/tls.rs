@@ -18,6 +18,9 @@ pub struct TlsProbe {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub url: Option<String>,
+    /// The protocol in which TLS is asked for first, with `address`; default: none, TLS from the first byte.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starttls: Option<StartTls>,
     /// The name that is asked for and that the certificate must have; the address's host unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_name: Option<String>,
@@ -42,6 +45,35 @@ pub struct TlsExpectation {
     /// The version of the protocol that is spoken, or a newer one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<TlsVersion>,
+}
+
+/// A protocol that begins in plain text and goes on with TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StartTls {
+    /// RFC 3207.
+    Smtp,
+    /// RFC 2595.
+    Imap,
+    /// RFC 2595.
+    Pop3,
+    /// PostgreSQL's own `SSLRequest`.
+    Postgres,
+    /// RFC 4511.
+    Ldap,
+}
+
+impl StartTls {
+    /// The word for it, as it is written.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Smtp => "smtp",
+            Self::Imap => "imap",
+            Self::Pop3 => "pop3",
+            Self::Postgres => "postgres",
+            Self::Ldap => "ldap",
+        }
+    }
 }
 
 /// A version of the protocol; older ones are not spoken.

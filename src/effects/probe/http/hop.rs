@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use http::header::{
     ACCEPT, ACCEPT_CHARSET, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_ENCODING,
-    CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, LOCATION,
-    PRAGMA, PROXY_AUTHORIZATION, RANGE, USER_AGENT,
+    CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue,
+    LOCATION, PRAGMA, PROXY_AUTHORIZATION, RANGE, USER_AGENT,
 };
 use http::{HeaderMap, Method, Request, StatusCode, Version};
 use http_body_util::Full;
@@ -44,6 +44,8 @@ pub(super) struct Hop {
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
     pub(super) body: Option<Bytes>,
+    /// The cookies that were kept for it.
+    pub(super) cookies: Option<HeaderValue>,
     pub(super) origin: Origin,
     pub(super) ways: Arc<Ways>,
 }
@@ -134,6 +136,16 @@ impl Hop {
         *request.method_mut() = self.method.clone();
         *request.headers_mut() = self.headers.clone();
         let headers = request.headers_mut();
+        if let Some(kept) = &self.cookies {
+            let all = match headers.get(COOKIE) {
+                None => kept.clone(),
+                Some(own) => {
+                    let all = [own.as_bytes(), b"; ", kept.as_bytes()].concat();
+                    HeaderValue::from_bytes(&all).unwrap_or_else(|_| kept.clone())
+                }
+            };
+            headers.insert(COOKIE, all);
+        }
         let host = match headers.get(HOST) {
             Some(given) => given.clone(),
             None => host(&self.url),
@@ -210,6 +222,7 @@ impl Hop {
             return Err(refused("it leaves TLS, and anybody could answer there"));
         }
         let mut next = self.clone();
+        next.cookies = None;
         // RFC 9110, section 15.4: the first two by what every browser does.
         let becomes_get = match status {
             StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => self.method == Method::POST,

@@ -6,6 +6,7 @@
 //! where the probe did not send it. Pages of somebody else's, which metrics stand on, are fetched by `page`.
 
 mod connect;
+mod cookies;
 mod curl;
 mod hop;
 mod page;
@@ -30,6 +31,7 @@ use crate::domain::probe::kinds::{Answer, HttpAnswer, HttpExpectation, HttpProbe
 use crate::domain::probe::text::{self, Text};
 
 pub(super) use connect::Failure;
+pub(super) use cookies::Jar;
 pub(super) use curl::repeat;
 pub(super) use page::{Page, fetch};
 pub(super) use pool::Clients;
@@ -74,8 +76,13 @@ pub(super) async fn ask(http: &HttpProbe, context: &Context<'_>) -> Answer {
         Err(trouble) => return Answer::Unasked(trouble),
     };
     let most = http.redirects.unwrap_or(0);
+    let keeps = http.cookies == Some(true);
     let mut redirects = 0;
+    let mut set = Vec::new();
     loop {
+        if keeps {
+            hop.cookies = context.jar().header(&hop.url);
+        }
         progress.by_way_of(hop.answering_proxy().map(Proxy::shown));
         let asked = async {
             let (response, lease) = clients.send(&hop, progress).await?;
@@ -97,9 +104,19 @@ pub(super) async fn ask(http: &HttpProbe, context: &Context<'_>) -> Answer {
             clients.give_back(lease);
         }
         let head = &reading.head;
+        set.extend(cookies::set(&head.headers));
+        if keeps {
+            context.jar().store(&hop.url, &head.headers);
+        }
         hop = match hop.after(head.status, &head.headers, (redirects, most)) {
             Ok(Some(next)) => next,
-            Ok(None) => return seen(http, reading),
+            Ok(None) => {
+                let mut answer = seen(http, reading);
+                if let Answer::Http(answer) = &mut answer {
+                    answer.cookies = set;
+                }
+                return answer;
+            }
             Err(why) => return Answer::Unserved(why),
         };
         redirects += 1;
@@ -148,6 +165,7 @@ fn seen(http: &HttpProbe, reading: Reading) -> Answer {
         sha256: digested.then(|| Digest::of(&body)),
         body: body_text(&body, &head.headers, cut),
         truncated: cut,
+        cookies: Vec::new(),
     })
 }
 

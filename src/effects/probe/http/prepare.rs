@@ -47,6 +47,7 @@ pub(super) fn prepare(http: &HttpProbe, clients: &Clients) -> Result<Hop, String
         method,
         headers: headers(http)?,
         body: body(http, clients)?,
+        cookies: None,
         origin: ways.own(&url),
         ways,
         url,

@@ -84,7 +84,7 @@ fn lint_capture(
         [] => findings.push(
             check
                 .error(&below, &by("it is taken from nowhere"))
-                .help("give it one of json, header, regex"),
+                .help("give it one of json, header, cookie, regex"),
         ),
         several => findings.push(
             check
@@ -107,10 +107,14 @@ fn lint_capture(
     match probe.questions().as_slice() {
         [Question::Http(_)] | [] => {}
         [Question::Command(_) | Question::File(_) | Question::Tcp(_)]
-            if capture.header.is_none() => {}
+            if capture.header.is_none() && capture.cookie.is_none() => {}
         [Question::Command(_) | Question::File(_) | Question::Tcp(_)] => {
-            let what = by("only the answer of an http probe has headers");
-            findings.push(check.error(&format!("{below}/header"), &what));
+            let key = match capture.header {
+                Some(_) => "header",
+                None => "cookie",
+            };
+            let what = by(&format!("only the answer of an http probe has {key}s"));
+            findings.push(check.error(&format!("{below}/{key}"), &what));
         }
         _ => {
             let what = by("the answer of such a probe has nothing to capture");

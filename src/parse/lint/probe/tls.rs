@@ -42,6 +42,13 @@ pub(super) fn lint(check: &Check<'_>, tls: &TlsProbe, findings: &mut Vec<Finding
                 .help("leave the key out, or write `address`"),
         );
     }
+    if let (Some(_), Some(_)) = (&tls.url, tls.starttls) {
+        findings.push(
+            check
+                .error("/tls/starttls", "with `url` TLS begins with the first byte")
+                .help("leave the key out, or write `address`, such as mail.example.com:587"),
+        );
+    }
     if let Some(ca) = &tls.ca {
         check.path("/tls/ca", ca, findings);
     }

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::http::{self, Auth, BasicAuth};
-use super::{Judged, Kind};
+use super::{ClientCertificate, Judged, Kind};
 use crate::domain::probe::expect::excerpt;
 use crate::domain::probe::json::path::Path;
 use crate::domain::probe::json::tree::{Document, Tree};
@@ -58,6 +58,9 @@ pub struct MetricProbe {
     /// A PEM file with the authorities to trust instead of the system's, from the repository's root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<String>,
+    /// The certificate that the probe shows to the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<ClientCertificate>,
     /// Whether the server's certificate must be valid; true unless told. `lint` reports a `false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_tls: Option<bool>,
@@ -360,6 +363,8 @@ impl Kind for MetricProbe {
         texts.extend(self.headers.values_mut());
         texts.extend(self.auth.iter_mut().flat_map(Auth::texts_mut));
         texts.extend(&mut self.ca);
+        let certificate = self.client_certificate.iter_mut();
+        texts.extend(certificate.flat_map(|one| [&mut one.cert, &mut one.key]));
         texts.extend(&mut self.proxy);
         texts.extend(self.proxy_auth.iter_mut().flat_map(BasicAuth::texts_mut));
         texts
