@@ -36,7 +36,10 @@ fn reports(
     now: DateTime<Utc>,
     wanted: &Wanted,
 ) -> Result<JunitAnswer, String> {
-    let mut answer = JunitAnswer::default();
+    let mut answer = JunitAnswer {
+        today: Some(SystemClock.now().wall.date_naive()),
+        ..JunitAnswer::default()
+    };
     let mut ages: Vec<i64> = Vec::new();
     for file in named(path, root, wanted)? {
         let (report, age) = report(&file, now, wanted)?;

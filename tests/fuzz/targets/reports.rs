@@ -38,6 +38,7 @@ fn junit(text: &str) {
         files: 1,
         report,
         age_ms: 0,
+        today: None,
     });
     let verdict = judge(&probe(json!({"junit": {"path": "r.xml"}})), &answer, 10).verdict;
     assert_eq!(verdict == Verdict::Pass, !failed && executed > 0);

@@ -22,7 +22,7 @@ pub(super) use http::status_matches;
 pub use http::{
     Auth, BasicAuth, ClientCertificate, HttpAnswer, HttpExpectation, HttpProbe, StatusExpectation,
 };
-pub use junit::{JunitAnswer, JunitExpectation, JunitProbe};
+pub use junit::{JunitAnswer, JunitExpectation, JunitProbe, ToleratedFailure};
 pub use metric::{
     Bounds, ExpositionSource, FailureCondition, JsonSource, MetricAnswer, MetricExpectation,
     MetricProbe, MinimumSamples, PrometheusSource, RatioExpectation, Reduce, Selection, Worse,

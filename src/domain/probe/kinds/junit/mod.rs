@@ -3,7 +3,9 @@
 mod decode;
 mod report;
 mod tally;
+mod tolerated;
 
+use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +16,7 @@ use crate::domain::timespan::Timespan;
 
 pub use decode::text;
 pub use report::{Report, read};
+pub use tolerated::ToleratedFailure;
 
 /// Names of failed tests that are shown.
 const MOST_NAMES: usize = 5;
@@ -25,6 +28,9 @@ pub struct JunitProbe {
     /// A file, or a pattern with `*`, `?` and `**`; from the repository's root, which it does not leave, or absolute.
     #[schemars(length(min = 1))]
     pub path: String,
+    /// Failures of tests that are known and not counted, each until a day.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tolerated: Vec<ToleratedFailure>,
     /// What the reports must show besides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<JunitExpectation>,
@@ -41,6 +47,9 @@ pub struct JunitExpectation {
     /// So many tests or fewer were skipped; any number unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skipped: Option<u64>,
+    /// So many tests or fewer were flaky: they passed after a failure; default: any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flaky: Option<u64>,
     /// Every report was written no longer ago than this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_older_than: Option<Timespan>,
@@ -55,6 +64,8 @@ pub struct JunitAnswer {
     pub report: Report,
     /// Milliseconds since the oldest of them was changed; below zero where one lies in the future.
     pub age_ms: i64,
+    /// The day, in UTC, on which they were read; without it no failure is tolerated.
+    pub today: Option<NaiveDate>,
 }
 
 impl Kind for JunitProbe {
@@ -86,15 +97,19 @@ impl Kind for JunitProbe {
             0 => String::new(),
             flaky => format!(", {flaky} of them flaky: passed after a failure"),
         };
+        let tolerated = tolerated::of(&self.tolerated, &report.failed, answer.today);
         let bad = report.failures.max(report.stated);
-        let mut names = report.failed.iter().take(MOST_NAMES).cloned();
-        let first = names.by_ref().collect::<Vec<_>>().join(", ");
-        let shown = match (bad, first.is_empty()) {
+        let bad = bad.saturating_sub(u64::try_from(tolerated.names.len()).unwrap_or(0));
+        let others = &tolerated.others;
+        let first = others.iter().take(MOST_NAMES).cloned();
+        let first = first.collect::<Vec<_>>().join(", ");
+        let mut shown = match (bad, first.is_empty()) {
             (0, _) => "none".to_owned(),
             (_, true) => format!("{bad}{reports}"),
-            (_, false) if report.failed.len() > MOST_NAMES => format!("{bad}: {first}, …"),
+            (_, false) if others.len() > MOST_NAMES => format!("{bad}: {first}, …"),
             (_, false) => format!("{bad}: {first}"),
         };
+        shown.push_str(&tolerated.note());
         let mut all = vec![
             assertion("failures and errors", "none".to_owned(), shown, bad == 0),
             assertion(
@@ -110,6 +125,14 @@ impl Kind for JunitProbe {
                 format!("at most {most}"),
                 report.skipped.to_string(),
                 report.skipped <= most,
+            ));
+        }
+        if let Some(most) = expect.flaky {
+            all.push(assertion(
+                "flaky tests",
+                format!("at most {most}"),
+                report.flaky.to_string(),
+                report.flaky <= most,
             ));
         }
         if let Some(limit) = expect.not_older_than {
@@ -130,6 +153,7 @@ mod tests {
             files: 1,
             report,
             age_ms: 61_000,
+            today: None,
         };
         let all = probe.judge(&answer, 0).expect("judged");
         all.iter().all(|assertion| assertion.holds)
@@ -186,5 +210,74 @@ mod tests {
             )
         };
         assert!(old("2m") && !old("1m"));
+    }
+
+    #[test]
+    fn flaky_tests_have_a_limit_where_one_is_given() {
+        let flaky = Report {
+            flaky: 1,
+            ..report(9, 0, 0, 0)
+        };
+        assert!(verdict(serde_json::Value::Null, flaky.clone()));
+        assert!(verdict(serde_json::json!({"flaky": 1}), flaky.clone()));
+        assert!(!verdict(serde_json::json!({"flaky": 0}), flaky));
+        assert!(verdict(serde_json::json!({"flaky": 0}), report(9, 0, 0, 0)));
+    }
+
+    #[test]
+    fn a_tolerated_failure_is_not_counted_until_its_day_is_over() {
+        let long = "x".repeat(report::LONGEST_NAME);
+        let value = serde_json::json!({"path": "a.xml", "tolerated": [
+            {"test": "shop.cart", "until": "2026-11-30", "reason": "SHOP-7"},
+            {"test": long, "until": "2026-11-30"},
+            {"test": report::WHOLE_SUITE, "until": "2026-11-30"},
+        ]});
+        let probe: JunitProbe = serde_json::from_value(value).expect("a probe");
+        let judged = |failed: &[&str], stated: u64, today: Option<&str>| {
+            let count = u64::try_from(failed.len()).expect("few");
+            let report = Report {
+                failed: failed.iter().map(|&name| name.to_owned()).collect(),
+                ..report(9, 0, count, stated)
+            };
+            let answer = JunitAnswer {
+                files: 1,
+                report,
+                age_ms: 0,
+                today: today.map(|day| day.parse().expect("a day")),
+            };
+            let mut all = probe.judge(&answer, 0).expect("judged");
+            let first = all.remove(0);
+            (first.holds, first.actual)
+        };
+        let (day, later) = (Some("2026-11-30"), Some("2026-12-01"));
+        for (failed, stated, today, holds, said) in [
+            (
+                vec!["shop.cart"],
+                1,
+                day,
+                true,
+                "none (tolerated: shop.cart until 2026-11-30)",
+            ),
+            (
+                vec!["shop.cart"],
+                1,
+                later,
+                false,
+                "1: shop.cart (no longer tolerated: shop.cart until 2026-11-30)",
+            ),
+            (vec!["shop.cart"], 1, None, false, "1: shop.cart"),
+            (vec!["shop.cart", "shop.pay"], 2, day, false, "1: shop.pay"),
+            // What an attribute states beyond what is shown is nobody's.
+            (vec!["shop.cart"], 2, day, false, "1 in 1 report"),
+            (vec!["shop.carts"], 1, day, false, "1: shop.carts"),
+            (vec![report::WHOLE_SUITE], 0, day, false, "1: a whole suite"),
+            // A name that was cut may be another's.
+            (vec![long.as_str()], 0, day, false, "1: xxx"),
+            (vec![], 0, day, true, "none"),
+        ] {
+            let (held, actual) = judged(&failed, stated, today);
+            assert_eq!(held, holds, "{failed:?}: {actual}");
+            assert!(actual.starts_with(said), "{actual}");
+        }
     }
 }

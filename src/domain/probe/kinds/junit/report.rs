@@ -13,7 +13,13 @@ use quick_xml::reader::Reader;
 use super::tally::{Outcome, Stated, Tally};
 
 /// Names of failed tests that are kept.
-const MOST_NAMES: usize = 20;
+const MOST_NAMES: usize = 1_000;
+
+/// Characters of a name that are kept.
+pub(super) const LONGEST_NAME: usize = 120;
+
+/// What a suite is called that failed as a whole.
+pub(super) const WHOLE_SUITE: &str = "a whole suite";
 
 /// What one report shows, or several together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -176,7 +182,7 @@ impl Reading {
             (Some(Element::Case), Element::Failure) => self.case.failed = true,
             (Some(Element::Case), Element::Skipped) => self.case.skipped = true,
             (Some(Element::Suite | Element::Suites), Element::Failure) => {
-                self.fail("a whole suite".to_owned());
+                self.fail(WHOLE_SUITE.to_owned());
             }
             // Deeper within a test, below an element that is not known, it is that test's.
             (Some(Element::Other), Element::Failure) if self.is_in_case() => {
@@ -408,7 +414,7 @@ fn case_name(start: &BytesStart<'_>) -> Result<String, String> {
     Ok(full
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
-        .take(120)
+        .take(LONGEST_NAME)
         .collect())
 }
 
