@@ -35,6 +35,22 @@ fn assert_sample(repository: &Repository, http: Value, verdict: Verdict, reason:
     sample
 }
 
+#[test]
+fn many_header_fields_and_folded_ones_are_read() {
+    let repository = Repository::new();
+    let fields: String = (0..1500).map(|at| format!("X-{at}: {at}\r\n")).collect();
+    let many = format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: 0\r\n\r\n");
+    let server = Server::answering(many, false);
+    let expect = json!({"status": 200, "headers": {"X-1499": {"equals": "1499"}}});
+    let asked = json!({"url": server.url(), "expect": expect});
+    assert_sample(&repository, asked, Verdict::Pass, "2 of 2");
+    let folded = "HTTP/1.1 200 OK\r\nX-Long: a\r\n b\r\nContent-Length: 0\r\n\r\n";
+    let server = Server::answering(folded, false);
+    let expect = json!({"status": 200, "headers": {"X-Long": {"matches": "^a +b$"}}});
+    let asked = json!({"url": server.url(), "expect": expect});
+    assert_sample(&repository, asked, Verdict::Pass, "2 of 2");
+}
+
 fn nothing(_: &mut CertificateParams) {}
 
 fn expired(params: &mut CertificateParams) {

@@ -36,7 +36,7 @@ pub(super) async fn ask(dns: &DnsProbe, context: &Context<'_>) -> Answer {
         Err(trouble) => return Answer::Unasked(trouble),
     };
     match tokio::time::timeout(context.limit, ask_all(&resolvers, &query)).await {
-        Ok(Ok(reply)) => Answer::Dns(told(&reply, dns.record_type())),
+        Ok(Ok(reply)) => Answer::Dns(told(&reply, &query.name, dns.record_type())),
         Ok(Err(trouble)) => Answer::Unasked(trouble),
         Err(_) => {
             let names: Vec<String> = resolvers.iter().map(ToString::to_string).collect();
@@ -106,14 +106,39 @@ fn wire_type(kind: DnsRecordType) -> RecordType {
     }
 }
 
-fn told(reply: &Message, kind: DnsRecordType) -> DnsAnswer {
+/// The names that are `asked` and what stands in for it: the aliases of the answer, one after the other.
+fn chain<'a>(reply: &'a Message, asked: &'a Name) -> Vec<&'a Name> {
+    let mut names = vec![asked];
+    let is_known = |names: &[&Name], name: &Name| names.iter().any(|it| it.eq_ignore_root(name));
+    while let Some(owner) = names.last() {
+        let alias = reply.answers.iter().find_map(|record| match &record.data {
+            RData::CNAME(target) if record.name.eq_ignore_root(owner) => Some(&target.0),
+            _ => None,
+        });
+        match alias {
+            Some(target) if !is_known(&names, target) => names.push(target),
+            _ => break,
+        }
+    }
+    names
+}
+
+/// The records of the name that was asked for, and of the names that stand in for it: what else a resolver sends along is
+/// another's.
+fn told(reply: &Message, asked: &Name, kind: DnsRecordType) -> DnsAnswer {
     let wanted = wire_type(kind);
+    let owners = match wanted {
+        // An alias that another alias leads to is that one's.
+        RecordType::CNAME => vec![asked],
+        _ => chain(reply, asked),
+    };
     let mut answer = DnsAnswer {
         no_such_name: reply.metadata.response_code == ResponseCode::NXDomain,
         ..DnsAnswer::default()
     };
     for record in &reply.answers {
-        if record.record_type() == wanted {
+        let is_owned = owners.iter().any(|it| it.eq_ignore_root(&record.name));
+        if is_owned && record.record_type() == wanted {
             let text = record_text(&record.data);
             answer.records.push(kind.plain(text.shown()));
             answer.flaw = answer.flaw.or(text.read().err().map(str::to_owned));
@@ -142,13 +167,14 @@ fn record_text(data: &RData) -> Text {
 /// What is wrong with the question, or that the bytes are no message.
 pub fn read(dns: &DnsProbe, bytes: &[u8]) -> Result<Option<DnsAnswer>, String> {
     let (_, query) = prepare(dns)?;
+    let name = query.name.clone();
     let mut request = Message::query();
     request.add_query(query);
     if let Some(id) = bytes.first_chunk() {
         request.metadata.id = u16::from_be_bytes(*id);
     }
     let reply = reply_to(&request, bytes).map_err(|error| error.to_string())?;
-    Ok(reply.map(|reply| told(&reply, dns.record_type())))
+    Ok(reply.map(|reply| told(&reply, &name, dns.record_type())))
 }
 
 /// Asks one resolver after the other, and all again where they are silent.
@@ -326,7 +352,7 @@ mod tests {
                 let data = RData::TXT(TXT::from_bytes(text));
                 message.add_answer(Record::from_rdata(Name::root(), 60, data));
             }
-            let answer = Answer::Dns(told(&message, DnsRecordType::Txt));
+            let answer = Answer::Dns(told(&message, &Name::root(), DnsRecordType::Txt));
             let attempt = judge(&probe, &answer, 0);
             (attempt.verdict, attempt.reason())
         };
@@ -344,6 +370,38 @@ mod tests {
         // A character may lie in two pieces.
         let whole = serde_json::json!({"contains": "gr\u{fc}n"});
         assert_eq!(verdict(vec![b"gr\xc3", b"\xbcn"], whole).0, Verdict::Pass);
+    }
+
+    #[test]
+    fn only_records_of_the_name_and_of_what_stands_in_for_it_count() {
+        use hickory_proto::rr::Record;
+        use hickory_proto::rr::rdata::{A, CNAME};
+
+        let name = |text: &str| Name::from_ascii(text).expect("a name");
+        let found = |asked: &str, kind, records: &[(&str, &str)]| {
+            let mut message = Message::query();
+            for (owner, data) in records {
+                let data = match data.parse() {
+                    Ok(address) => RData::A(A(address)),
+                    Err(_) => RData::CNAME(CNAME(name(data))),
+                };
+                message.add_answer(Record::from_rdata(name(owner), 60, data));
+            }
+            told(&message, &name(asked), kind).records
+        };
+        let chained = [
+            ("B.example.", "c.example."),
+            ("a.example.", "b.example."),
+            ("C.example.", "192.0.2.7"),
+            ("evil.example.", "192.0.2.66"),
+        ];
+        let (a, cname) = (DnsRecordType::A, DnsRecordType::Cname);
+        assert_eq!(found("a.example", a, &chained), ["192.0.2.7"]);
+        assert_eq!(found("a.example.", cname, &chained), ["b.example"]);
+        assert_eq!(found("evil.example.", a, &chained), ["192.0.2.66"]);
+        assert_eq!(found("d.example.", a, &chained), [""; 0]);
+        let circle = [("a.example.", "b.example."), ("b.example.", "a.example.")];
+        assert_eq!(found("a.example.", a, &circle), [""; 0]);
     }
 
     #[test]

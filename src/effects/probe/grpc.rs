@@ -24,6 +24,8 @@ const LONGEST: usize = 4 * 1024;
 /// gRPC's own status codes: <https://grpc.github.io/grpc/core/md_doc_statuscodes.html>.
 const OK: u32 = 0;
 const NOT_FOUND: u32 = 5;
+/// The number of this health, for a server that knows no such service.
+const SERVICE_UNKNOWN: u64 = 3;
 const UNIMPLEMENTED: u32 = 12;
 
 /// One question to the health service.
@@ -99,7 +101,6 @@ async fn check<S>(stream: S, grpc: &GrpcProbe, scheme: &str) -> Result<u64, Answ
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let service = grpc.service.as_deref().unwrap_or_default();
     let broken = |error: h2::Error| Answer::Unserved(h2_trouble(&grpc.address, &error));
     let (sender, connection) = h2::client::handshake(stream).await.map_err(broken)?;
     let call = call(sender, grpc, scheme);
@@ -111,7 +112,7 @@ where
         reply = &mut call => reply,
         ended = &mut connection => call.await.map_err(|error| ended.err().unwrap_or(error)),
     };
-    read(&reply.map_err(broken)?, service, &grpc.address)
+    read(&reply.map_err(broken)?, &grpc.address)
 }
 
 /// What came back of a call.
@@ -190,7 +191,7 @@ fn h2_trouble(address: &str, error: &h2::Error) -> String {
 }
 
 /// The status that a reply brings.
-fn read(reply: &Reply, service: &str, address: &str) -> Result<u64, Answer> {
+fn read(reply: &Reply, address: &str) -> Result<u64, Answer> {
     let unserved = |what: String| Err(Answer::Unserved(format!("{address} {what}")));
     let status = reply.head.status().as_u16();
     if status != 200 {
@@ -224,7 +225,8 @@ fn read(reply: &Reply, service: &str, address: &str) -> Result<u64, Answer> {
             Some(status) => Ok(status),
             None => unserved("sends no health status that can be read".to_owned()),
         },
-        Some(Ok(NOT_FOUND)) => unserved(format!("knows no service {service:?}{told}")),
+        // What `Watch` calls by its status, `Check` says with an error of the call.
+        Some(Ok(NOT_FOUND)) => Ok(SERVICE_UNKNOWN),
         Some(Ok(UNIMPLEMENTED)) => unserved(format!("has no health service{told}")),
         Some(Ok(code)) => unserved(format!("answers with the gRPC status {code}{told}")),
         Some(Err(_)) | None => unserved("answers without a gRPC status".to_owned()),

@@ -200,10 +200,12 @@ async fn fetched(
 fn request(metric: &MetricProbe, moment: Option<&str>) -> Result<HttpProbe, String> {
     let url = match (&metric.prometheus, &metric.json, &metric.exposition) {
         (Some(source), None, None) => {
-            let path = if source.range.is_some() { RANGE } else { QUERY };
-            let url = format!("{}/{path}", source.url.trim_end_matches('/'));
-            let mut url = Url::parse(&url)
+            let api = if source.range.is_some() { RANGE } else { QUERY };
+            let mut url = Url::parse(&source.url)
                 .map_err(|error| format!("{:?} is no address: {error}", excerpt(&source.url)))?;
+            let path = format!("{}/{api}", url.path().trim_end_matches('/'));
+            url.set_path(&path);
+            url.set_fragment(None);
             url.query_pairs_mut().append_pair("query", &source.query);
             when(source, moment, &mut url);
             url.to_string()

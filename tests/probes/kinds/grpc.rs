@@ -165,7 +165,7 @@ fn a_service_is_asked_for_its_health() {
         root,
         other,
         Fail,
-        "knows no service \"pay\": no such service",
+        "found SERVICE_UNKNOWN: it knows no service \"pay\"",
     );
 }
 

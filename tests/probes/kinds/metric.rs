@@ -45,6 +45,8 @@ fn an_instant_query_is_held_to_its_threshold() {
         let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
         let number = if path == "/api/v1/query?query=rate%28errors%5B5m%5D%29+%3E+0" {
             "1"
+        } else if path == "/team/api/v1/query?dedup=true&query=rate%28errors%5B5m%5D%29+%3E+0" {
+            "2"
         } else {
             "0"
         };
@@ -56,6 +58,11 @@ fn an_instant_query_is_held_to_its_threshold() {
         );
     });
     told(query(&asked, json!({"equals": 1})), Pass, "1 of 1");
+    // Thanos and its like take parameters of their own.
+    let mut thanos = query(&asked, json!({"equals": 2}));
+    thanos["metric"]["prometheus"]["url"] =
+        format!("http://{}/team/?dedup=true", asked.address).into();
+    told(thanos, Pass, "1 of 1");
 }
 
 #[test]

@@ -102,7 +102,7 @@ pub struct DnsExpectation {
     /// Records that must not be among them. With no record at all it does not hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_contains: Option<OneOrMany<String>>,
-    /// How many there must be.
+    /// How many there must be; the same one twice is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<CountExpectation>,
 }
@@ -207,7 +207,7 @@ impl Kind for DnsProbe {
             all.push(assertion(format!("{word} not contains"), expected, holds));
         }
         if let Some(count) = &expect.count {
-            let number = u64::try_from(answer.records.len()).unwrap_or(u64::MAX);
+            let number = u64::try_from(found.len()).unwrap_or(u64::MAX);
             all.extend(count.assertions(&format!("{word} count"), "", Some(number)));
         }
         Ok(all)
@@ -241,6 +241,8 @@ mod tests {
         assert!(!holds("NS", both, &["a.example", "b.example", "c.example"]));
         let v6 = serde_json::json!({"contains": "2001:DB8:0::1"});
         assert!(holds("AAAA", v6, &["2001:db8::1", "2001:db8::2"]));
+        let one = serde_json::json!({"count": {"equals": 1}, "equals": "192.0.2.1"});
+        assert!(holds("A", one, &["192.0.2.1", "192.0.2.1"]));
         let text = serde_json::json!({"equals": "v=spf1 -ALL"});
         assert!(!holds("TXT", text, &["v=spf1 -all"]));
     }

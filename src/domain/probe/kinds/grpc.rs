@@ -60,7 +60,7 @@ pub enum ServingStatus {
     Serving,
     /// It does not serve.
     NotServing,
-    /// The server knows no such service.
+    /// The server knows no such service; a call that ends with `NOT_FOUND` says the same.
     ServiceUnknown,
 }
 
@@ -120,10 +120,14 @@ impl Kind for GrpcProbe {
         let wanted = self.expect.as_ref().and_then(|expect| expect.status);
         let wanted = wanted.unwrap_or(ServingStatus::Serving);
         let found = ServingStatus::from_number(answer.status);
-        let actual = found.map_or_else(
-            || format!("the unknown status {}", answer.status),
-            |it| it.word().to_owned(),
-        );
+        let service = self.service.as_deref().unwrap_or_default();
+        let actual = match found {
+            None => format!("the unknown status {}", answer.status),
+            Some(it @ ServingStatus::ServiceUnknown) => {
+                format!("{}: it knows no service {service:?}", it.word())
+            }
+            Some(it) => it.word().to_owned(),
+        };
         Ok(vec![Assertion {
             about: "health".to_owned(),
             expected: wanted.word().to_owned(),

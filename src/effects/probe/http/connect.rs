@@ -25,6 +25,9 @@ use super::proxy::Proxy;
 /// The head of an answer may be this long.
 const LONGEST_HEAD: usize = 256 * 1024;
 
+/// So many fields it may have; servers that set cookies and policies come to some hundreds.
+const MOST_FIELDS: usize = 2048;
+
 /// How long the next address waits for the one before: RFC 8305, section 5.
 const HEAD_START: Duration = Duration::from_millis(250);
 
@@ -270,6 +273,9 @@ where
     } else {
         let (sender, carrying) = http1::Builder::new()
             .max_buf_size(LONGEST_HEAD)
+            .max_headers(MOST_FIELDS)
+            // A value that goes on in the next line is joined by blanks: RFC 9112, section 5.2.
+            .allow_obsolete_multiline_headers_in_responses(true)
             .handshake(stream)
             .await
             .map_err(Failure::Exchange)?;

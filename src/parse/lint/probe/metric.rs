@@ -48,7 +48,8 @@ fn source(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<Finding>) 
     if let Some(source) = prometheus {
         findings.extend(http::url(check, "/metric/prometheus/url", &source.url));
         range(check, source, metric.reduce, findings);
-        if source.url.contains("/api/v1/") {
+        let address = source.url.split(['?', '#']).next().unwrap_or_default();
+        if address.contains("/api/v1/") {
             findings.push(
                 check
                     .error(
@@ -73,7 +74,7 @@ fn source(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<Finding>) 
     }
     if let Some(source) = exposition {
         findings.extend(http::url(check, "/metric/exposition/url", &source.url));
-        if !is_name(&source.metric) && !source.metric.contains("${") {
+        if is_series(&source.metric) {
             let what = format!("{:?} cannot be the name of a metric", source.metric);
             findings.push(
                 check
@@ -143,10 +144,10 @@ fn range(
     }
 }
 
-/// A name of Prometheus' data model.
-fn is_name(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
-    name.chars().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit())
+/// Whether it is more than a name, which may be any text (`http.errors`) since Prometheus 3. Blanks and braces stand where
+/// somebody wrote labels or a query.
+fn is_series(name: &str) -> bool {
+    !name.contains("${") && name.contains(|c: char| c.is_whitespace() || "{}()[]=\"".contains(c))
 }
 
 fn expectation(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<Finding>) {

@@ -38,90 +38,153 @@ pub(super) fn is_whole(page: &str, content_type: &str) -> Result<(), String> {
 pub(super) fn read(page: &str, source: &ExpositionSource) -> Result<Vec<f64>, Unread> {
     let mut numbers = Vec::new();
     let mut named = false;
+    let mut histogram = false;
     for line in page.lines().map(str::trim) {
-        let Some(rest) = line.strip_prefix(source.metric.as_str()) else {
+        // Another metric's line may be as odd as it likes.
+        let Some(rest) = after_name(line, &source.metric) else {
             continue;
         };
-        // A longer name that begins the same is another metric.
-        if !rest.starts_with(['{', ' ', '\t']) {
-            continue;
-        }
         named = true;
-        let series = series(rest).ok_or_else(|| {
+        let malformed = || {
             Unread::Broken(format!(
                 "a line of the page is malformed: {:?}",
                 excerpt(line)
             ))
-        })?;
-        let has = |(name, value): (&String, &String)| {
-            series.labels.iter().any(|(n, v)| n == name && v == value)
         };
-        if source.labels.iter().all(has) {
-            numbers.push(series.number);
+        let (labels, rest) = rest.labels().ok_or_else(malformed)?;
+        let has =
+            |(name, value): (&String, &String)| labels.iter().any(|(n, v)| n == name && v == value);
+        if !source.labels.iter().all(has) {
+            continue;
+        }
+        // A native histogram of OpenMetrics 2.0 has its numbers in braces: `{count:12,sum:3.5,schema:0,…}`.
+        if rest.trim_start().starts_with('{') {
+            histogram = true;
+            continue;
+        }
+        numbers.push(value_of(rest).ok_or_else(malformed)?);
+    }
+    let name = &source.metric;
+    match (numbers.is_empty(), histogram, named) {
+        (_, true, _) => Err(Unread::NoData(format!(
+            "{name} is a native histogram, not a number"
+        ))),
+        (true, false, false) => Err(Unread::NoData(format!("the page has no metric {name}"))),
+        (true, false, true) => Err(Unread::NoData(format!(
+            "no series of {name} has these labels"
+        ))),
+        (false, false, _) => Ok(numbers),
+    }
+}
+
+/// What follows the name of a metric.
+enum Rest<'a> {
+    /// After a name that stands before the brace, or alone.
+    Outside(&'a str),
+    /// After a quoted name, which stands within the braces: `{"http.errors", code="500"} 3`.
+    Inside(&'a str),
+}
+
+/// What follows the name on a line of the metric `name`; `None` where the line is another's.
+fn after_name<'a>(line: &'a str, name: &str) -> Option<Rest<'a>> {
+    if let Some(inner) = line.strip_prefix('{') {
+        let quoted = inner.trim_start().strip_prefix('"')?;
+        let (found, after) = value(quoted)?;
+        // What is quoted and followed by a sign of equality is a label's name.
+        let is_label = after.trim_start().starts_with('=');
+        return (found == name && !is_label).then_some(Rest::Inside(after));
+    }
+    let rest = line.strip_prefix(name)?;
+    // A longer name that begins the same is another metric.
+    rest.starts_with(['{', ' ', '\t'])
+        .then_some(Rest::Outside(rest))
+}
+
+type Labels = Vec<(String, String)>;
+
+impl<'a> Rest<'a> {
+    /// The labels, and what follows them.
+    fn labels(self) -> Option<(Labels, &'a str)> {
+        match self {
+            Self::Outside(rest) => {
+                let rest = rest.trim_start();
+                match rest.strip_prefix('{') {
+                    Some(inner) if is_histogram(inner) => Some((Vec::new(), rest)),
+                    Some(inner) => labels(inner, Place::First),
+                    None => Some((Vec::new(), rest)),
+                }
+            }
+            Self::Inside(rest) => labels(rest, Place::AfterValue),
         }
     }
-    match (numbers.is_empty(), named) {
-        (true, false) => Err(Unread::NoData(format!(
-            "the page has no metric {}",
-            source.metric
-        ))),
-        (true, true) => Err(Unread::NoData(format!(
-            "no series of {} has these labels",
-            source.metric
-        ))),
-        (false, _) => Ok(numbers),
-    }
 }
 
-struct Series {
-    labels: Vec<(String, String)>,
-    number: f64,
+/// Whether what follows a brace are the fields of a native histogram, `count:12,…`, and no labels, which have values in
+/// quotes.
+fn is_histogram(inner: &str) -> bool {
+    let (fields, _) = inner.split_once('}').unwrap_or_default();
+    fields.contains(':') && !fields.contains(['=', '"'])
 }
 
-/// What follows the name: `{label="value",…} number timestamp # exemplar`.
-fn series(text: &str) -> Option<Series> {
-    let (labels, rest) = match text.strip_prefix('{') {
-        Some(inner) => labels(inner)?,
-        None => (Vec::new(), text),
-    };
-    let mut words = rest.split_whitespace();
-    let number = number(words.next()?)?;
+/// `number timestamp # exemplar`.
+fn value_of(text: &str) -> Option<f64> {
+    let mut words = text.split_whitespace();
+    let found = number(words.next()?)?;
     // A timestamp may follow, and an exemplar after it; anything else is no number's line.
     match words.next() {
         None | Some("#") => {}
         Some(time) => {
-            number_of(time)?;
+            number(time).filter(|time| time.is_finite())?;
             if words.next().is_some_and(|word| word != "#") {
                 return None;
             }
         }
     }
-    Some(Series { labels, number })
+    Some(found)
 }
 
-fn number_of(time: &str) -> Option<f64> {
-    number(time).filter(|time| time.is_finite())
+/// Where the reading of labels stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// After the brace.
+    First,
+    AfterValue,
+    AfterComma,
 }
 
-/// The labels up to the closing brace, and what follows it.
-fn labels(text: &str) -> Option<(Vec<(String, String)>, &str)> {
+/// The labels up to the closing brace, and what follows it. One comma may follow the last of them, and nowhere do two.
+fn labels(text: &str, mut place: Place) -> Option<(Labels, &str)> {
     let mut labels = Vec::new();
     let mut rest = text.trim_start();
     loop {
         if let Some(after) = rest.strip_prefix('}') {
             return Some((labels, after));
         }
-        let (name, after) = rest.split_once('=')?;
+        if place == Place::AfterValue {
+            rest = rest.strip_prefix(',')?.trim_start();
+            place = Place::AfterComma;
+            continue;
+        }
+        let (name, after) = label_name(rest)?;
         let quoted = after.trim_start().strip_prefix('"')?;
         let (value, after) = value(quoted)?;
-        labels.push((name.trim().to_owned(), value));
+        labels.push((name, value));
         rest = after.trim_start();
-        rest = match rest.strip_prefix(',') {
-            Some(after) => after.trim_start(),
-            None if rest.starts_with('}') => rest,
-            None => return None,
-        };
+        place = Place::AfterValue;
     }
+}
+
+/// The name of a label, quoted or not, and what follows its sign of equality.
+fn label_name(text: &str) -> Option<(String, &str)> {
+    if let Some(quoted) = text.strip_prefix('"') {
+        let (name, after) = value(quoted)?;
+        return Some((name, after.trim_start().strip_prefix('=')?));
+    }
+    let (name, after) = text.split_once('=')?;
+    let name = name.trim();
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    let is_name = !name.is_empty() && name.chars().all(plain);
+    is_name.then(|| (name.to_owned(), after))
 }
 
 /// The value up to its closing quote, and what follows that.

@@ -91,7 +91,8 @@ pub struct MetricProbe {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PrometheusSource {
-    /// The server's address, such as `http://prometheus:9090`; `/api/v1/query` is added.
+    /// The server's address, such as `http://prometheus:9090`; `/api/v1/query` is added to its path, and parameters of its
+    /// own (`?dedup=true`) stay.
     #[schemars(length(min = 1))]
     pub url: String,
     /// The query: a scalar, or a vector of one sample; with `range`, one series.
@@ -323,12 +324,16 @@ fn json(text: &str, path: &str) -> Result<Vec<f64>, Unread> {
         .collect()
 }
 
-/// A number as Prometheus writes it: `1.5`, `1e-3`, `NaN`, `+Inf`.
+/// A number as Prometheus writes it: `1.5`, `1e-3`, `NaN`, `+Inf`; its readers take the words in any case, and the long
+/// one for infinity too.
 fn number(text: &str) -> Option<f64> {
-    match text {
-        "NaN" => Some(f64::NAN),
-        "Inf" | "+Inf" => Some(f64::INFINITY),
-        "-Inf" => Some(f64::NEG_INFINITY),
+    let (sign, size) = match text.strip_prefix('-') {
+        Some(size) => (-1.0, size),
+        None => (1.0, text.strip_prefix('+').unwrap_or(text)),
+    };
+    match size.to_ascii_lowercase().as_str() {
+        "nan" => Some(f64::NAN),
+        "inf" | "infinity" => Some(sign * f64::INFINITY),
         _ => {
             let plain = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
             text.bytes().all(plain).then(|| text.parse().ok()).flatten()

@@ -6,6 +6,9 @@ use serde_json::Value;
 use super::{Unread, number};
 use crate::domain::probe::expect::excerpt;
 
+/// How Prometheus begins what it remarks on a query without doubting the answer.
+const INFO: &str = "PromQL info:";
+
 #[derive(Deserialize)]
 struct Reply {
     status: String,
@@ -61,8 +64,10 @@ pub(super) fn read(text: &str, over_range: bool) -> Result<Vec<f64>, Unread> {
             "the answer is partial (\"isPartial\": true), and what is missing is not 0".to_owned(),
         ));
     }
-    // Part of the data may be missing then, and what is missing is not 0.
-    if let Some(warning) = reply.warnings.iter().flatten().next() {
+    // Part of the data may be missing then, and what is missing is not 0. What is only worth knowing changes no number;
+    // servers of old list it among the warnings.
+    let mut warnings = reply.warnings.iter().flatten();
+    if let Some(warning) = warnings.find(|it| !it.trim_start().starts_with(INFO)) {
         return Err(Unread::NoData(format!(
             "Prometheus warns of its answer: {}",
             excerpt(warning)

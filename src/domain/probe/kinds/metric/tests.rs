@@ -191,6 +191,77 @@ fn a_page_that_is_not_whole_is_broken_even_where_the_number_stands_in_it() {
 }
 
 #[test]
+fn odd_pages_are_read_as_prometheus_reads_them() {
+    let read = |page: &str, metric_name: &str, labels: Value| {
+        let source = json!({"url": "http://s/metrics", "metric": metric_name, "labels": labels});
+        metric(json!({"exposition": source})).read(page, "")
+    };
+    for (page, name, labels, found) in [
+        ("a {x=\"1\"} 2\n", "a", json!({"x": "1"}), 2.0),
+        ("a\t{ x=\"1\" , } 2\n", "a", json!({}), 2.0),
+        ("a{} 2\n", "a", json!({}), 2.0),
+        (
+            "{\"http.errors\",method=\"GET\"} 7\n",
+            "http.errors",
+            json!({"method": "GET"}),
+            7.0,
+        ),
+        ("{ \"http.errors\" } 7\n", "http.errors", json!({}), 7.0),
+        (
+            "a{\"label.name\"=\"x\"} 3\n",
+            "a",
+            json!({"label.name": "x"}),
+            3.0,
+        ),
+        ("{\"a\"} 3\nab 4\n", "a", json!({}), 3.0),
+        ("{{{ odd\nb{x=1} y\n\"\na 2\n", "a", json!({}), 2.0),
+        ("a{x=\"{b}\"} 2\n", "a", json!({"x": "{b}"}), 2.0),
+        (
+            "a{x=\"1\"} {count:1}\na{x=\"2\"} 5\n",
+            "a",
+            json!({"x": "2"}),
+            5.0,
+        ),
+    ] {
+        assert_eq!(read(page, name, labels), Ok(measure(found)), "{page}");
+    }
+    for word in ["nan", "NAN", "inf", "+INF", "-inf", "Infinity", "-infinity"] {
+        no_data(read(&format!("a {word}\n"), "a", json!({})), "not finite");
+    }
+    for page in [
+        "a{x=\"1\",,y=\"2\"} 2\n",
+        "a{,x=\"1\"} 2\n",
+        "a{,} 2\n",
+        "a{x=\"1\",,} 2\n",
+        "a{x=\"1\" y=\"2\"} 2\n",
+        "{\"a\" x=\"1\"} 2\n",
+        "a{=\"1\"} 2\n",
+        "a infinit\n",
+        "a 0x10\n",
+    ] {
+        broken(read(page, "a", json!({})), "malformed");
+    }
+    let native = "a {count:12,sum:3.5,schema:0,zero_threshold:0,zero_count:0}\n";
+    no_data(read(native, "a", json!({})), "native histogram");
+    no_data(read("{\"a\"=\"x\"} 3\n", "a", json!({})), "no metric a");
+}
+
+#[test]
+fn what_prometheus_only_remarks_changes_no_number() {
+    let info = "PromQL info: metric might not be a counter";
+    let read = |warnings: Value| {
+        let mut value: Value = serde_json::from_str(&vector(&["1"])).expect("JSON");
+        value["warnings"] = warnings;
+        prometheus().read(&value.to_string(), "")
+    };
+    for harmless in [json!([info]), json!([info, info]), json!([]), Value::Null] {
+        assert_eq!(read(harmless), Ok(measure(1.0)));
+    }
+    no_data(read(json!([info, "PromQL warning: bad"])), "PromQL warning");
+    no_data(read(json!(["store s1 is unreachable"])), "s1");
+}
+
+#[test]
 fn a_partial_answer_of_a_monitoring_system_is_broken() {
     let read = |change: &dyn Fn(&mut Value)| {
         let mut value: Value = serde_json::from_str(&vector(&["1"])).expect("JSON");
