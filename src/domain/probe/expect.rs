@@ -80,6 +80,10 @@ pub struct TextExpectation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "regex"))]
     pub matches: Option<String>,
+    /// A regular expression that is found nowhere in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "regex"))]
+    pub not_matches: Option<String>,
 }
 
 impl TextExpectation {
@@ -95,8 +99,10 @@ impl TextExpectation {
             contains,
             not_contains,
             matches,
+            not_matches,
         } = self;
-        let mut texts: Vec<&mut String> = equals.iter_mut().chain(matches.iter_mut()).collect();
+        let single = [equals, matches, not_matches];
+        let mut texts: Vec<&mut String> = single.into_iter().flatten().collect();
         let parts = [contains, not_contains].into_iter().flatten();
         texts.extend(parts.flat_map(OneOrMany::values_mut));
         texts
@@ -135,15 +141,28 @@ impl TextExpectation {
             });
         }
         let mut undecided = None;
-        if let Some(pattern) = &self.matches {
+        let patterns = [
+            ("matches", "", &self.matches, true),
+            ("not matches", "no ", &self.not_matches, false),
+        ];
+        for (how, negation, pattern, wanted) in patterns {
+            let Some(pattern) = pattern else {
+                continue;
+            };
             let regex = Pattern::read(pattern);
             let found = match (&regex, text) {
-                (Ok(regex), Ok(text)) => regex.is_in(text, cut.is_some(), &Budget::default()),
-                _ => Ok(false),
+                // What was cut away may hold what must not be there.
+                (Ok(_), Ok(_)) if cut.is_some() && !wanted => Ok(None),
+                (Ok(regex), Ok(text)) => regex
+                    .is_in(text, cut.is_some(), &Budget::default())
+                    .map(Some),
+                _ => Ok(None),
             };
             match found {
-                Ok(found) => assert("matches", format!("/{pattern}/"), &|_| found),
-                Err(error) => undecided = Some(format!("{about} matches: {error}")),
+                Ok(found) => assert(how, format!("{negation}/{pattern}/"), &|_| {
+                    found == Some(wanted)
+                }),
+                Err(error) => undecided = Some(format!("{about} {how}: {error}")),
             }
         }
         Held {
@@ -174,6 +193,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_must_not_match_has_to_be_a_text_all_the_same() {
+        let expect = TextExpectation {
+            not_matches: Some("err(or)?s: [1-9]".to_owned()),
+            ..TextExpectation::default()
+        };
+        assert!(!expect.is_empty());
+        for (text, holds) in [
+            (Ok("errors: 0"), true),
+            (Ok("errors: 3"), false),
+            (Err("missing"), false),
+            (Err("no text"), false),
+        ] {
+            let held = expect.assertions("body", text, None);
+            let found: Vec<bool> = held.assertions.iter().map(|it| it.holds).collect();
+            assert_eq!(found, [holds], "{text:?}");
+        }
+    }
+
+    #[test]
     fn nothing_is_concluded_from_what_was_not_seen() {
         let holds = |value: &serde_json::Value, cut| {
             let expect: TextExpectation =
@@ -187,6 +225,7 @@ mod tests {
             (serde_json::json!({"matches": "well$"}), false),
             (serde_json::json!({"matches": "^[^E]*$"}), false),
             (serde_json::json!({"not_contains": "ERROR"}), false),
+            (serde_json::json!({"not_matches": "(?i)error"}), false),
             (serde_json::json!({"equals": "all is well"}), false),
         ] {
             assert!(holds(&value, None), "{value}");

@@ -372,5 +372,14 @@ impl Check<'_> {
                 .help("write what must be found"),
             );
         }
+        if text.not_matches.as_ref().is_some_and(String::is_empty) {
+            findings.push(
+                self.error(
+                    &format!("{below}/not_matches"),
+                    "every text matches the empty expression, so this can never hold",
+                )
+                .help("write what must not be found"),
+            );
+        }
     }
 }
