@@ -194,7 +194,7 @@ fn a_page_that_is_not_whole_is_broken_even_where_the_number_stands_in_it() {
 fn odd_pages_are_read_as_prometheus_reads_them() {
     let read = |page: &str, metric_name: &str, labels: Value| {
         let source = json!({"url": "http://s/metrics", "metric": metric_name, "labels": labels});
-        metric(json!({"exposition": source})).read(page, "")
+        value_of(&metric(json!({"exposition": source})), page, "")
     };
     for (page, name, labels, found) in [
         ("a {x=\"1\"} 2\n", "a", json!({"x": "1"}), 2.0),
@@ -252,7 +252,7 @@ fn what_prometheus_only_remarks_changes_no_number() {
     let read = |warnings: Value| {
         let mut value: Value = serde_json::from_str(&vector(&["1"])).expect("JSON");
         value["warnings"] = warnings;
-        prometheus().read(&value.to_string(), "")
+        value_of(&prometheus(), &value.to_string(), "")
     };
     for harmless in [json!([info]), json!([info, info]), json!([]), Value::Null] {
         assert_eq!(read(harmless), Ok(measure(1.0)));

@@ -1,6 +1,6 @@
 //! The control group of a `metric` probe, the samples that it takes, and when it fails.
 
-use super::{Check, is_name, json};
+use super::{Check, is_series, json};
 use crate::domain::finding::Finding;
 use crate::domain::probe::kinds::{Bounds, MetricProbe, Selection};
 use crate::domain::probe::measure::Measure;
@@ -99,8 +99,7 @@ fn selection(
         json::lint_path(check, &format!("{below}/path"), path, findings);
     }
     if let Some(name) = &selection.metric
-        && !is_name(name)
-        && !name.contains("${")
+        && is_series(name)
     {
         let what = format!("{name:?} cannot be the name of a metric");
         findings.push(
