@@ -1,15 +1,15 @@
 use super::*;
 use crate::domain::signature::testing::TestKey;
 
-/// The findings of the policy, changed, with `allowed_signers`, in which `K1` and `K2` are keys.
+/// The findings of the policy, changed, with `allowed_signers`, in which `<K1>` and `<K2>` are keys.
 fn with(change: &[(&str, &str)], signers: Option<&str>) -> Vec<String> {
     let mut files = workspace(&changed(POLICY, change), CHECKLIST, NOTES);
     files.signers = match signers {
         None => Signers::Absent,
         Some(text) => {
             let text = text
-                .replace("K1", &TestKey::ed25519(1).line())
-                .replace("K2", &TestKey::ed25519(2).line());
+                .replace("<K1>", &TestKey::ed25519(1).line())
+                .replace("<K2>", &TestKey::ed25519(2).line());
             let source = Source::new(".relgate/allowed_signers", text);
             let (signers, findings) = AllowedSigners::read(&source);
             assert!(findings.is_empty(), "{findings:?}");
@@ -20,7 +20,7 @@ fn with(change: &[(&str, &str)], signers: Option<&str>) -> Vec<String> {
 }
 
 const REQUIRED: (&str, &str) = ("version: 1", "version: 1\nsignatures: required");
-const BOTH: &str = "ana@example.com K1\nben@example.com K2\n";
+const BOTH: &str = "ana@example.com <K1>\nben@example.com <K2>\n";
 
 #[test]
 fn a_demand_for_signatures_that_nobody_could_meet_is_refused() {
@@ -31,20 +31,20 @@ fn a_demand_for_signatures_that_nobody_could_meet_is_refused() {
     );
     assert_eq!(with(&[], None), [""; 0]);
     only(
-        &with(&[REQUIRED], Some("ana@example.com K1\n")),
+        &with(&[REQUIRED], Some("ana@example.com <K1>\n")),
         &[
             "warning:",
             "gives ben@example.com no key",
             "nothing that ben records counts",
         ],
     );
-    let for_git = "ana@example.com K1\nben@example.com namespaces=\"git\" K2\n";
+    let for_git = "ana@example.com <K1>\nben@example.com namespaces=\"git\" <K2>\n";
     only(
         &with(&[REQUIRED], Some(for_git)),
         &["gives ben@example.com no key"],
     );
     assert_eq!(
-        with(&[REQUIRED], Some("*@example.com cert-authority K1\n")),
+        with(&[REQUIRED], Some("*@example.com cert-authority <K1>\n")),
         [""; 0]
     );
 }
@@ -55,8 +55,8 @@ fn look_alikes_are_told() {
         with(
             &[],
             Some(
-                &format!("{BOTH}{line} ssh-ed25519 K3\n")
-                    .replace("ssh-ed25519 K3", &TestKey::ed25519(3).line()),
+                &format!("{BOTH}{line} ssh-ed25519 <K3>\n")
+                    .replace("ssh-ed25519 <K3>", &TestKey::ed25519(3).line()),
             ),
         )
     };
@@ -90,20 +90,20 @@ fn look_alikes_are_told() {
 #[test]
 fn a_key_of_two_people_is_told() {
     only(
-        &with(&[], Some("ana@example.com K1\nben@example.com K1\n")),
+        &with(&[], Some("ana@example.com <K1>\nben@example.com <K1>\n")),
         &[
             "allowed_signers:2:1: warning:",
             "signs for ana, ben: it counts once",
         ],
     );
     only(
-        &with(&[], Some("*@example.com K1\n")),
+        &with(&[], Some("*@example.com <K1>\n")),
         &["signs for ana, ben"],
     );
     assert_eq!(
         with(
             &[],
-            Some("ana@example.com K1\nana@example.com namespaces=\"relgate\" K1\n")
+            Some("ana@example.com <K1>\nana@example.com namespaces=\"relgate\" <K1>\n")
         ),
         [""; 0]
     );
@@ -112,7 +112,10 @@ fn a_key_of_two_people_is_told() {
 #[test]
 fn a_time_without_a_zone_and_a_person_who_is_a_program_are_told() {
     only(
-        &with(&[], Some("ana@example.com valid-before=\"20300101\" K1\n")),
+        &with(
+            &[],
+            Some("ana@example.com valid-before=\"20300101\" <K1>\n"),
+        ),
         &["warning:", "the time has no Z"],
     );
     only(
@@ -139,15 +142,15 @@ fn who_signs_artifacts_is_somebody_with_a_key() {
         rules(both, Some(line))
     };
     for line in [
-        "ci@example.com K1",
-        "ci@example.com namespaces=\"file\" K1",
-        "*@example.com cert-authority K1",
+        "ci@example.com <K1>",
+        "ci@example.com namespaces=\"file\" <K1>",
+        "*@example.com cert-authority <K1>",
     ] {
         assert_eq!(machine(line), [""; 0], "{line}");
     }
     for line in [
-        "ana@example.com K1",
-        "ci@example.com namespaces=\"relgate\" K1",
+        "ana@example.com <K1>",
+        "ci@example.com namespaces=\"relgate\" <K1>",
     ] {
         only(
             &machine(line),
@@ -216,7 +219,7 @@ fn with_machines(machines: &str, lines: &str) -> Vec<String> {
         &[("version: 1", &text)],
         Some(&format!(
             "{BOTH}{}",
-            lines.replace("K3", &TestKey::ed25519(3).line())
+            lines.replace("<K3>", &TestKey::ed25519(3).line())
         )),
     )
 }
@@ -224,7 +227,7 @@ fn with_machines(machines: &str, lines: &str) -> Vec<String> {
 #[test]
 fn a_machine_has_an_ed25519_key_of_its_own_and_is_nobody_of_the_policy() {
     const ONE: &str = "{watcher: {principal: watcher@host}}";
-    let line = "watcher@host namespaces=\"relgate-machine\" K3\n";
+    let line = "watcher@host namespaces=\"relgate-machine\" <K3>\n";
     assert_eq!(with_machines(ONE, line), [""; 0]);
     let missing = &[
         "relgate.yaml:3:",
@@ -233,7 +236,7 @@ fn a_machine_has_an_ed25519_key_of_its_own_and_is_nobody_of_the_policy() {
     ];
     only(&with_machines(ONE, ""), missing);
     only(
-        &with_machines(ONE, "watcher@host namespaces=\"git\" K3\n"),
+        &with_machines(ONE, "watcher@host namespaces=\"git\" <K3>\n"),
         missing,
     );
     let other = TestKey::p256().line();
@@ -246,7 +249,7 @@ fn a_machine_has_an_ed25519_key_of_its_own_and_is_nobody_of_the_policy() {
         &["allowed_signers:4:1:", "of the type ecdsa-sha2-nistp256"],
     );
     only(
-        &with_machines(ONE, "watcher@host namespaces=\"relgate-machine\" K1\n"),
+        &with_machines(ONE, "watcher@host namespaces=\"relgate-machine\" <K1>\n"),
         &["allowed_signers:3:1:", "could sign as ana"],
     );
     let person = with_machines("{watcher: {principal: ana@example.com}}", "");
