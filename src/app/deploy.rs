@@ -76,8 +76,8 @@ pub fn start(
     Ok(((led.readiness, led.checked), done))
 }
 
-/// Says on the target that a deployment has begun, before anybody is told to deploy. Where a rollback or another deployment
-/// began at the same moment, this one did not: nobody was told yet.
+/// Records on the target that a deployment has begun, before the command says so. Where a rollback or another deployment
+/// began at the same moment, this one did not: nobody deploys yet.
 fn take_target(
     world: &World<'_>,
     release: &Release,
@@ -91,6 +91,16 @@ fn take_target(
     let reason = format!("it did not begin: {why}");
     fail(world, release, (actor, stage), &reason)?;
     Err(why)
+}
+
+/// What the other releases on the target learn of what was recorded. A ledger of theirs that cannot be written takes nothing
+/// back: it is named, with the command that writes into it again.
+fn announced(world: &World<'_>, release: &Release, actor: &Actor, command: &str) -> Vec<String> {
+    target::announce(world, release, actor).unwrap_or_else(|error| {
+        vec![format!(
+            "WARNING: another release on the target does not know of it: {error}; \"{command}\" records it there"
+        )]
+    })
 }
 
 /// What happened, and what came of it on the target.
@@ -193,11 +203,16 @@ pub fn fail(
             reason,
         )?])
     });
-    target::announce(world, release, actor)?;
+    let again = command(
+        &release.name,
+        &format!("deploy fail --stage {stage} --reason TEXT"),
+    );
+    let came_of_it = announced(world, release, actor, &again);
     let record = record?;
+    let what = format!("the deployment of {stage} did not finish; something of it may run");
     Ok(Done {
         release: release.name.clone(),
-        what: format!("the deployment of {stage} did not finish; something of it may run"),
+        what: with(what, &came_of_it),
         record: record.id,
         waived: Vec::new(),
         next: vec![
@@ -227,12 +242,13 @@ pub fn done(
             stage,
         )?])
     });
-    // What was recorded before, and cut off, is said to the others too.
-    let came_of_it = target::announce(world, release, actor);
+    // What was recorded before, and cut off, is recorded in the others' ledgers too.
+    let again = command(&release.name, &format!("deploy done --stage {stage}"));
+    let came_of_it = announced(world, release, actor, &again);
     let record = record?;
     Ok(Done {
         release: release.name.clone(),
-        what: with(format!("the deployment of {stage} is done"), &came_of_it?),
+        what: with(format!("the deployment of {stage} is done"), &came_of_it),
         record: record.id,
         waived: Vec::new(),
         next: vec![command(&release.name, &format!("verify --stage {stage}"))],

@@ -210,7 +210,7 @@ impl Context {
         project::load_armed(world, &self.policy_path, &name)
     }
 
-    /// The release that is meant, as it was signed for `stage`, or last: what was edited since is told, and not used.
+    /// The release that is meant, as it was signed for `stage`, or last: what was edited since is named, and not used.
     ///
     /// # Errors
     /// An unknown release; every finding of its files where nothing was signed.

@@ -50,8 +50,10 @@ fn the_window_of_a_release_does_not_roll_back_under_the_deployment_of_the_next()
     });
     team.run("quin", &["status", "--release", "2.0.0"])
         .says(&["waits for the deployment of 2.1.0 to end"]);
-    // A look of the watcher later nothing has begun, and nobody may begin it by hand.
-    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    // The watcher has looked since, and nothing has begun; nobody may begin it by hand.
+    until("the watcher saw the deadline pass", || {
+        watch.output().contains("expired, then the rollback waits")
+    });
     assert!(!team.path("live/runs").exists());
     let by_hand = ["rollback", "--yes", "--reason", "bad", "--release", "2.0.0"];
     team.run("rory", &by_hand).code(7).warns(&["2.1.0"]);
@@ -204,4 +206,22 @@ fn two_releases_in_stages_of_one_target_are_rolled_back_one_after_the_other() {
         watch.end().code(5);
     }
     assert!(!team.path("live/overlap").exists());
+}
+
+#[test]
+fn a_deployment_stays_done_where_the_ledger_of_what_it_replaces_cannot_be_written() {
+    let team = followed(|_| ());
+    deploy(&team, "start").code(0);
+    let folder = team.path("releases/2.0.0/ledger");
+    let moved = team.path("live/ledger");
+    std::fs::rename(&folder, &moved).expect("moved");
+    team.write("releases/2.0.0/ledger", "no folder");
+    deploy(&team, "done")
+        .code(0)
+        .says(&["production is done", "WARNING", "relgate deploy done"]);
+    std::fs::remove_file(&folder).expect("removed");
+    std::fs::rename(&moved, &folder).expect("moved back");
+    assert_eq!(standing(&team, "2.0.0")["standing"], "deployed");
+    deploy(&team, "done").code(7);
+    assert_eq!(standing(&team, "2.0.0")["standing"], "replaced");
 }

@@ -1,7 +1,7 @@
 //! One deployment or rollback at a time on a target, and what a successor takes over from the release before it.
 //!
 //! Each release has a ledger of its own, so that what one release must know of another is written down in its ledger, under
-//! its lock: a deployment says so where it is about to take over, before anybody is told to deploy, and a claim meets it
+//! its lock: a deployment is recorded where it is about to take over, before its command says so, and a claim meets it
 //! there.
 
 use chrono::{DateTime, Utc};

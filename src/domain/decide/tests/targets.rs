@@ -252,7 +252,7 @@ fn a_target_is_free_while_nothing_is_deployed_or_rolled_back_there() {
     old.tick(600_000);
     old.record(rollback::claim_expired(&old.history, &i1(), None, &old.now()).expect("it is due"));
     assert_eq!(kind_of(&target::must_be_free(&old.history)), Kind::Refused);
-    // Whoever looked a moment before is told so by the record that is not admitted.
+    // Whoever looked a moment before meets a record that is not admitted.
     let body = news(&old, &new)
         .into_iter()
         .next()
