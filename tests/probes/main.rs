@@ -7,6 +7,7 @@ mod compliance;
 mod control;
 mod kinds;
 mod options;
+mod pool;
 mod proxies;
 mod sessions;
 mod shop;

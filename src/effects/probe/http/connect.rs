@@ -21,6 +21,7 @@ use tokio_rustls::TlsConnector;
 use super::super::progress::Progress;
 use super::super::trouble::resolution_trouble;
 use super::proxy::Proxy;
+use super::wire::{Noted, Received, Wire};
 
 /// The head of an answer may be this long.
 const LONGEST_HEAD: usize = 256 * 1024;
@@ -71,7 +72,13 @@ pub(super) struct Instead {
 }
 
 /// A connection that HTTP is spoken over.
-pub(super) enum Connection {
+pub(super) struct Connection {
+    spoken: Spoken,
+    wire: Wire,
+    received: Received,
+}
+
+enum Spoken {
     One(http1::SendRequest<Full<Bytes>>),
     Two(http2::SendRequest<Full<Bytes>>),
 }
@@ -79,22 +86,32 @@ pub(super) enum Connection {
 impl Connection {
     /// Whether it speaks HTTP/2, which names the host in the address.
     pub(super) fn is_two(&self) -> bool {
-        matches!(self, Self::Two(_))
+        matches!(self.spoken, Spoken::Two(_))
     }
 
-    /// Whether the other side has closed it, as far as is known.
-    pub(super) fn is_closed(&self) -> bool {
-        match self {
-            Self::One(sender) => sender.is_closed(),
-            Self::Two(sender) => sender.is_closed(),
+    /// Whether another request may be sent over it, as far as can be seen now.
+    pub(super) fn is_usable(&self) -> bool {
+        match &self.spoken {
+            Spoken::One(sender) => !sender.is_closed() && self.wire.is_silent(),
+            // Over one that is shared, what others asked for may come at any moment.
+            Spoken::Two(sender) => !sender.is_closed(),
         }
+    }
+
+    /// Whether a request that failed may have been answered in part: then that decides.
+    pub(super) fn was_answered(&self) -> bool {
+        !self.is_two() && self.received.any()
     }
 
     /// Another handle to it, where it carries several questions at a time.
     pub(super) fn shared(&self) -> Option<Self> {
-        match self {
-            Self::One(_) => None,
-            Self::Two(sender) => Some(Self::Two(sender.clone())),
+        match &self.spoken {
+            Spoken::One(_) => None,
+            Spoken::Two(sender) => Some(Self {
+                spoken: Spoken::Two(sender.clone()),
+                wire: self.wire.clone(),
+                received: self.received.clone(),
+            }),
         }
     }
 
@@ -103,13 +120,14 @@ impl Connection {
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, Failure> {
-        let sent = match self {
-            Self::One(sender) => {
+        let sent = match &mut self.spoken {
+            Spoken::One(sender) => {
+                self.received.forget();
                 // The one before may not have been put away entirely.
                 sender.ready().await.map_err(Failure::Exchange)?;
                 sender.send_request(request).await
             }
-            Self::Two(sender) => sender.send_request(request).await,
+            Spoken::Two(sender) => sender.send_request(request).await,
         };
         sent.map_err(Failure::Exchange)
     }
@@ -125,17 +143,16 @@ pub(super) async fn connect(
         None => reach(place, progress).await?,
         Some(proxy) => through(proxy, place, tls.is_some(), progress).await?,
     };
-    // Where it cannot be set, small writes wait for each other a little.
-    let _ = stream.set_nodelay(true);
+    let wire = Wire::from(stream);
     let Some(tls) = tls else {
-        let connection = speak(stream, false).await;
+        let connection = speak(wire.clone(), wire, false).await;
         progress.connected();
         return connection;
     };
     progress.shaking();
-    let stream = shake(place, tls, stream).await?;
+    let stream = shake(place, tls, wire.clone()).await?;
     let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    let connection = speak(stream, two).await;
+    let connection = speak(stream, wire, two).await;
     progress.connected();
     connection
 }
@@ -243,8 +260,8 @@ fn note(failure: &mut Option<Failure>, address: SocketAddr, error: io::Error) {
 async fn shake(
     place: &Place,
     tls: &Arc<ClientConfig>,
-    stream: TcpStream,
-) -> Result<tokio_rustls::client::TlsStream<TcpStream>, Failure> {
+    stream: Wire,
+) -> Result<tokio_rustls::client::TlsStream<Wire>, Failure> {
     // The dot that makes a name absolute is no part of the one in a certificate.
     let host = place.host.strip_suffix('.').unwrap_or(&place.host);
     let name = ServerName::try_from(host.to_owned()).map_err(|_| {
@@ -256,20 +273,25 @@ async fn shake(
         .map_err(Failure::Tls)
 }
 
-/// Begins to speak HTTP. The task that carries the connection ends with its last handle.
-async fn speak<S>(stream: S, two: bool) -> Result<Connection, Failure>
+/// Begins to speak HTTP over `stream`, which stands on `wire`. The task that carries the connection ends with its last
+/// handle.
+async fn speak<S>(stream: S, wire: Wire, two: bool) -> Result<Connection, Failure>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let stream = TokioIo::new(stream);
-    if two {
+    let received = Received::default();
+    let stream = TokioIo::new(Noted {
+        stream,
+        received: received.clone(),
+    });
+    let spoken = if two {
         let (sender, carrying) = http2::Builder::new(TokioExecutor::new())
             .max_header_list_size(u32::try_from(LONGEST_HEAD).unwrap_or(u32::MAX))
             .handshake(stream)
             .await
             .map_err(Failure::Exchange)?;
         tokio::spawn(carrying);
-        Ok(Connection::Two(sender))
+        Spoken::Two(sender)
     } else {
         let (sender, carrying) = http1::Builder::new()
             .max_buf_size(LONGEST_HEAD)
@@ -280,8 +302,13 @@ where
             .await
             .map_err(Failure::Exchange)?;
         tokio::spawn(carrying);
-        Ok(Connection::One(sender))
-    }
+        Spoken::One(sender)
+    };
+    Ok(Connection {
+        spoken,
+        wire,
+        received,
+    })
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod pool;
 mod prepare;
 mod proxy;
 mod unpack;
+mod wire;
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderMap, Response};
@@ -101,7 +102,7 @@ pub(super) async fn ask(http: &HttpProbe, context: &Context<'_>) -> Answer {
             return Answer::Unasked(trouble);
         }
         if !reading.cut {
-            clients.give_back(lease);
+            clients.give_back(lease, &reading.head);
         }
         let head = &reading.head;
         set.extend(cookies::set(&head.headers));

@@ -51,11 +51,19 @@ pub(in super::super) async fn fetch(
     let mut hop = prepare(wanted, clients).map_err(Answer::Unasked)?;
     let mut redirects = 0;
     loop {
-        let client = clients.fetching(hop.origin()).map_err(Answer::Unasked)?;
+        let client = |keeps| clients.fetching(hop.origin(), keeps);
+        let kept = client(true).map_err(Answer::Unasked)?;
         // Until there is an answer, it is not known how far it came.
         let proxy = hop.origin().place.proxy.as_deref();
         progress.by_way_of(proxy.map(Proxy::shown));
-        let asked = client.execute(request(&hop)).await;
+        let asked = match kept.execute(request(&hop)).await {
+            // The connection may have been one that the server closed in this moment: a new one decides.
+            Err(error) if hop.may_share() && !error.is_connect() => {
+                let new = client(false).map_err(Answer::Unasked)?;
+                new.execute(request(&hop)).await
+            }
+            asked => asked,
+        };
         let proxy = hop.answering_proxy();
         progress.by_way_of(proxy.map(Proxy::shown));
         let response = asked.map_err(|error| troubled(&hop, &error, progress))?;
@@ -74,14 +82,15 @@ pub(in super::super) async fn fetch(
     }
 }
 
-/// A client that speaks TLS as `tls` says, asks by way of `proxy` and of no other, and follows nothing.
+/// A client that speaks TLS as `tls` says, asks by way of `proxy` and of no other, and follows nothing. Connections are
+/// used again for as long as `idle` says.
 ///
 /// # Errors
 /// Why there can be none.
 pub(super) fn client(
     tls: ClientConfig,
     proxy: Option<&Proxy>,
-    idle: Duration,
+    idle: Option<Duration>,
 ) -> Result<Client, String> {
     let unmade = |error: reqwest::Error| format!("no client for pages can be set up: {error}");
     let mut tls = tls;
@@ -93,6 +102,9 @@ pub(super) fn client(
         .redirect(Policy::none())
         .dns_resolver(Resolver)
         .pool_idle_timeout(idle);
+    if idle.is_none() {
+        builder = builder.pool_max_idle_per_host(0);
+    }
     if let Some(proxy) = proxy {
         let mut by_way_of = reqwest::Proxy::all(proxy.shown()).map_err(unmade)?;
         if let Some(who) = &proxy.authorization {
