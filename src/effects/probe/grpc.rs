@@ -106,13 +106,25 @@ where
     let call = call(sender, grpc, scheme);
     tokio::pin!(call, connection);
     // The connection has to be driven for the call to go on. It may end, or be reset, in the moment in which the call's
-    // answer came: what came counts.
+    // answer came: what came counts. Where nothing came, the call is not always told, and must not be waited for.
+    let ended = tokio::select! {
+        biased;
+        reply = &mut call => return read(&reply.map_err(broken)?, &grpc.address),
+        ended = &mut connection => ended,
+    };
     let reply = tokio::select! {
         biased;
-        reply = &mut call => reply,
-        ended = &mut connection => call.await.map_err(|error| ended.err().unwrap_or(error)),
+        reply = &mut call => Some(reply),
+        () = std::future::ready(()) => None,
     };
-    read(&reply.map_err(broken)?, &grpc.address)
+    match (reply, ended) {
+        (Some(Ok(reply)), _) => read(&reply, &grpc.address),
+        (_, Err(error)) | (Some(Err(error)), Ok(())) => Err(broken(error)),
+        (None, Ok(())) => Err(Answer::Unserved(format!(
+            "{} closed the connection without an answer",
+            grpc.address
+        ))),
+    }
 }
 
 /// What came back of a call.
