@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tempfile::TempDir;
 
@@ -55,6 +56,13 @@ impl Authority {
         Certified { certificate, key }
     }
 
+    /// What accepts the clients that it certified, and no others.
+    pub fn verifier(&self) -> Arc<dyn ClientCertVerifier> {
+        WebPkiClientVerifier::builder_with_provider(self.roots(), provider())
+            .build()
+            .expect("a verifier")
+    }
+
     fn roots(&self) -> Arc<RootCertStore> {
         let mut roots = RootCertStore::empty();
         roots.add(self.0.der().clone()).expect("a root");
@@ -92,11 +100,7 @@ pub fn terms(certified: &Certified, clients: Option<&Authority>) -> ServerConfig
         .expect("versions");
     let builder = match clients {
         None => builder.with_no_client_auth(),
-        Some(authority) => builder.with_client_cert_verifier(
-            WebPkiClientVerifier::builder_with_provider(authority.roots(), provider())
-                .build()
-                .expect("a verifier"),
-        ),
+        Some(authority) => builder.with_client_cert_verifier(authority.verifier()),
     };
     let key = PrivatePkcs8KeyDer::from(certified.key.serialize_der());
     builder

@@ -74,8 +74,27 @@ impl Probe {
             FileUse::Certificate,
         );
         add("/metric/client_certificate/key", key, FileUse::Key);
-        let ca = self.tls.as_ref().and_then(|it| it.ca.as_ref());
-        add("/tls/ca", ca, FileUse::Authorities);
+        let tls = self.tls.as_ref();
+        let shown = tls.and_then(|tls| tls.client_certificate.as_ref());
+        let (cert, key) = (shown.map(|it| &it.cert), shown.map(|it| &it.key));
+        add(
+            "/tls/ca",
+            tls.and_then(|it| it.ca.as_ref()),
+            FileUse::Authorities,
+        );
+        add("/tls/client_certificate/cert", cert, FileUse::Certificate);
+        add("/tls/client_certificate/key", key, FileUse::Key);
+        let terms = self.tcp.as_ref().and_then(|tcp| tcp.written_terms());
+        let shown = terms.and_then(|terms| terms.client_certificate.as_ref());
+        let (cert, key) = (shown.map(|it| &it.cert), shown.map(|it| &it.key));
+        let ca = terms.and_then(|it| it.ca.as_ref());
+        add("/tcp/tls/ca", ca, FileUse::Authorities);
+        add(
+            "/tcp/tls/client_certificate/cert",
+            cert,
+            FileUse::Certificate,
+        );
+        add("/tcp/tls/client_certificate/key", key, FileUse::Key);
         let ca = self.grpc.as_ref().and_then(|it| it.ca.as_ref());
         add("/grpc/ca", ca, FileUse::Authorities);
         let ca = self.metric.as_ref().and_then(|it| it.ca.as_ref());

@@ -11,10 +11,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::address::{connect, parse};
 use super::handshake::{secure, server_name};
-use super::tls::{Acceptance, Terms};
+use super::tls::Terms;
 use super::{Context, quote};
 use crate::domain::probe::expect::excerpt;
-use crate::domain::probe::kinds::{Answer, GrpcAnswer, GrpcProbe};
+use crate::domain::probe::kinds::{Answer, GrpcAnswer, GrpcProbe, is_reserved_metadata};
 
 const PATH: &str = "/grpc.health.v1.Health/Check";
 
@@ -45,18 +45,11 @@ async fn exchange(grpc: &GrpcProbe, context: &Context<'_>) -> Result<u64, Answer
     }
     let unasked = |why: String| Answer::Unasked(why);
     let name = server_name(grpc.server_name.as_deref().unwrap_or(host)).map_err(unasked)?;
-    let terms = Terms {
-        acceptance: if grpc.verify_tls.unwrap_or(true) {
-            Acceptance::Trusted
-        } else {
-            Acceptance::Any
-        },
-        ca: grpc.ca.clone(),
-        identity: grpc
-            .client_certificate
-            .as_ref()
-            .map(|files| (files.cert.clone(), files.key.clone())),
-    };
+    let terms = Terms::of(
+        grpc.verify_tls,
+        grpc.ca.as_ref(),
+        grpc.client_certificate.as_ref(),
+    );
     let config = context.clients.tls(&terms).map_err(unasked)?;
     let mut config = ClientConfig::clone(&config);
     config.alpn_protocols = vec![b"h2".to_vec()];
@@ -74,7 +67,7 @@ fn metadata(grpc: &GrpcProbe) -> Result<HeaderMap, String> {
     for (name, value) in &grpc.metadata {
         let key = HeaderName::from_bytes(name.as_bytes())
             .ok()
-            .filter(|key| !is_reserved(key.as_str()))
+            .filter(|key| !is_reserved_metadata(key.as_str()))
             .ok_or_else(|| format!("{:?} cannot be the name of metadata", excerpt(name)))?;
         let mut value = HeaderValue::from_bytes(value.as_bytes())
             .map_err(|_| format!("the metadata {name} has a line break or a control character"))?;
@@ -82,19 +75,6 @@ fn metadata(grpc: &GrpcProbe) -> Result<HeaderMap, String> {
         all.append(key, value);
     }
     Ok(all)
-}
-
-/// Whether gRPC or HTTP/2 says this itself.
-fn is_reserved(name: &str) -> bool {
-    let own = [
-        "content-type",
-        "te",
-        "user-agent",
-        "host",
-        "connection",
-        "content-length",
-    ];
-    own.contains(&name) || name.starts_with("grpc-")
 }
 
 async fn check<S>(stream: S, grpc: &GrpcProbe, scheme: &str) -> Result<u64, Answer>

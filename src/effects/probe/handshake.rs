@@ -3,13 +3,19 @@
 //! The handshake is brought to its end whatever the certificate is worth, so that all that is wrong with it can be
 //! told; the server's proof that it holds the certificate's key is demanded in any case.
 
+use std::future::poll_fn;
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use rustls::client::danger::ServerCertVerified;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, Error, ProtocolVersion};
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -17,10 +23,11 @@ use url::Url;
 
 use super::explain::explain;
 use super::http::Clients;
-use super::tls::{self, Verified, Weighing};
+use super::tls::{Verified, Weighing};
+use super::trouble::connection_trouble;
 use super::{Context, address, der, http, quote, starttls};
 use crate::domain::probe::kinds::{
-    Answer, Handshake, Hop, HttpProbe, TlsAnswer, TlsProbe, TlsVersion,
+    Answer, ClientCertificate, Handshake, Hop, HttpProbe, StartTls, TlsAnswer, TlsProbe, TlsVersion,
 };
 use crate::domain::probe::{Probe, Question};
 use crate::domain::timespan::Timespan;
@@ -33,8 +40,12 @@ const MOST_HOPS: usize = 10;
 /// Reads the authorities that `probe` will need; what is wrong with them is told when it is asked.
 pub(super) fn make_ready(probe: &Probe, clients: &Clients) {
     let ca = match probe.questions().as_slice() {
-        [Question::Tls(tls)] => &tls.ca,
-        [Question::Grpc(grpc)] if grpc.tls.unwrap_or(false) => &grpc.ca,
+        [Question::Tls(tls)] => tls.ca.clone(),
+        [Question::Grpc(grpc)] if grpc.tls.unwrap_or(false) => grpc.ca.clone(),
+        [Question::Tcp(tcp)] => match tcp.tls_terms() {
+            Some(terms) => terms.ca,
+            None => return,
+        },
         _ => return,
     };
     let _ = clients.verifier(ca.as_deref());
@@ -56,7 +67,8 @@ pub(super) async fn ask(probe: &TlsProbe, context: &Context<'_>) -> Answer {
 }
 
 async fn once(probe: &TlsProbe, address: &str, context: &Context<'_>) -> Result<Vec<Hop>, Answer> {
-    let handshake = Some(shake(probe, address, context).await?);
+    let shown = probe.client_certificate.as_ref();
+    let handshake = Some(shake(probe, address, shown, context).await?);
     Ok(vec![Hop {
         of: None,
         handshake,
@@ -66,6 +78,8 @@ async fn once(probe: &TlsProbe, address: &str, context: &Context<'_>) -> Result<
 async fn follow(probe: &TlsProbe, url: &str, context: &Context<'_>) -> Result<Vec<Hop>, Answer> {
     let mut url = Url::parse(url)
         .map_err(|error| Answer::Unasked(format!("{url:?} is no address: {error}")))?;
+    // Another origin is not told who asks, nor is the first one when it leads back to it.
+    let mut shown = probe.client_certificate.as_ref();
     let mut hops = Vec::new();
     loop {
         if hops.len() > MOST_HOPS {
@@ -75,7 +89,7 @@ async fn follow(probe: &TlsProbe, url: &str, context: &Context<'_>) -> Result<Ve
         let host = url.host_str().unwrap_or_default();
         let handshake = match (url.scheme(), url.port_or_known_default()) {
             ("https", Some(port)) if !host.is_empty() => {
-                Some(shake(probe, &format!("{host}:{port}"), context).await?)
+                Some(shake(probe, &format!("{host}:{port}"), shown, context).await?)
             }
             _ => None,
         };
@@ -88,8 +102,11 @@ async fn follow(probe: &TlsProbe, url: &str, context: &Context<'_>) -> Result<Ve
         if !goes_on {
             return Ok(hops);
         }
-        match next(&url, context).await? {
-            Some(to) => url = to,
+        match next(&url, shown, context).await? {
+            Some(to) => {
+                shown = shown.filter(|_| to.origin() == url.origin());
+                url = to;
+            }
             None => return Ok(hops),
         }
     }
@@ -107,10 +124,15 @@ fn plain(url: &Url) -> String {
 }
 
 /// Where `url` redirects to. Its certificate was looked at just before.
-async fn next(url: &Url, context: &Context<'_>) -> Result<Option<Url>, Answer> {
+async fn next(
+    url: &Url,
+    shown: Option<&ClientCertificate>,
+    context: &Context<'_>,
+) -> Result<Option<Url>, Answer> {
     let probe = HttpProbe {
         url: url.to_string(),
         verify_tls: Some(false),
+        client_certificate: shown.cloned(),
         ..HttpProbe::default()
     };
     match http::ask(&probe, context).await {
@@ -133,6 +155,7 @@ async fn next(url: &Url, context: &Context<'_>) -> Result<Option<Url>, Answer> {
 async fn shake(
     probe: &TlsProbe,
     address: &str,
+    shown: Option<&ClientCertificate>,
     context: &Context<'_>,
 ) -> Result<Handshake, Answer> {
     let (host, _) = address::parse(address)?;
@@ -155,15 +178,21 @@ async fn shake(
             Ok(ServerCertVerified::assertion())
         },
     };
-    let mut config =
-        tls::config_with(Arc::new(looking)).map_err(|error| Answer::Unasked(error.to_string()))?;
+    let identity = shown.map(|files| (files.cert.clone(), files.key.clone()));
+    let config = context
+        .clients
+        .tls_with(Arc::new(looking), identity.as_ref());
+    let mut config = config.map_err(Answer::Unasked)?;
     let mut stream = address::connect(address, context).await?;
     if let Some(with) = probe.starttls {
         // What these servers speak is not HTTP.
         config.alpn_protocols.clear();
         starttls::begin(&mut stream, with, address).await?;
     }
-    let stream = secure(stream, config, server_name, address).await?;
+    let mut stream = secure(stream, config, server_name, address).await?;
+    if shown.is_some() {
+        accepted(&mut stream, address).await?;
+    }
     let version = match stream.get_ref().1.protocol_version() {
         Some(ProtocolVersion::TLSv1_2) => Some(TlsVersion::Tls12),
         Some(ProtocolVersion::TLSv1_3) => Some(TlsVersion::Tls13),
@@ -206,15 +235,72 @@ pub(super) async fn secure(
     address: &str,
 ) -> Result<TlsStream<TcpStream>, Answer> {
     let connector = TlsConnector::from(Arc::new(config));
-    connector.connect(name, stream).await.map_err(|error| {
-        let cause = error
-            .get_ref()
-            .and_then(|inner| inner.downcast_ref::<Error>());
-        match cause {
-            Some(cause) => Answer::Unserved(format!("TLS with {address}: {}", explain(cause))),
-            None => super::trouble::connection_trouble(address, &error),
+    connector
+        .connect(name, stream)
+        .await
+        .map_err(|error| trouble(address, &error))
+}
+
+/// What a failed handshake means, or an exchange after it.
+pub(super) fn trouble(address: &str, error: &io::Error) -> Answer {
+    let cause = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<Error>());
+    match cause {
+        Some(cause) => Answer::Unserved(format!("TLS with {address}: {}", explain(cause))),
+        None => connection_trouble(address, error),
+    }
+}
+
+/// How long a server that accepts may say nothing, before it is asked to close the connection.
+const SILENCE: Duration = Duration::from_millis(500);
+
+/// Waits until it is known that the server accepts what it was shown. With TLS 1.3 the handshake ends on this side before
+/// the server has looked at the client's certificate (RFC 8446, section 4.4.2.4): its refusal comes afterwards.
+///
+/// That it goes on shows that it accepts: by a ticket, by data, or by closing in order when it is asked to. Data that comes
+/// is dropped.
+///
+/// # Errors
+/// The answer that says that it refuses, or closed the connection instead.
+pub(super) async fn accepted(
+    stream: &mut TlsStream<TcpStream>,
+    address: &str,
+) -> Result<(), Answer> {
+    if stream.get_ref().1.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+        return Ok(());
+    }
+    let refused = |error: io::Error| match error.kind() {
+        ErrorKind::UnexpectedEof => Answer::Unserved(format!(
+            "{address} closed the connection once it was shown the client certificate"
+        )),
+        _ => trouble(address, &error),
+    };
+    match tokio::time::timeout(SILENCE, goes_on(stream)).await {
+        Ok(went_on) => went_on.map_err(refused),
+        Err(_) => {
+            // It gives no tickets, and waits for a question. One that has taken the certificate answers the end of TLS with
+            // its own, or at least closes.
+            stream.shutdown().await.map_err(refused)?;
+            match goes_on(stream).await {
+                Err(error) if error.kind() != ErrorKind::UnexpectedEof => Err(refused(error)),
+                Ok(()) | Err(_) => Ok(()),
+            }
+        }
+    }
+}
+
+/// Reads until the server gives a ticket, sends data, or ends TLS.
+async fn goes_on(stream: &mut TlsStream<TcpStream>) -> io::Result<()> {
+    poll_fn(|cx| {
+        let mut space = [0; 1024];
+        let mut buffer = ReadBuf::new(&mut space);
+        match Pin::new(&mut *stream).poll_read(cx, &mut buffer) {
+            Poll::Pending if stream.get_ref().1.tls13_tickets_received() > 0 => Poll::Ready(Ok(())),
+            polled => polled,
         }
     })
+    .await
 }
 
 /// What is to be said of a certificate.
@@ -253,17 +339,36 @@ fn is_about_name(error: &Error) -> bool {
 
 /// A line that shows the certificate.
 pub(super) fn repeat(probe: &TlsProbe, timeout: Timespan) -> Option<String> {
+    let shown = probe.client_certificate.as_ref();
     if let Some(url) = &probe.url {
         let wait = timeout.seconds().to_string();
-        return Some(quote::line(["curl", "-gsSvIL", "--max-time", &wait, url]));
+        let mut words = vec!["curl", "-gsSvIL", "--max-time", &wait];
+        if let Some(files) = shown {
+            words.extend(["--cert", &files.cert, "--key", &files.key]);
+        }
+        words.push(url);
+        return Some(quote::line(words));
     }
+    let starttls = probe.starttls.map(StartTls::word);
     let address = probe.address.as_deref()?;
-    let (host, _) = address::split(address)?;
-    let name = probe.server_name.as_deref().unwrap_or(host);
-    let mut words = vec!["openssl", "s_client", "-connect", address];
-    words.extend(["-servername", name, "-verify_hostname", name, "-showcerts"]);
-    if let Some(with) = probe.starttls {
-        words.extend(["-starttls", with.word()]);
-    }
+    let mut words = client(address, probe.server_name.as_deref(), shown)?;
+    words.push("-showcerts");
+    words.extend(starttls.iter().flat_map(|with| ["-starttls", with]));
     Some(quote::line(words))
+}
+
+/// The words of a line that shakes hands with `address`.
+pub(super) fn client<'a>(
+    address: &'a str,
+    name: Option<&'a str>,
+    shown: Option<&'a ClientCertificate>,
+) -> Option<Vec<&'a str>> {
+    let (host, _) = address::split(address)?;
+    let name = name.unwrap_or(host);
+    let mut words = vec!["openssl", "s_client", "-connect", address];
+    words.extend(["-servername", name, "-verify_hostname", name]);
+    if let Some(files) = shown {
+        words.extend(["-cert", &files.cert, "-key", &files.key]);
+    }
+    Some(words)
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::domain::probe::kinds::{Answer, TcpAnswer};
 use crate::domain::probe::phases::Phases;
-use crate::domain::probe::text::Text;
 use crate::effects::clock::Stopwatch;
 
 /// The progress of one attempt; it outlives the asking, which is dropped at its timeout.
@@ -40,8 +39,8 @@ enum Phase {
         after_ms: u64,
         bytes: usize,
     },
-    /// What a TCP connection has received so far.
-    Receiving(Vec<u8>),
+    /// What a TCP connection has brought so far.
+    Receiving(TcpAnswer),
 }
 
 impl Default for Progress {
@@ -161,9 +160,9 @@ impl Progress {
         }
     }
 
-    /// All that a TCP connection has received so far.
-    pub(super) fn received(&self, all: &[u8]) {
-        self.step(Phase::Receiving(all.to_vec()));
+    /// What the answer of a TCP connection is if its time is over before more comes.
+    pub(super) fn received(&self, so_far: TcpAnswer) {
+        self.step(Phase::Receiving(so_far));
     }
 
     /// How long each phase took that came to its end; none where nothing was asked over the network.
@@ -183,12 +182,7 @@ impl Progress {
             Phase::Resolving(name) => {
                 return Answer::Unasked(format!("the name {name} was not resolved within {limit}"));
             }
-            Phase::Receiving(bytes) => {
-                return Answer::Tcp(TcpAnswer {
-                    received: Text::decode(bytes, None, true),
-                    truncated: true,
-                });
-            }
+            Phase::Receiving(answer) => return Answer::Tcp(answer.clone()),
             Phase::Begun => format!("no answer within {limit}"),
             Phase::Connecting => format!("no connection within {limit}"),
             Phase::Shaking => format!(

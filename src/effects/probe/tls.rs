@@ -18,6 +18,7 @@ use rustls::{
 use super::der::{is_self_issued, rsa_bits, validity};
 use super::explain::{LEAST_RSA, SelfSigned, WeakKey, explain};
 use super::pem;
+use crate::domain::probe::kinds::ClientCertificate;
 
 /// Why no TLS can be spoken at all.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -40,6 +41,24 @@ pub(super) struct Terms {
     pub(super) ca: Option<String>,
     /// The files with the certificate that is shown to it, and its key.
     pub(super) identity: Option<(String, String)>,
+}
+
+impl Terms {
+    /// The terms of a probe: whether it says that certificates are verified, by which authorities, and what it shows.
+    pub(super) fn of(
+        verify_tls: Option<bool>,
+        ca: Option<&String>,
+        shown: Option<&ClientCertificate>,
+    ) -> Self {
+        Self {
+            acceptance: match verify_tls {
+                Some(false) => Acceptance::Any,
+                Some(true) | None => Acceptance::Trusted,
+            },
+            ca: ca.cloned(),
+            identity: shown.map(|files| (files.cert.clone(), files.key.clone())),
+        }
+    }
 }
 
 /// Which certificates are accepted.
@@ -113,17 +132,7 @@ impl Trust {
             (Acceptance::Any, _) => Arc::new(Everything(provider())),
             (Acceptance::Trusted, ca) => self.verifier(ca.as_deref(), read)?,
         };
-        let identity = match identity {
-            None => None,
-            Some((cert, key)) => {
-                let (chain, key) = (
-                    pem::certificates(cert, &read(cert)?),
-                    pem::key(key, &read(key)?),
-                );
-                Some((chain.map_err(TlsError)?, key.map_err(TlsError)?))
-            }
-        };
-        config(verifier, identity)
+        config_with(verifier, identity.as_ref(), read)
     }
 }
 
@@ -154,9 +163,22 @@ fn trusting(
 /// A certificate with those between it and its authority, and its key.
 type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
-/// The configuration of a client with a verifier of its own.
-pub(super) fn config_with(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, TlsError> {
-    config(verifier, None)
+/// The configuration of a client with a verifier of its own that shows what stands in the two files of `identity`; `read`
+/// brings the bytes of a file.
+pub(super) fn config_with(
+    verifier: Arc<dyn ServerCertVerifier>,
+    identity: Option<&(String, String)>,
+    read: impl Fn(&str) -> Result<Bytes, TlsError>,
+) -> Result<ClientConfig, TlsError> {
+    let Some((cert, key)) = identity else {
+        return config(verifier, None);
+    };
+    let (chain, key) = (
+        pem::certificates(cert, &read(cert)?),
+        pem::key(key, &read(key)?),
+    );
+    let identity = (chain.map_err(TlsError)?, key.map_err(TlsError)?);
+    config(verifier, Some(identity))
 }
 
 /// The configuration of a client that speaks no TLS, and has to have one: it would take no certificate.

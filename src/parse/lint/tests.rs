@@ -6,6 +6,7 @@ mod assertions;
 mod calendars;
 mod kinds;
 mod plans;
+mod servers;
 mod signers;
 
 const POLICY: &str = "\

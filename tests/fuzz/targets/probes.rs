@@ -133,6 +133,7 @@ fn answers() -> Vec<Answer> {
     vec![
         Answer::Http(http()),
         Answer::Tcp(TcpAnswer {
+            steps: Vec::new(),
             received: "220 ready\r\n".into(),
             truncated: false,
         }),

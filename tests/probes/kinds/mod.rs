@@ -7,6 +7,7 @@ mod junit;
 mod metric;
 mod pages;
 mod starttls;
+mod tcp;
 mod tls;
 
 use std::path::Path;

@@ -13,7 +13,7 @@ use crate::support::{Server, hold};
 
 /// What a server says, and what it waits for in between.
 #[derive(Clone, Copy)]
-enum Turn {
+pub enum Turn {
     Says(&'static [u8]),
     Hears(&'static [u8]),
 }
@@ -27,17 +27,20 @@ fn hears(stream: &mut TcpStream, wanted: &[u8]) -> bool {
     stream.read_exact(&mut all).is_ok() && all == wanted
 }
 
-fn server(files: &Repository, turns: &'static [Turn]) -> Server {
+/// Plays the turns, and says whether the other side did too.
+pub fn play(stream: &mut TcpStream, turns: &[Turn]) -> bool {
+    turns.iter().all(|turn| match turn {
+        Says(what) => stream.write_all(what).is_ok(),
+        Hears(what) => hears(stream, what),
+    })
+}
+
+/// A server that plays the turns, and then begins TLS.
+pub fn server(files: &Repository, turns: &'static [Turn]) -> Server {
     let terms = Arc::new(terms(&files.authority.certify("127.0.0.1", |_| {}), None));
     Server::new(move |mut stream| {
-        for turn in turns {
-            let goes_on = match turn {
-                Says(what) => stream.write_all(what).is_ok(),
-                Hears(what) => hears(&mut stream, what),
-            };
-            if !goes_on {
-                return;
-            }
+        if !play(&mut stream, turns) {
+            return;
         }
         let connection = rustls::ServerConnection::new(Arc::clone(&terms)).expect("a connection");
         let mut secure = rustls::StreamOwned::new(connection, stream);

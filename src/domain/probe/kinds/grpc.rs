@@ -87,6 +87,20 @@ impl ServingStatus {
     }
 }
 
+/// Whether gRPC or HTTP/2 itself says what stands under this name of metadata.
+pub fn is_reserved_metadata(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let own = [
+        "content-type",
+        "te",
+        "user-agent",
+        "host",
+        "connection",
+        "content-length",
+    ];
+    own.contains(&name.as_str()) || name.starts_with("grpc-") || name.starts_with(':')
+}
+
 /// What the health service answered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GrpcAnswer {

@@ -17,7 +17,7 @@ mod tls;
 pub use command::{CommandAnswer, CommandExpectation, CommandProbe};
 pub use dns::{DnsAnswer, DnsExpectation, DnsProbe, DnsRecordType};
 pub use file::{FileAnswer, FileExpectation, FileProbe, RegularFile};
-pub use grpc::{GrpcAnswer, GrpcExpectation, GrpcProbe, ServingStatus};
+pub use grpc::{GrpcAnswer, GrpcExpectation, GrpcProbe, ServingStatus, is_reserved_metadata};
 pub(super) use http::status_matches;
 pub use http::{
     Auth, BasicAuth, ClientCertificate, HttpAnswer, HttpExpectation, HttpProbe, StatusExpectation,
@@ -27,7 +27,9 @@ pub use metric::{
     Bounds, ExpositionSource, FailureCondition, JsonSource, MetricAnswer, MetricExpectation,
     MetricProbe, MinimumSamples, PrometheusSource, RatioExpectation, Reduce, Selection, Worse,
 };
-pub use tcp::{TcpAnswer, TcpProbe};
+pub use tcp::{
+    Bytes, Ending, Expected, Received, Step, TcpAnswer, TcpProbe, TcpTls, TlsTerms, Turn,
+};
 pub use tls::{Handshake, Hop, StartTls, TlsAnswer, TlsExpectation, TlsProbe, TlsVersion};
 
 use super::Probe;

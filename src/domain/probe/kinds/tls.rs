@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Judged, Kind, authority};
+use super::{ClientCertificate, Judged, Kind, authority};
 use crate::domain::probe::expect::Assertion;
 
 /// A TLS handshake, and what the server's certificate must be. It has `address` or `url`.
@@ -30,6 +30,9 @@ pub struct TlsProbe {
     /// Whether the certificate must be trusted, in date and for the name; true unless told. `lint` reports a `false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_tls: Option<bool>,
+    /// The certificate that the probe shows to the server; with `url`, to the first origin alone. The server must accept it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<ClientCertificate>,
     /// What it must be besides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<TlsExpectation>,
@@ -204,15 +207,16 @@ impl Kind for TlsProbe {
     }
 
     fn texts_mut(&mut self) -> Vec<&mut String> {
-        [
+        let single = [
             &mut self.address,
             &mut self.url,
             &mut self.server_name,
             &mut self.ca,
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        ];
+        let mut texts: Vec<&mut String> = single.into_iter().flatten().collect();
+        let shown = self.client_certificate.iter_mut();
+        texts.extend(shown.flat_map(|one| [&mut one.cert, &mut one.key]));
+        texts
     }
 
     fn host(&self) -> Option<&str> {

@@ -98,6 +98,16 @@ impl Clients {
             .map_err(|error| error.to_string())
     }
 
+    /// How TLS is spoken with a verifier of its own, and what stands in the two files of `identity` to be shown.
+    pub(in super::super) fn tls_with(
+        &self,
+        verifier: Arc<dyn ServerCertVerifier>,
+        identity: Option<&(String, String)>,
+    ) -> Result<ClientConfig, String> {
+        let read = |path: &str| self.file(path).map_err(TlsError::new);
+        tls::config_with(verifier, identity, read).map_err(|error| error.to_string())
+    }
+
     /// How TLS is spoken on these terms.
     pub(in super::super) fn tls(&self, terms: &Terms) -> Result<Arc<ClientConfig>, String> {
         kept(&self.terms, terms, || {

@@ -139,7 +139,7 @@ fn a_certificate_that_is_its_own_authority_is_accepted_for_its_name_and_time() {
                 verified
             },
         };
-        let client = config_with(Arc::new(looking)).expect("a configuration");
+        let client = config(Arc::new(looking), None).expect("a configuration");
         shake(client, server.clone(), "shop.example").expect("everything is accepted");
         let own = shown.lock().expect("alone").clone();
         let mut roots = RootCertStore::empty();

@@ -24,6 +24,7 @@ use crate::domain::ids::{PriorityName, TriggerName};
 use crate::domain::policy::Policy;
 use crate::domain::probe::count::CountExpectation;
 use crate::domain::probe::expect::{OneOrMany, TextExpectation};
+use crate::domain::probe::kinds::ClientCertificate;
 use crate::domain::probe::{KINDS, Probe, Question};
 use crate::domain::timespan::Timespan;
 use crate::parse::node::Node;
@@ -306,6 +307,20 @@ impl Check<'_> {
             )
             .help("write it from the repository's root, or as an absolute path"),
         );
+    }
+
+    /// The files of the certificate that a probe shows, where its kind has the key `client_certificate` at `below`.
+    fn client_certificate(
+        &self,
+        below: &str,
+        shown: Option<&ClientCertificate>,
+        findings: &mut Vec<Finding>,
+    ) {
+        if let Some(files) = shown {
+            let at = |key: &str| format!("{below}/client_certificate/{key}");
+            self.path(&at("cert"), &files.cert, findings);
+            self.path(&at("key"), &files.key, findings);
+        }
     }
 
     /// What is not verified is said.

@@ -52,5 +52,6 @@ pub(super) fn lint(check: &Check<'_>, tls: &TlsProbe, findings: &mut Vec<Finding
     if let Some(ca) = &tls.ca {
         check.path("/tls/ca", ca, findings);
     }
+    check.client_certificate("/tls", tls.client_certificate.as_ref(), findings);
     check.verifies("/tls/verify_tls", tls.verify_tls, findings);
 }

@@ -11,13 +11,13 @@ fn probe(kind: &str, keys: &str) -> Vec<String> {
 }
 
 /// Each of the cases has one finding that says so.
-fn all(kind: &str, cases: &[(&str, &str)]) {
+pub(super) fn all(kind: &str, cases: &[(&str, &str)]) {
     for (keys, said) in cases {
         only(&probe(kind, keys), &[said]);
     }
 }
 
-fn none(kind: &str, cases: &[&str]) {
+pub(super) fn none(kind: &str, cases: &[&str]) {
     for keys in cases {
         assert_eq!(probe(kind, keys), Vec::<String>::new(), "{kind}: {keys}");
     }

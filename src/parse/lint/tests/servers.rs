@@ -1,0 +1,122 @@
+//! What probes of servers are checked for that speak another protocol than HTTP.
+
+use super::kinds::{all, none};
+
+#[test]
+fn tcp_has_one_exchange_and_terms_of_tls() {
+    none(
+        "tcp",
+        &[
+            "address: 'mail:25', steps: [{expect: {matches: '^220 '}}, {send: \"QUIT\\r\\n\"}, {expect_bytes: {hex: '32 32 31'}}]",
+            "address: 'mail:25', steps: [{send_bytes: {base64: 'AAE='}}, {send_bytes: {hex: '${env:BYTES}'}}]",
+            "address: 'mail:25', steps: [{send: STARTTLS}, {starttls: true}, {send: NOOP}]",
+            "address: 'a:1', tls: true",
+            "address: 'a:1', tls: {ca: ca.pem, server_name: b, client_certificate: {cert: c.pem, key: k.pem}}",
+        ],
+    );
+    all(
+        "tcp",
+        &[
+            (
+                "address: 'a:1', send: a, steps: [{send: a}]",
+                "both \"steps\" and \"send\"",
+            ),
+            (
+                "address: 'a:1', expect: {contains: a}, steps: [{send: a}]",
+                "both \"steps\" and \"expect\"",
+            ),
+            (
+                "address: 'a:1', steps: [{send: a}, {}]",
+                "step 2 cannot be taken: a step is one of",
+            ),
+            (
+                "address: 'a:1', steps: [{send: a, expect: {contains: b}}]",
+                "step 1 cannot be taken",
+            ),
+            (
+                "address: 'a:1', steps: [{send_bytes: {hex: '0x00'}}]",
+                "no hexadecimal digit",
+            ),
+            (
+                "address: 'a:1', steps: [{expect_bytes: {base64: '='}}]",
+                "not base64",
+            ),
+            ("address: 'a:1', steps: [{expect: {}}]", "expects nothing"),
+            (
+                "address: 'a:1', steps: [{starttls: true}, {starttls: true}]",
+                "begun twice",
+            ),
+            (
+                "address: 'a:1', tls: false, steps: [{starttls: true}]",
+                "says that it is not spoken",
+            ),
+            ("address: 'a:1', tls: {verify_tls: false}", "not verified"),
+            (
+                "address: 'a:1', tls: {client_certificate: {cert: ../c.pem, key: k.pem}}",
+                "leaves the repository",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn the_files_of_a_client_certificate_stay_in_the_repository() {
+    for (kind, rest) in [("tls", ""), ("grpc", ", tls: true")] {
+        let with = |cert: &str, key: &str| {
+            format!("address: 'a:1'{rest}, client_certificate: {{cert: {cert}, key: {key}}}")
+        };
+        none(kind, &[&with("c.pem", "/etc/k.pem")]);
+        let (cert, key) = (with("../c.pem", "k.pem"), with("c.pem", "a/../../k.pem"));
+        all(
+            kind,
+            &[
+                (&cert, "it leaves the repository"),
+                (&key, "it leaves the repository"),
+            ],
+        );
+    }
+}
+
+#[test]
+fn metadata_is_what_grpc_carries() {
+    none(
+        "grpc",
+        &[
+            "address: 'a:1', metadata: {authorization: 'Bearer ${secret:T}', x-tenant: a}",
+            "address: 'a:1', metadata: {x-trace-bin: 'AAE=', x-id-bin: AAE, x-other-bin: '${env:B}'}",
+        ],
+    );
+    all(
+        "grpc",
+        &[
+            (
+                "address: 'a:1', metadata: {grpc-timeout: 1S}",
+                "\"grpc-timeout\" is said by gRPC itself",
+            ),
+            (
+                "address: 'a:1', metadata: {':authority': a}",
+                "\":authority\" is said by gRPC itself",
+            ),
+            (
+                "address: 'a:1', metadata: {Content-Type: a}",
+                "\"Content-Type\" is said by gRPC itself",
+            ),
+            (
+                "address: 'a:1', metadata: {te: a}",
+                "\"te\" is said by gRPC itself",
+            ),
+            (
+                "address: 'a:1', metadata: {x-trace-bin: 'not bytes'}",
+                "is binary, and its value is not base64",
+            ),
+            (
+                "address: 'a:1', metadata: {x-name: Zoë}",
+                "a character that is not ASCII",
+            ),
+            (
+                "address: 'a:1', metadata: {'a b': '1'}",
+                "cannot be the name",
+            ),
+        ],
+    );
+}
