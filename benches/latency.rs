@@ -193,7 +193,7 @@ impl Shop {
             self.history.release(),
             heads,
             now.wall,
-            &now.host,
+            "bench",
         )
     }
 

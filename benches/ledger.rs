@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
 use divan::Bencher;
+use relgate::app::ledger::{Ledger, StoredLedger};
 use relgate::domain::audit::audit;
 use relgate::domain::clock::{BootId, Reading};
 use relgate::domain::history::History;
@@ -20,8 +21,9 @@ use relgate::domain::record::body::{
     Noted, SignOff,
 };
 use relgate::domain::record::{Body, Draft, Record};
-use relgate::effects::ledger::{FileLedger, gather};
-use relgate::ports::{Clock, Ledger};
+use relgate::domain::writer::Writer;
+use relgate::effects::store::file::{FileStore, gather};
+use relgate::ports::{Clock, Unsealed};
 
 fn main() {
     if let Ok(count) = std::env::var("RELGATE_BENCH_MEMORY") {
@@ -44,7 +46,6 @@ fn reading(number: i64) -> Reading {
             time_namespace: "4026531834".into(),
             time_offset: None,
         },
-        host: "deploy-1".into(),
     }
 }
 
@@ -137,7 +138,19 @@ fn long_chain() -> &'static [Record] {
     RECORDS.get_or_init(|| chain(100_000))
 }
 
+/// A store in the repository at `root`, with so many records of a release.
+fn filled(root: &Path, count: usize) -> FileStore<'static> {
+    let store = FileStore::new(root.join("releases"), &Still, Writer::default());
+    fill(&store.folder(&release()), count);
+    store
+}
+
+fn ledger<'a>(store: &'a FileStore<'_>) -> StoredLedger<'a> {
+    StoredLedger::new(store, &Unsealed, (&release(), &Writer::default()))
+}
+
 fn fill(folder: &Path, count: usize) {
+    fs::create_dir_all(folder).expect("a folder");
     for record in &long_chain()[..count] {
         fs::write(folder.join(record.file_name()), record.bytes()).expect("written");
     }
@@ -175,9 +188,9 @@ fn parse(bencher: Bencher, count: usize) {
 #[divan::bench(args = [1_000, 10_000], sample_count = 20, sample_size = 1)]
 fn open(bencher: Bencher, count: usize) {
     let folder = tempfile::tempdir().expect("a folder");
-    fill(folder.path(), count);
+    let store = filled(folder.path(), count);
     bencher.bench(|| {
-        let mut ledger = FileLedger::new(folder.path(), release());
+        let mut ledger = ledger(&store);
         let history = ledger.refresh().expect("it can be read");
         assert_eq!(history.records().len(), count);
         assert_eq!(history.anomalies(), []);
@@ -189,8 +202,8 @@ fn open(bencher: Bencher, count: usize) {
 #[divan::bench(args = [1_000, 10_000], sample_count = 20, sample_size = 1)]
 fn look(bencher: Bencher, count: usize) {
     let folder = tempfile::tempdir().expect("a folder");
-    fill(folder.path(), count);
-    let mut ledger = FileLedger::new(folder.path(), release());
+    let store = filled(folder.path(), count);
+    let mut ledger = ledger(&store);
     ledger.refresh().expect("it can be read");
     bencher.bench_local(|| ledger.refresh().expect("it can be read").records().len());
 }
@@ -199,9 +212,9 @@ fn look(bencher: Bencher, count: usize) {
 #[divan::bench(args = [10_000], sample_count = 10, sample_size = 1)]
 fn verify(bencher: Bencher, count: usize) {
     let folder = tempfile::tempdir().expect("a folder");
-    fill(folder.path(), count);
+    let store = filled(folder.path(), count);
     bencher.bench(|| {
-        let files = gather(folder.path()).expect("it can be listed");
+        let files = gather(&store.folder(&release())).expect("it can be listed");
         assert!(audit(&release(), "ledger", files).is_sound());
     });
 }
@@ -220,15 +233,15 @@ impl Clock for Still {
 #[divan::bench(args = [100, 10_000], sample_count = 20, sample_size = 1)]
 fn append(bencher: Bencher, count: usize) {
     let folder = tempfile::tempdir().expect("a folder");
-    fill(folder.path(), count);
-    let mut ledger = FileLedger::new(folder.path(), release());
+    let store = filled(folder.path(), count);
+    let mut ledger = ledger(&store);
     ledger.refresh().expect("it can be read");
     bencher.bench_local(|| {
         let note = Draft {
             by: "ana".into(),
             body: body(9, None),
         };
-        let appended = ledger.append(&Still, &mut |_, _| Ok(vec![note.clone()]));
+        let appended = ledger.append(&mut |_, _| Ok(vec![note.clone()]));
         appended.expect("appended").len()
     });
 }

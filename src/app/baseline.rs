@@ -75,7 +75,7 @@ pub fn capture(world: &World<'_>, release: &Release, actor: &Actor) -> Result<Ba
     let record = if baselines.is_empty() {
         None
     } else {
-        let record = append(ledger.as_mut(), world.clock, &mut |history, _| {
+        let record = append(ledger.as_mut(), &mut |history, _| {
             Ok(vec![decisions::captured(
                 &release.policy,
                 history,

@@ -8,9 +8,9 @@ use crate::domain::readiness::{self, Decision, Facts, Readiness, Scope};
 use crate::domain::record::body::Checked;
 use crate::domain::record::{Body, Draft, Record, digest_of};
 use crate::domain::refusal::Refusal;
-use crate::ports::Ledger;
 use chrono::{DateTime, Utc};
 
+use super::ledger::Ledger;
 use super::project::Release;
 use super::{Result, World, append, facts};
 
@@ -21,7 +21,7 @@ use super::{Result, World, append, facts};
 pub fn check(world: &World<'_>, release: &Release, by: &str, scope: &Scope) -> Result<Check> {
     let facts = facts::gather(world, release, scope)?;
     let mut ledger = world.ledgers.open(&release.name);
-    let (readiness, record) = record(world, ledger.as_mut(), release, by, (scope, &facts))?;
+    let (readiness, record) = record(ledger.as_mut(), release, by, (scope, &facts))?;
     let (gate, phase) = parts(scope);
     let unknown_records = ledger.refresh()?.unknown().len();
     Ok(Check {
@@ -37,14 +37,13 @@ pub fn check(world: &World<'_>, release: &Release, by: &str, scope: &Scope) -> R
 
 /// Decides under the lock, with facts that were gathered before, and records the answer.
 fn record(
-    world: &World<'_>,
     ledger: &mut dyn Ledger,
     release: &Release,
     by: &str,
     (scope, facts): (&Scope, &Facts),
 ) -> Result<(Readiness, Record)> {
     let mut answer = None;
-    let record = append(ledger, world.clock, &mut |history, now| {
+    let record = append(ledger, &mut |history, now| {
         let readiness = decide(release, history, facts, scope, now.wall);
         let draft = Draft {
             by: by.to_owned(),
@@ -92,8 +91,8 @@ pub(super) fn lead(
 ) -> Result<Led> {
     let facts = facts::gather(world, release, scope)?;
     let mut ledger = world.ledgers.open(&release.name);
-    let (readiness, checked) = record(world, ledger.as_mut(), release, by, (scope, &facts))?;
-    let to = append(ledger.as_mut(), world.clock, &mut |history, now| {
+    let (readiness, checked) = record(ledger.as_mut(), release, by, (scope, &facts))?;
+    let to = append(ledger.as_mut(), &mut |history, now| {
         let readiness = decide(release, history, &facts, scope, now.wall);
         Ok(vec![draft(history, &readiness, &checked)?])
     });

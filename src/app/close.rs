@@ -51,7 +51,7 @@ pub fn close(
 /// Refused for authority, where it is deployed, a window or a rollback runs, or it is over already.
 pub fn abandon(world: &World<'_>, release: &Release, actor: &Actor, reason: &str) -> Result<Done> {
     let mut ledger = world.ledgers.open(&release.name);
-    let record = append(ledger.as_mut(), world.clock, &mut |history, _| {
+    let record = append(ledger.as_mut(), &mut |history, _| {
         let policy = &release.policy;
         Ok(vec![decisions::abandon(policy, history, actor, reason)?])
     })?;

@@ -166,7 +166,7 @@ pub fn confirm(
         (None, Some(disputed)) => disputed,
         _ => decisions::stage(&release.notes, history, stage, StageUse::Deployed)?,
     };
-    let record = append(ledger.as_mut(), world.clock, &mut |history, _| {
+    let record = append(ledger.as_mut(), &mut |history, _| {
         Ok(vec![dispute::confirm(
             &release.policy,
             history,
@@ -194,7 +194,7 @@ pub fn fail(
     reason: &str,
 ) -> Result<Done> {
     let mut ledger = world.ledgers.open(&release.name);
-    let record = append(ledger.as_mut(), world.clock, &mut |history, _| {
+    let record = append(ledger.as_mut(), &mut |history, _| {
         Ok(vec![decisions::fail(
             &release.policy,
             &release.notes,
@@ -233,7 +233,7 @@ pub fn done(
     stage: &StageName,
 ) -> Result<Done> {
     let mut ledger = world.ledgers.open(&release.name);
-    let record = append(ledger.as_mut(), world.clock, &mut |history, _| {
+    let record = append(ledger.as_mut(), &mut |history, _| {
         Ok(vec![decisions::done(
             &release.policy,
             &release.notes,

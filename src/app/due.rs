@@ -73,7 +73,7 @@ pub fn settle(
         }
         None => None,
     };
-    let record = append(ledger.as_mut(), world.clock, &mut |history, _| {
+    let record = append(ledger.as_mut(), &mut |history, _| {
         Ok(vec![decisions::settle(
             &release.policy,
             history,

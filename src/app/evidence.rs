@@ -61,7 +61,7 @@ pub fn export(
     }
     let records = history.records();
     let mut texts = BTreeMap::new();
-    for file in world.ledgers.files(&release.name)? {
+    for file in world.ledgers.records().stored(&release.name)? {
         if let Content::Bytes(bytes) = file.content
             && let Ok(text) = String::from_utf8(bytes)
         {
@@ -265,7 +265,7 @@ pub fn import(world: &World<'_>, bundle: &Bundle, shown: &str) -> Result<Importe
     let release = project::select(world, Some(bundle.release.as_str()))?;
     let records = bundle.sound_records();
     let known = records.len();
-    let added = world.ledgers.adopt(&release, world.clock, records)?;
+    let added = world.ledgers.adopt(&release, &records)?;
     Ok(Imported {
         known: known - added.len(),
         added: added.iter().map(Record::file_name).collect(),

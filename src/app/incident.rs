@@ -81,7 +81,7 @@ pub fn open(
         }
     }
     let mut ledger = world.ledgers.open(&release.name);
-    let record = append(ledger.as_mut(), world.clock, &mut |history, now| {
+    let record = append(ledger.as_mut(), &mut |history, now| {
         let by = actor.person.as_str();
         Ok(vec![decisions::open(
             &release.policy,
@@ -127,7 +127,7 @@ pub fn escalate(
     (to, reason): (&PriorityName, Option<&str>),
 ) -> Result<Done> {
     let mut ledger = world.ledgers.open(&release.name);
-    let record = append(ledger.as_mut(), world.clock, &mut |history, now| {
+    let record = append(ledger.as_mut(), &mut |history, now| {
         let reason = reason.map(str::to_owned);
         let escalated = decisions::escalate(
             &release.policy,
@@ -170,7 +170,7 @@ pub fn decide(
     reason: &str,
 ) -> Result<Done> {
     let mut ledger = world.ledgers.open(&release.name);
-    let record = append(ledger.as_mut(), world.clock, &mut |history, now| {
+    let record = append(ledger.as_mut(), &mut |history, now| {
         Ok(vec![decisions::decide(
             &release.policy,
             &release.notes,
@@ -246,7 +246,7 @@ pub fn resolve(
         evidence: evidence.clone(),
         overridden: overridden.map(str::to_owned),
     };
-    let record = append(ledger.as_mut(), world.clock, &mut |history, now| {
+    let record = append(ledger.as_mut(), &mut |history, now| {
         let (policy, notes) = (&release.policy, &release.notes);
         Ok(vec![decisions::resolve(
             policy,

@@ -7,11 +7,16 @@ use crate::domain::clock::Reading;
 use crate::domain::history::History;
 use crate::domain::record::body::Noted;
 use crate::domain::record::{Body, Draft, Record, TOOL};
-use crate::ports::{AppendError, Clock, Decide, Ledger, LedgerError};
+use crate::domain::writer::Writer;
+use crate::ports::{AppendError, Clock, StoreError};
+
+use super::ledger::{Decide, Ledger};
 
 /// A ledger that remembers what it could not write.
 pub struct Insistent<'a> {
     inner: Box<dyn Ledger + 'a>,
+    clock: &'a dyn Clock,
+    writer: Writer,
     /// What happened and is not written yet, in order.
     unwritten: Vec<Record>,
     /// The history with what is not written yet; none while everything is.
@@ -22,9 +27,11 @@ pub struct Insistent<'a> {
 
 impl<'a> Insistent<'a> {
     /// Nothing is unwritten yet.
-    pub fn new(inner: Box<dyn Ledger + 'a>) -> Self {
+    pub fn new(inner: Box<dyn Ledger + 'a>, (clock, writer): (&'a dyn Clock, Writer)) -> Self {
         Self {
             inner,
+            clock,
+            writer,
             unwritten: Vec::new(),
             ahead: None,
             why: String::new(),
@@ -32,21 +39,18 @@ impl<'a> Insistent<'a> {
     }
 
     /// Writes what is unwritten. Returns whether everything is written now.
-    pub fn make_good(&mut self, clock: &dyn Clock) -> bool {
+    pub fn make_good(&mut self) -> bool {
         while let Some(record) = self.unwritten.first() {
             let draft = Draft {
                 by: record.by.clone(),
                 body: record.body.clone(),
             };
-            match self
-                .inner
-                .append(clock, &mut |_, _| Ok(vec![draft.clone()]))
-            {
+            match self.inner.append(&mut |_, _| Ok(vec![draft.clone()])) {
                 // A refusal says that somebody else recorded what makes it void; trying again would not help.
                 Ok(_) | Err(AppendError::Refused(_)) => {
                     self.unwritten.remove(0);
                 }
-                Err(AppendError::Ledger(error)) => {
+                Err(AppendError::Store(error)) => {
                     self.why = error.to_string();
                     return false;
                 }
@@ -61,7 +65,7 @@ impl<'a> Insistent<'a> {
                 by: TOOL.to_owned(),
                 body: Body::Noted(Noted { text }),
             };
-            let _ = self.inner.append(clock, &mut |_, _| Ok(vec![note.clone()]));
+            let _ = self.inner.append(&mut |_, _| Ok(vec![note.clone()]));
         }
         true
     }
@@ -82,7 +86,7 @@ impl<'a> Insistent<'a> {
                 history.release(),
                 history.heads(),
                 now.wall,
-                &now.host,
+                &self.writer.host,
             );
             history.extend(vec![record.clone()]);
             records.push(record);
@@ -94,7 +98,7 @@ impl<'a> Insistent<'a> {
 }
 
 impl Ledger for Insistent<'_> {
-    fn refresh(&mut self) -> Result<&History, LedgerError> {
+    fn refresh(&mut self) -> Result<&History, StoreError> {
         // What was read before, or what runs ahead, is better than nothing while users wait.
         let read = self.inner.refresh().map(|_| ());
         if self.ahead.is_none() && self.inner.history().records().is_empty() {
@@ -107,14 +111,10 @@ impl Ledger for Insistent<'_> {
         self.ahead.as_ref().unwrap_or_else(|| self.inner.history())
     }
 
-    fn append(
-        &mut self,
-        clock: &dyn Clock,
-        decide: &mut Decide<'_>,
-    ) -> Result<Vec<Record>, AppendError> {
-        if self.make_good(clock) {
-            match self.inner.append(clock, decide) {
-                Err(AppendError::Ledger(error)) => self.why = error.to_string(),
+    fn append(&mut self, decide: &mut Decide<'_>) -> Result<Vec<Record>, AppendError> {
+        if self.make_good() {
+            match self.inner.append(decide) {
+                Err(AppendError::Store(error)) => self.why = error.to_string(),
                 done => return done,
             }
         }
@@ -122,117 +122,6 @@ impl Ledger for Insistent<'_> {
         if self.ahead.is_none() {
             let _ = self.inner.refresh();
         }
-        self.append_ahead(&clock.now(), decide)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::clock::BootId;
-    use crate::domain::ids::ReleaseName;
-    use chrono::DateTime;
-    use std::cell::Cell;
-    use std::rc::Rc;
-    use std::time::Duration;
-
-    struct Still;
-
-    impl Clock for Still {
-        fn now(&self) -> Reading {
-            Reading {
-                wall: DateTime::UNIX_EPOCH,
-                boot_ms: 0,
-                boot: BootId {
-                    id: "b".into(),
-                    time_namespace: String::new(),
-                    time_offset: None,
-                },
-                host: "h".into(),
-            }
-        }
-        fn wait(&self, _: Duration) {}
-    }
-
-    /// A ledger in memory on a disk that can be full.
-    struct Disk {
-        history: History,
-        full: Rc<Cell<bool>>,
-    }
-
-    impl Ledger for Disk {
-        fn refresh(&mut self) -> Result<&History, LedgerError> {
-            Ok(&self.history)
-        }
-        fn history(&self) -> &History {
-            &self.history
-        }
-        fn append(
-            &mut self,
-            clock: &dyn Clock,
-            decide: &mut Decide<'_>,
-        ) -> Result<Vec<Record>, AppendError> {
-            let now = clock.now();
-            let drafts = decide(&self.history, &now)?;
-            if self.full.get() {
-                let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
-                return Err(LedgerError::Write {
-                    path: "ledger".into(),
-                    source,
-                }
-                .into());
-            }
-            let mut records = Vec::new();
-            for draft in drafts {
-                let heads = self.history.heads();
-                let record = Record::new(draft, self.history.release(), heads, now.wall, &now.host);
-                self.history.extend(vec![record.clone()]);
-                records.push(record);
-            }
-            Ok(records)
-        }
-    }
-
-    fn note(text: &str) -> Draft {
-        Draft {
-            by: TOOL.to_owned(),
-            body: Body::Noted(Noted { text: text.into() }),
-        }
-    }
-
-    fn texts(history: &History) -> Vec<String> {
-        let text = |record: &Record| match &record.body {
-            Body::Noted(noted) => noted.text.clone(),
-            _ => String::new(),
-        };
-        history.records().iter().map(text).collect()
-    }
-
-    #[test]
-    fn a_full_disk_stops_nothing_and_everything_is_written_in_order_afterwards() {
-        let full = Rc::new(Cell::new(false));
-        let release = ReleaseName::new("1").expect("a name");
-        let disk = Disk {
-            history: History::new(release),
-            full: Rc::clone(&full),
-        };
-        let mut ledger = Insistent::new(Box::new(disk));
-        let append = |ledger: &mut Insistent<'_>, text: &str| {
-            ledger
-                .append(&Still, &mut |_, _| Ok(vec![note(text)]))
-                .expect("never fails on a full disk");
-        };
-        append(&mut ledger, "a");
-        full.set(true);
-        append(&mut ledger, "b");
-        append(&mut ledger, "c");
-        assert_eq!(texts(ledger.refresh().expect("readable")), ["a", "b", "c"]);
-        assert!(!ledger.make_good(&Still));
-        full.set(false);
-        append(&mut ledger, "d");
-        let written = texts(ledger.inner.history());
-        assert_eq!(written[..3], ["a", "b", "c"]);
-        assert!(written[3].contains("written late"), "{written:?}");
-        assert_eq!(written[4], "d");
+        self.append_ahead(&self.clock.now(), decide)
     }
 }

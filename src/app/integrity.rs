@@ -21,12 +21,8 @@ use super::{Result, World, append, log};
 /// # Errors
 /// A ledger that cannot be read.
 pub fn verify(world: &World<'_>, policy_path: &str, release: &ReleaseName) -> Result<Integrity> {
-    let folder = world.ledgers.folder(release);
-    let audit = audit::audit(
-        release,
-        &folder.display().to_string(),
-        world.ledgers.files(release)?,
-    );
+    let records = world.ledgers.records();
+    let audit = audit::audit(release, &records.place(release), records.stored(release)?);
     let mut ledger = world.ledgers.open(release);
     let history = ledger.refresh()?;
     let (unsupported, repeated) = match project::load(world, policy_path, release) {
@@ -72,7 +68,7 @@ pub fn verify(world: &World<'_>, policy_path: &str, release: &ReleaseName) -> Re
     });
     Ok(Integrity {
         release: release.clone(),
-        folder,
+        folder: records.place(release),
         records: audit.records,
         heads: audit.heads.len(),
         findings: findings
@@ -127,7 +123,7 @@ pub fn accept(
     (record, reason): (&str, &str),
 ) -> Result<Done> {
     let mut ledger = world.ledgers.open(&release.name);
-    let appended = append(ledger.as_mut(), world.clock, &mut |history, _| {
+    let appended = append(ledger.as_mut(), &mut |history, _| {
         let named = (record, reason);
         Ok(vec![clock::accept_jump(
             &release.policy,

@@ -16,6 +16,8 @@ pub mod facts;
 pub mod incident;
 pub mod insistent;
 pub mod integrity;
+pub mod lease;
+pub mod ledger;
 pub mod log;
 mod named_files;
 pub mod pin;
@@ -43,9 +45,10 @@ use crate::domain::finding::{Finding, Source};
 use crate::domain::record::Record;
 use crate::domain::refusal::{Kind, Refusal};
 use crate::ports::{
-    AppendError, Clock, Decide, Environment, FileError, Files, Ledger, LedgerError, Ledgers,
-    Onlooker, Prober, Runner, Seal,
+    AppendError, Clock, Environment, FileError, Files, Leases, Onlooker, Presence, Prober, Runner,
+    Seal, StoreError,
 };
+use ledger::{Decide, Ledger, Ledgers};
 
 /// The world that a use case acts in.
 #[derive(Clone, Copy)]
@@ -63,9 +66,15 @@ pub struct World<'a> {
     /// The repository's files.
     pub files: &'a dyn Files,
     /// The releases' ledgers.
-    pub ledgers: &'a dyn Ledgers,
+    pub ledgers: &'a Ledgers<'a>,
+    /// What one process at a time does.
+    pub leases: &'a dyn Leases,
+    /// Who watches.
+    pub presence: &'a dyn Presence,
     /// Judges signatures.
     pub seal: &'a dyn Seal,
+    /// Whether what may take long is done on threads of its own. In a simulation it is done at once.
+    pub is_concurrent: bool,
     /// Whether this process was asked to stop.
     pub stop: &'a (dyn Fn() -> bool + Sync),
     /// The command line that starts relgate on this repository: the program, and what chooses the policy. Paths need not
@@ -90,9 +99,9 @@ pub enum Error {
         /// The texts that they are about.
         sources: Vec<Source>,
     },
-    /// The ledger failed.
+    /// The store failed.
     #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Store(#[from] StoreError),
     /// A file failed.
     #[error(transparent)]
     File(#[from] FileError),
@@ -102,7 +111,7 @@ impl From<AppendError> for Error {
     fn from(error: AppendError) -> Self {
         match error {
             AppendError::Refused(refusal) => Self::Refused(refusal),
-            AppendError::Ledger(error) => Self::Ledger(error),
+            AppendError::Store(error) => Self::Store(error),
         }
     }
 }
@@ -112,7 +121,7 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Refused(refusal) => refusal.kind,
-            Self::Findings { .. } | Self::Ledger(_) | Self::File(_) => Kind::Invalid,
+            Self::Findings { .. } | Self::Store(_) | Self::File(_) => Kind::Invalid,
         }
     }
 }
@@ -124,12 +133,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 ///
 /// # Errors
 /// What the decision refused, or why the ledger failed.
-pub fn append(
-    ledger: &mut dyn Ledger,
-    clock: &dyn Clock,
-    decide: &mut Decide<'_>,
-) -> Result<Record> {
-    let records = ledger.append(clock, decide)?;
+pub fn append(ledger: &mut dyn Ledger, decide: &mut Decide<'_>) -> Result<Record> {
+    let records = ledger.append(decide)?;
     records
         .into_iter()
         .next()

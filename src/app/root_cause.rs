@@ -7,8 +7,8 @@ use crate::domain::record::Body;
 use crate::domain::state::ReleaseState;
 use crate::domain::state::rollback::{Rollback, Standing};
 use crate::domain::visible::is_unsafe;
-use crate::ports::Ledger;
 
+use super::ledger::Ledger;
 use super::project::Release;
 use super::{World, log, view};
 

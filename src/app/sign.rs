@@ -177,7 +177,7 @@ pub fn approve(
             .help(command(&release.name, &format!("check {}", ready.gate.id)))
             .into());
     }
-    let record = append(ledger.as_mut(), world.clock, &mut |history, now| {
+    let record = append(ledger.as_mut(), &mut |history, now| {
         let inquiry = release.inquiry(history, &facts, &Scope::Closing, now.wall);
         Ok(vec![decisions::sign(
             &inquiry,
@@ -207,7 +207,7 @@ pub fn reject(
     let facts = facts::quiet(world, release)?;
     let mut ledger = world.ledgers.open(&release.name);
     let mut role = None;
-    let record = append(ledger.as_mut(), world.clock, &mut |history, now| {
+    let record = append(ledger.as_mut(), &mut |history, now| {
         let inquiry = release.inquiry(history, &facts, &Scope::Closing, now.wall);
         role = Some(decisions::signing_role(&inquiry, gate, actor)?);
         Ok(vec![decisions::reject(

@@ -10,10 +10,10 @@ use crate::domain::outcome::{GateStatus, ReleaseStatus, StageStatus, StatusRepor
 use crate::domain::probe::judge::Verdict;
 use crate::domain::readiness::{Change, Inquiry, Scope, Status, approvals_of, command};
 use crate::domain::state::ReleaseState;
-use crate::ports::Duty;
+use crate::ports::LeaseName;
 
 use super::project::{self, Release};
-use super::{Error, Result, World, anchor, facts, log, view};
+use super::{Error, Result, World, anchor, facts, lease, log, view};
 
 /// How the releases stand: the one that was named, or all that are open, or the last one where none is.
 ///
@@ -125,10 +125,11 @@ pub fn of(world: &World<'_>, release: &Release) -> Result<ReleaseStatus> {
         })
         .collect();
     let windows = view::windows(release, state, &now, &BTreeMap::new());
-    let watched = world.ledgers.is_taken(&release.name, Duty::Watch);
+    let watched = lease::watching(world, &release.name).is_some();
     let unread = history.unread();
     // A rollback that is under way has a driver of its own.
-    let is_driven = || world.ledgers.is_taken(&release.name, Duty::Rollback);
+    let driver = LeaseName::Rollback(release.name.clone());
+    let is_driven = || matches!(world.leases.holder(&driver), Ok(Some(_)));
     let unwatched =
         !watched && (state.has_running_window() || state.needs_watching() && !is_driven());
     let standing = match standing(state, &gates) {

@@ -4,8 +4,9 @@ use crate::domain::decide::{Actor, target as decisions};
 use crate::domain::history::History;
 use crate::domain::ids::ReleaseName;
 use crate::domain::record::{Body, Draft};
-use crate::ports::{AppendError, Ledger};
+use crate::ports::AppendError;
 
+use super::ledger::Ledger;
 use super::project::{self, Release};
 use super::{Result, World};
 
@@ -59,7 +60,7 @@ pub fn announce(world: &World<'_>, release: &Release, actor: &Actor) -> Result<V
     let own: History = own.refresh()?.clone();
     let mut came_of_it = Vec::new();
     for mut neighbour in neighbours(world, release)? {
-        let written = neighbour.ledger.append(world.clock, &mut |other, now| {
+        let written = neighbour.ledger.append(&mut |other, now| {
             let (policy, notes) = (&release.policy, &release.notes);
             let news = decisions::news(policy, (notes, &own), other, now);
             let drafts = news.into_iter().map(|body| Draft {

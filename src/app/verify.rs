@@ -148,7 +148,7 @@ pub fn make_pass(
     };
     let mut ledger = world.ledgers.open(&release.name);
     let mut failures = Vec::new();
-    append(ledger.as_mut(), world.clock, &mut |history, now| {
+    append(ledger.as_mut(), &mut |history, now| {
         decisions::may_verify(&release.notes, history, stage)?;
         decisions::may_pass(
             &release.policy,
@@ -239,7 +239,7 @@ pub fn run(
         accepted: accepted.clone(),
         skipped: selected.skipped.iter().map(ProbeId::to_string).collect(),
     };
-    let recorded = append(ledger.as_mut(), world.clock, &mut |history, _| {
+    let recorded = append(ledger.as_mut(), &mut |history, _| {
         Ok(vec![decisions::verified(
             &release.notes,
             history,
@@ -446,7 +446,7 @@ pub fn open_incidents(
     loop {
         // One at a time, so that each gets an id of its own and sees the ones before it.
         let mut left = 0;
-        let records = ledger.append(world.clock, &mut |history, now| {
+        let records = ledger.append(&mut |history, now| {
             let probes = release.notes.probes();
             let troubles = incident::troubles(&release.policy, history, stage, probes, failures)?;
             left = troubles.len();

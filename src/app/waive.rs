@@ -27,7 +27,7 @@ pub fn waive(
     decisions::until(until, &calendar, world.clock.now().wall)?;
     let facts = gather(world, release, ids)?;
     let mut ledger = world.ledgers.open(&release.name);
-    let records = ledger.append(world.clock, &mut |history, now| {
+    let records = ledger.append(&mut |history, now| {
         let inquiry = release.inquiry(history, &facts, &Scope::Deployment, now.wall);
         let until = decisions::until(until, &calendar, now.wall)?;
         let mut found: Vec<Requirement> = Vec::new();
@@ -73,7 +73,7 @@ pub fn withdraw(
 ) -> Result<Done> {
     let facts = facts::quiet(world, release)?;
     let mut ledger = world.ledgers.open(&release.name);
-    let record: Record = append(ledger.as_mut(), world.clock, &mut |history, now| {
+    let record: Record = append(ledger.as_mut(), &mut |history, now| {
         let inquiry = release.inquiry(history, &facts, &Scope::Deployment, now.wall);
         ids.iter()
             .map(|id| decisions::withdraw(&inquiry, actor, id))

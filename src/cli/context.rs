@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use crate::app::anchor;
+use crate::app::ledger::Ledgers;
 use crate::app::pin::{Kept, Pinned};
 use crate::app::project::{self, RELEASES, Release};
 use crate::app::seal::{Sealer, UNSIGNED};
@@ -15,16 +16,16 @@ use crate::domain::ids::{PersonName, ReleaseName, RoleName};
 use crate::domain::policy::Policy;
 use crate::domain::quote;
 use crate::domain::refusal::Refusal;
-use crate::effects::clock::SystemClock;
+use crate::effects::clock::{self, SystemClock};
 use crate::effects::environment::SystemEnvironment;
 use crate::effects::identity;
-use crate::effects::ledger::FileLedgers;
 use crate::effects::plain;
 use crate::effects::probe::SystemProber;
 use crate::effects::process::{self, SystemRunner};
 use crate::effects::repository::{self, Repository};
 use crate::effects::signals::Signals;
 use crate::effects::ssh::SystemSsh;
+use crate::effects::store::file::FileStore;
 use crate::effects::stream::Stream;
 use crate::ports::{Environment, Files, Onlooker, OpenSsh, Seal};
 use crate::render::findings::Findings;
@@ -99,7 +100,7 @@ impl Context {
                 "drive-rollback" => SystemProber::new(root.clone()).on_callers_thread(),
                 _ => SystemProber::new(root.clone()),
             },
-            runner: SystemRunner,
+            runner: SystemRunner::new(root.clone()),
             environment,
             openssh,
             files: Repository::new(root),
@@ -124,7 +125,10 @@ impl Context {
             None => &self.files,
         };
         let seal = Sealer::new(&self.policy_path, files, &self.clock, &self.openssh);
-        let ledgers = FileLedgers::new(self.files_root().join(RELEASES), &seal);
+        let writer = clock::writer();
+        let releases = self.files_root().join(RELEASES);
+        let store = FileStore::new(releases, &self.clock, writer.clone());
+        let ledgers = Ledgers::new((&store, &store), &seal, writer);
         let done = work(&World {
             clock: &self.clock,
             prober: &self.prober,
@@ -133,7 +137,10 @@ impl Context {
             environment: &self.environment,
             files,
             ledgers: &ledgers,
+            leases: &store,
+            presence: &store,
             seal: &seal,
+            is_concurrent: true,
             stop: &stop,
             relgate: &self.relgate,
         });
@@ -437,7 +444,7 @@ impl Context {
 fn refusal_of(error: &Error) -> Refusal {
     match error {
         Error::Refused(refusal) => refusal.clone(),
-        Error::Ledger(error) => Refusal::invalid(error.to_string())
+        Error::Store(error) => Refusal::invalid(error.to_string())
             .help("nothing was recorded; make the folder writable, free some space, and run the command again"),
         Error::File(error) => Refusal::invalid(error.to_string()).help("see that it is there and can be read"),
         Error::Findings { .. } => Refusal::invalid(error.to_string()).help("relgate lint"),

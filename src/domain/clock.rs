@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// A reading of the wall clock and of the boot-time clock, with what the latter is worth.
 ///
-/// The boot-time clock counts suspend and ignores jumps of the wall clock, but means something only on the same boot of
-/// the same host in the same time namespace.
+/// The boot-time clock counts suspend and ignores jumps of the wall clock, but means something only on the same boot in the
+/// same time namespace. Who reads the clocks is said apart, by a [`Writer`](super::writer::Writer).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
     /// The wall clock.
@@ -15,8 +15,6 @@ pub struct Reading {
     pub boot_ms: u64,
     /// Which boot the milliseconds count from, with the time namespace that shifts them.
     pub boot: BootId,
-    /// The host's name, for people.
-    pub host: String,
 }
 
 /// Identifies a boot-time clock: two readings can be subtracted only where it is the same.
@@ -45,7 +43,8 @@ impl BootId {
 impl Reading {
     /// Milliseconds on the boot-time clock from `earlier` to this reading; `None` where the clocks cannot be compared.
     pub fn boot_ms_since(&self, earlier: &Self) -> Option<u64> {
-        (self.boot.is_same(&earlier.boot) && self.host == earlier.host)
+        self.boot
+            .is_same(&earlier.boot)
             .then(|| self.boot_ms.saturating_sub(earlier.boot_ms))
     }
 
@@ -69,7 +68,6 @@ mod tests {
                 time_namespace: "time:[4026532290]".to_owned(),
                 time_offset: offset.map(str::to_owned),
             },
-            host: "here".to_owned(),
         };
         let compared = |earlier, now| reading(now).boot_ms_since(&reading(earlier));
         assert_eq!(compared(Some("60.0"), Some("60.0")), Some(0));

@@ -39,3 +39,4 @@ pub mod variables;
 pub mod visible;
 pub mod watch;
 pub mod window;
+pub mod writer;

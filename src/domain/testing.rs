@@ -188,7 +188,6 @@ impl Site {
                 time_namespace: String::new(),
                 time_offset: None,
             },
-            host: self.host.clone(),
         }
     }
 

@@ -214,7 +214,6 @@ mod tests {
                 time_namespace: String::new(),
                 time_offset: None,
             },
-            host: "host".to_owned(),
         }
     }
 

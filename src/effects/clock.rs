@@ -11,6 +11,7 @@ use chrono::Utc;
 use rustix::time::ClockId;
 
 use crate::domain::clock::{BootId, Reading};
+use crate::domain::writer::Writer;
 use crate::ports::Clock;
 
 /// The longest nap where the system has no timer that counts suspend: after a suspend, a deadline is noticed this late
@@ -27,7 +28,6 @@ impl Clock for SystemClock {
             wall: Utc::now(),
             boot_ms: milliseconds(boot_time()),
             boot: boot().clone(),
-            host: host().to_owned(),
         }
     }
 
@@ -35,6 +35,15 @@ impl Clock for SystemClock {
         if !wait_by_timer(time) {
             wait_in_naps(time);
         }
+    }
+}
+
+/// This process.
+pub fn writer() -> Writer {
+    Writer {
+        host: host().to_owned(),
+        boot: boot().clone(),
+        pid: std::process::id(),
     }
 }
 
@@ -226,7 +235,7 @@ mod tests {
             (2..60_000).contains(&between),
             "{between} ms for a wait of 3 ms"
         );
-        assert!(!first.boot.id.is_empty() && !first.host.is_empty());
+        assert!(!first.boot.id.is_empty() && !writer().host.is_empty());
     }
 
     #[test]

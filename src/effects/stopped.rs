@@ -34,16 +34,26 @@ impl Holders {
             .copied()
     }
 
-    /// Whether one of those that hold it alone is not stopped; `None` where none is shown.
-    pub fn any_runs(&self) -> Option<bool> {
-        (!self.exclusive.is_empty()).then(|| self.running().is_some())
+    /// Those that hold it alone.
+    pub fn exclusive(&self) -> Vec<i32> {
+        self.exclusive.clone()
     }
 
-    /// One of those that hold it alone and is not stopped.
-    pub fn running(&self) -> Option<i32> {
-        let mut exclusive = self.exclusive.iter();
-        exclusive.find(|pid| !system::is_stopped(**pid)).copied()
+    /// All of them.
+    pub fn all(&self) -> Vec<i32> {
+        [self.exclusive.as_slice(), &self.shared].concat()
     }
+}
+
+/// Whether a process was stopped.
+pub fn is_stopped(process: i32) -> bool {
+    system::is_stopped(process)
+}
+
+/// Sends `SIGCONT` to a process that was stopped. Returns whether it was; never one that another user owns, or that a
+/// debugger holds.
+pub fn resume(process: i32) -> bool {
+    system::is_stopped(process) && system::resume(process)
 }
 
 /// The processes that have a lock on one of the files or folders at `paths`, or that have the abstract socket of this

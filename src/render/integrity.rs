@@ -22,7 +22,7 @@ pub fn page(integrity: &Integrity) -> Page {
     };
     page.push(Block::Paragraph(vec![
         faint("ledger: "),
-        code(integrity.folder.display().to_string()),
+        code(integrity.folder.clone()),
         faint(match integrity.heads {
             0 | 1 => String::new(),
             some => format!("  {some} branches, which the next record joins"),

@@ -107,7 +107,7 @@ pub fn drill(
         took_ms: passed(&began, &world.clock.now()),
     };
     let mut ledger = world.ledgers.open(&release.name);
-    let record = append(ledger.as_mut(), world.clock, &mut |history, _| {
+    let record = append(ledger.as_mut(), &mut |history, _| {
         let drilled = decisions::drilled(
             &release.policy,
             &release.notes,

@@ -1,10 +1,8 @@
 //! Starting the process that drives a rollback, and the file of what it says.
 
-use std::path::PathBuf;
-
 use crate::app::World;
 use crate::app::project::Release;
-use crate::ports::ProcessGroup;
+use crate::ports::{OutputFile, ProcessGroup};
 
 /// The file of what the processes that drive rollbacks say, in the ledger's output folder.
 pub const DRIVER_LOG: &str = "driver.log";
@@ -18,18 +16,16 @@ pub fn launch(world: &World<'_>, release: &Release) -> std::result::Result<Proce
     let mut argv = world.relgate.to_vec();
     let name = release.name.to_string();
     argv.extend(["drive-rollback".into(), "--release".into(), name.into()]);
-    let log = driver_log(world, release);
+    let log = driver_log(release);
     world.runner.detach(&argv, world.files.root(), &log)
 }
 
 /// Why what the driver writes would be lost, where it would.
 pub fn log_problem(world: &World<'_>, release: &Release) -> Option<String> {
-    let log = driver_log(world, release);
-    let why = world.runner.can_log(world.files.root(), &log).err()?;
+    let why = world.runner.can_log(&driver_log(release)).err()?;
     Some(format!("the rollback runs without a log: {why}"))
 }
 
-fn driver_log(world: &World<'_>, release: &Release) -> PathBuf {
-    let folder = world.ledgers.output_folder(&release.name);
-    folder.join(DRIVER_LOG)
+fn driver_log(release: &Release) -> OutputFile {
+    OutputFile::of(&release.name, DRIVER_LOG)
 }

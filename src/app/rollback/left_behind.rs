@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::Driver;
 use crate::app::Result;
+use crate::app::ledger::Ledger;
 use crate::app::verify::passed;
 use crate::domain::decide::rollback::{self as decisions, Next};
 use crate::domain::record::body::{Noted, PinnedPlan};
 use crate::domain::record::{Body, Draft, TOOL};
 use crate::domain::state::ReleaseState;
 use crate::domain::state::rollback::Rollback;
-use crate::ports::{InheritedLock, Ledger};
+use crate::ports::InheritedLock;
 
 /// A step that cannot be ended is waited for at most this long, in milliseconds, and no longer than a step may take.
 const LONGEST_WAIT_FOR_STEP: u64 = 300_000;
@@ -65,7 +66,7 @@ impl Driver<'_, '_> {
     pub(super) fn end_from(&self, attempt: u32) {
         let state = self.ledger.history().state();
         let ended = ended_place(state, attempt);
-        let ledger = self.world.ledgers.identity(&self.release.name);
+        let ledger = self.world.ledgers.records().identity(&self.release.name);
         self.world
             .runner
             .end_marked(&|mark| belongs_to_attempt(mark, &ledger, (attempt, ended)));
@@ -74,7 +75,7 @@ impl Driver<'_, '_> {
     /// What the processes of an attempt, or of one of its steps, carry. It is the same for every driver of this ledger,
     /// however its path is spelled, and for no other.
     pub(super) fn mark(&self, attempt: u32, place: Option<usize>) -> String {
-        let ledger = self.world.ledgers.identity(&self.release.name);
+        let ledger = self.world.ledgers.records().identity(&self.release.name);
         match place {
             Some(place) => format!("rollback-{ledger}-{attempt}-{}", place + 1),
             None => format!("rollback-{ledger}-{attempt}"),
@@ -91,8 +92,7 @@ impl Driver<'_, '_> {
         let began = self.world.clock.now();
         loop {
             let first = self.ledger.history().records().first()?;
-            let (ledgers, name) = (self.world.ledgers, &self.release.name);
-            match ledgers.step_lock(name, first) {
+            match self.world.runner.step_lock(&self.release.name, first) {
                 Ok(Some(lock)) => return Some(lock),
                 Err(_) => return None,
                 Ok(None) => {}

@@ -2,9 +2,9 @@
 
 use super::{Driver, Result, append};
 use crate::app::again;
+use crate::app::ledger::Ledger;
 use crate::domain::ids::IncidentId;
 use crate::domain::state::incident::Incident;
-use crate::ports::Ledger;
 
 impl Driver<'_, '_> {
     /// Whether a resolution that nobody attests is borne out by the probes now: then this process resolves the incident
@@ -21,7 +21,7 @@ impl Driver<'_, '_> {
             return Ok(false);
         };
         let release = self.release;
-        let resolved = append(&mut self.ledger, self.world.clock, &mut |history, now| {
+        let resolved = append(&mut self.ledger, &mut |history, now| {
             let evidence = evidence.clone();
             Ok(vec![again::resolve(release, history, id, evidence, now)?])
         });

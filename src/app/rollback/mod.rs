@@ -3,6 +3,7 @@
 //! The driver is the only living one: it holds a duty that the system gives back when it dies. Whatever it finds it
 //! takes up: an attempt that was claimed and never begun, one whose process died, checks that were not asked.
 
+mod claim;
 pub mod drill;
 mod launch;
 mod left_behind;
@@ -13,7 +14,6 @@ mod target;
 
 use std::collections::BTreeSet;
 
-use crate::domain::decide::Actor;
 use crate::domain::decide::rollback::{self as decisions, Next};
 use crate::domain::history::History;
 use crate::domain::ids::{IncidentId, StageName, StepId};
@@ -29,8 +29,9 @@ use crate::domain::state::rollback::{Attempt, StageRollback};
 use crate::domain::timespan::Timespan;
 use crate::domain::variables::Secrets;
 use crate::domain::watch;
-use crate::ports::{Duty, Ledger};
+use crate::ports::LeaseName;
 
+pub use claim::claim;
 pub use launch::{DRIVER_LOG, launch, log_problem};
 use step::{Run, known_secrets, not_signed, run};
 use stop::StopWatch;
@@ -39,6 +40,8 @@ use target::Target;
 
 use super::ask::About;
 use super::insistent::Insistent;
+use super::lease::Held;
+use super::ledger::Ledger;
 use super::project::Release;
 use super::verify::{Suite, passed, pause, sample_until_decided};
 use super::{Error, Result, World, append, facts, probe, root_cause};
@@ -53,31 +56,6 @@ pub const READY_BEFORE: u64 = 2_000;
 const FOR_TARGET: std::time::Duration = std::time::Duration::from_millis(100);
 /// The pause after a first attempt that failed, in milliseconds; doubled after every further one.
 const RETRY_PAUSE: u64 = 2_000;
-
-/// Claims the rollback by hand: of `stage`, or of every stage that runs the release.
-///
-/// # Errors
-/// Refused for authority, where nothing is deployed, or where it runs or has run already.
-pub fn claim(
-    world: &World<'_>,
-    release: &Release,
-    actor: &Actor,
-    stage: Option<&StageName>,
-    reason: &str,
-) -> Result<()> {
-    let mut ledger = world.ledgers.open(&release.name);
-    append(ledger.as_mut(), world.clock, &mut |history, now| {
-        let (policy, notes) = (&release.policy, &release.notes);
-        Ok(vec![decisions::claim_by_hand(
-            policy,
-            notes,
-            history,
-            (actor, stage),
-            (reason, now),
-        )?])
-    })?;
-    Ok(())
-}
 
 /// The file of a step's output, in the ledger's output folder.
 pub fn output_name(attempt: u32, place: usize, step: &StepId) -> String {
@@ -96,32 +74,35 @@ pub fn drive(world: &World<'_>, release: &Release) -> Result<()> {
         stop: &never,
         ..*world
     };
-    let duty = match world.ledgers.take(&release.name, Duty::Rollback) {
-        Ok(Some(duty)) => Some(duty),
-        Ok(None) => return Ok(()),
+    let lease = match Held::acquire(world.leases, &LeaseName::Rollback(release.name.clone())) {
+        Ok(Ok(lease)) => Some(lease),
+        Ok(Err(_)) => return Ok(()),
         // No means of exclusion is available: the deadline counts more.
         Err(_) => None,
     };
-    let ledger = Insistent::new(world.ledgers.open(&release.name));
+    let is_exclusive = lease.is_some();
+    let writer = world.ledgers.writer().clone();
+    let ledger = Insistent::new(world.ledgers.open(&release.name), (world.clock, writer));
     let mut driver = Driver {
         world: &steadfast,
         release,
         ledger,
+        lease,
         claimed: None,
         asked_again: BTreeSet::new(),
         target: Target::new(world, release),
         secrets: Secrets::default(),
     };
-    match duty {
-        Some(_) => driver.end_unrecorded()?,
-        None => driver.await_recorded_step()?,
+    match is_exclusive {
+        true => driver.end_unrecorded()?,
+        false => driver.await_recorded_step()?,
     }
     driver.secrets = driver.known_secrets();
     driver.run()?;
     root_cause::write(world, release, &mut driver.ledger);
     // A disk that is full for a whole day is a case for people, and what happened is in the output of the steps.
     let began = world.clock.now();
-    while !driver.ledger.make_good(world.clock)
+    while !driver.ledger.make_good()
         && passed(&began, &world.clock.now()) < A_DAY
         && !(world.stop)()
     {
@@ -171,6 +152,8 @@ struct Driver<'a, 'w> {
     world: &'a World<'w>,
     release: &'a Release,
     ledger: Insistent<'a>,
+    /// That nobody else drives; none where no means excludes others.
+    lease: Option<Held<'a>>,
     /// The attempt that this process claimed and has not yet begun.
     claimed: Option<u32>,
     /// The incidents whose evidence was requested again.
@@ -182,6 +165,11 @@ struct Driver<'a, 'w> {
 }
 
 impl Driver<'_, '_> {
+    /// The process that drives.
+    const fn pid(&self) -> u32 {
+        self.world.ledgers.writer().pid
+    }
+
     /// Known before the deadline, so that nothing has to be looked up when it comes.
     fn known_secrets(&self) -> Secrets {
         let state = self.ledger.history().state();
@@ -200,6 +188,9 @@ impl Driver<'_, '_> {
     fn run(&mut self) -> Result<()> {
         let mut look = true;
         loop {
+            if self.is_replaced() {
+                return Ok(());
+            }
             if look {
                 self.ledger.refresh()?;
             }
@@ -284,6 +275,11 @@ impl Driver<'_, '_> {
         })
     }
 
+    /// Whether somebody else may drive by now: this process lost its lease.
+    fn is_replaced(&self) -> bool {
+        self.lease.as_ref().is_some_and(|lease| !lease.is_held())
+    }
+
     /// Whether nobody has ended this attempt, as a person does who stops the rollback.
     fn is_current(&self, attempt: u32) -> bool {
         let state = self.ledger.history().state();
@@ -297,8 +293,9 @@ impl Driver<'_, '_> {
         &mut self,
         decide: &mut dyn FnMut(&History, Option<u32>) -> Decided,
     ) -> Result<()> {
-        let claimed = append(&mut self.ledger, self.world.clock, &mut |history, _| {
-            Ok(vec![decide(history, Some(std::process::id()))?])
+        let pid = self.pid();
+        let claimed = append(&mut self.ledger, &mut |history, _| {
+            Ok(vec![decide(history, Some(pid))?])
         });
         self.claimed = claimed.as_ref().ok().and_then(attempt_of);
         self.settle(claimed)
@@ -312,8 +309,8 @@ impl Driver<'_, '_> {
                 if self.is_mended(&id)? {
                     return Ok(Awaited::Look);
                 }
-                let claimed = append(&mut self.ledger, self.world.clock, &mut |history, now| {
-                    let pid = Some(std::process::id());
+                let pid = Some(self.pid());
+                let claimed = append(&mut self.ledger, &mut |history, now| {
                     Ok(vec![decisions::claim_expired(history, &id, pid, now)?])
                 });
                 let known = claimed.is_ok();
@@ -346,7 +343,7 @@ impl Driver<'_, '_> {
                 body: Body::AttemptStarted(AttemptStarted {
                     attempt,
                     stage: Some(part.stage.stage.clone()),
-                    pid: std::process::id(),
+                    pid: self.pid(),
                 }),
             });
         }
@@ -363,7 +360,8 @@ impl Driver<'_, '_> {
             if index > 0 {
                 let _ = self.ledger.refresh();
             }
-            if !self.is_current(attempt) {
+            // Whoever drives now finds an attempt without an end, and takes it up.
+            if !self.is_current(attempt) || self.is_replaced() {
                 return;
             }
             let outcome = self.step(&part, (*place, step));
@@ -505,7 +503,7 @@ impl Driver<'_, '_> {
         if decided.verdict == Verdict::Pass {
             let evidence = decided.samples;
             let policy = &self.release.policy;
-            let recorded = append(&mut self.ledger, self.world.clock, &mut |history, now| {
+            let recorded = append(&mut self.ledger, &mut |history, now| {
                 Ok(vec![decisions::rolled_back(
                     policy,
                     history,
@@ -556,7 +554,7 @@ impl Driver<'_, '_> {
 
     fn stuck(&mut self, stage: &StageName) -> Result<()> {
         let policy = &self.release.policy;
-        let recorded = append(&mut self.ledger, self.world.clock, &mut |history, now| {
+        let recorded = append(&mut self.ledger, &mut |history, now| {
             Ok(vec![decisions::stuck(policy, history, stage, now)?])
         });
         self.settle(recorded)
@@ -578,8 +576,6 @@ impl Driver<'_, '_> {
 
     /// Records what was done. That it is illegal, because somebody else was first, changes nothing about what was done.
     fn record(&mut self, draft: Draft) {
-        let _ = self
-            .ledger
-            .append(self.world.clock, &mut |_, _| Ok(vec![draft.clone()]));
+        let _ = self.ledger.append(&mut |_, _| Ok(vec![draft.clone()]));
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::record::body::{ProcessGroup, StepEnded, StepOutcome};
 use crate::domain::release::Step;
 use crate::domain::secret_name::names_a_secret;
 use crate::domain::variables::Secrets;
-use crate::ports::{Command, InheritedLock, Outcome};
+use crate::ports::{Command, InheritedLock, Outcome, OutputFile};
 
 /// How much of a step's output is kept.
 const OUTPUT_CAP: u64 = 8 * 1024 * 1024;
@@ -63,7 +63,7 @@ pub fn run(
         env: run.env.clone(),
         folder: world.files.root().to_owned(),
         timeout: run.step.timeout(),
-        output: world.ledgers.output_folder(&release.name).join(&run.output),
+        output: OutputFile::of(&release.name, run.output.as_str()),
         output_cap: OUTPUT_CAP,
         secrets: secrets_with(&run.secrets, &run.env),
         marks: run.marks.clone(),

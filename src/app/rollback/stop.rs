@@ -3,9 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::left_behind::{belongs_to_attempt, ended_place};
+use crate::app::ledger::Ledger;
 use crate::app::project::Release;
 use crate::app::verify::passed;
-use crate::app::{Result, World, append};
+use crate::app::{Result, World, append, lease};
 use crate::domain::clock::Reading;
 use crate::domain::decide::{Actor, rollback as decisions};
 use crate::domain::history::History;
@@ -14,7 +15,6 @@ use crate::domain::outcome::Done;
 use crate::domain::readiness::command;
 use crate::domain::record::body::ProcessGroup;
 use crate::domain::state::rollback::StageStanding;
-use crate::ports::{Duty, Ledger};
 
 /// How often it is looked whether somebody stopped the rollback, in milliseconds.
 const LOOK: u64 = 500;
@@ -104,7 +104,7 @@ impl Running {
 pub fn stop(world: &World<'_>, release: &Release, actor: &Actor, reason: &str) -> Result<Done> {
     let mut ledger = world.ledgers.open(&release.name);
     let mut running = Running::default();
-    let record = append(ledger.as_mut(), world.clock, &mut |history, now| {
+    let record = append(ledger.as_mut(), &mut |history, now| {
         let stopped = decisions::stop(&release.policy, history, actor, reason, now)?;
         running = Running::of(history);
         Ok(vec![stopped])
@@ -113,12 +113,12 @@ pub fn stop(world: &World<'_>, release: &Release, actor: &Actor, reason: &str) -
     for group in &running.groups {
         ended |= world.runner.end(group);
     }
-    let identity = world.ledgers.identity(&release.name);
+    let identity = world.ledgers.records().identity(&release.name);
     ended |= world
         .runner
         .end_marked(&|mark| belongs_to_attempt(mark, &identity, running.from));
     // A driver that somebody had stopped finds out, and ends.
-    world.ledgers.wake(&release.name, Duty::Rollback);
+    lease::resume_driver(world, &release.name);
     let name = &release.name;
     Ok(Done {
         release: name.clone(),

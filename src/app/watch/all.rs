@@ -11,11 +11,11 @@ use super::background::Background;
 use super::schedule::{After, Schedule};
 use super::watcher::{Step, Watcher};
 use super::{finish, other_watcher};
+use crate::app::ledger::Ledger;
 use crate::app::project::Release;
 use crate::app::{Result, World, anchor, project};
 use crate::domain::event::Event;
 use crate::domain::ids::ReleaseName;
-use crate::ports::Ledger;
 
 /// How often releases are looked for, in milliseconds: a window that somebody opens is watched at the latest then.
 const LOOK: u64 = 1_000;

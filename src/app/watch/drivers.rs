@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, Scope};
 
-use crate::app::World;
 use crate::app::project::Release;
 use crate::app::rollback::{self, DRIVER_LOG};
 use crate::app::verify::passed;
+use crate::app::{World, lease};
 use crate::domain::clock::Reading;
-use crate::ports::{Duty, ProcessGroup};
+use crate::ports::{LeaseName, OutputFile, ProcessGroup};
 
 /// Two drivers are started at least this far apart, in milliseconds, where the one before had taken up its duty.
 pub(super) const APART: u64 = 1_000;
@@ -64,13 +64,20 @@ impl<'scope, 'env> Drivers<'scope, 'env> {
     /// Whether somebody drives: has the duty, or is this process; or is a process that this one started, where nobody can
     /// have the duty.
     pub fn is_driven(&self) -> bool {
-        let (ledgers, name) = (self.world.ledgers, &self.release.name);
-        if self.here.load(Ordering::SeqCst) || ledgers.is_taken(name, Duty::Rollback) {
+        if self.here.load(Ordering::SeqCst) {
             return true;
         }
-        let child = self.last.as_ref().map(|last| &last.process);
-        child.is_some_and(|child| self.world.runner.is_running(child))
-            && !ledgers.can_be_taken(name, Duty::Rollback)
+        match self
+            .world
+            .leases
+            .holder(&LeaseName::Rollback(self.release.name.clone()))
+        {
+            Ok(holder) => holder.is_some(),
+            Err(_) => {
+                let child = self.last.as_ref().map(|last| &last.process);
+                child.is_some_and(|child| self.world.runner.is_running(child))
+            }
+        }
     }
 
     /// Sees that somebody drives. Returns what is to be told.
@@ -133,9 +140,7 @@ impl<'scope, 'env> Drivers<'scope, 'env> {
 
     /// A driver that somebody stopped keeps its duty and does nothing; nobody else may take its place, so it goes on.
     fn resume(&self) -> Option<String> {
-        let (ledgers, name) = (self.world.ledgers, &self.release.name);
-        ledgers
-            .wake(name, Duty::Rollback)
+        lease::resume_driver(&self.world, &self.release.name)
             .then(|| "the process of the rollback was stopped, and was told to go on".to_owned())
     }
 
@@ -164,14 +169,13 @@ impl<'scope, 'env> Drivers<'scope, 'env> {
 
     /// What was written to the log from byte `from` on, at most some pieces of it.
     fn log(&self, from: u64) -> Vec<u8> {
-        let (ledgers, name) = (self.world.ledgers, &self.release.name);
+        let log = OutputFile::of(&self.release.name, DRIVER_LOG);
         let mut bytes = Vec::new();
         for _ in 0..16 {
-            let piece = ledgers.output(name, DRIVER_LOG, from + bytes.len() as u64);
-            if piece.is_empty() {
-                break;
+            match self.world.runner.output(&log, from + bytes.len() as u64) {
+                Ok(piece) if !piece.is_empty() => bytes.extend(piece),
+                _ => break,
             }
-            bytes.extend(piece);
         }
         bytes
     }

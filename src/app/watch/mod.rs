@@ -20,14 +20,13 @@ use std::time::Duration;
 use crate::domain::event::Event;
 use crate::domain::outcome::{WatchEnd, Watched};
 use crate::domain::watch::Outcome;
-use crate::ports::{Duty, Ledger};
-
 use background::Background;
 use farewell::{Others, farewell};
 use watcher::{Step, Watcher};
 
+use super::ledger::Ledger;
 use super::project::Release;
-use super::{Hear, Result, World, anchor, view};
+use super::{Hear, Result, World, anchor, lease, view};
 
 /// Watches until nothing is left that happens by itself, or until this process is asked to stop.
 ///
@@ -46,7 +45,7 @@ pub fn watch(world: &World<'_>, release: &Release, hear: &mut Hear<'_>) -> Resul
     }
     let shared = Arc::new(release.clone());
     std::thread::scope(|scope| {
-        let background = Arc::new(Background::new(scope, 1));
+        let background = Arc::new(Background::new(scope, usize::from(world.is_concurrent)));
         let mut watcher = Watcher::new(scope, background, *world, (shared, ledger));
         loop {
             match watcher.step(hear) {
@@ -80,9 +79,9 @@ fn successor(world: &World<'_>, release: &Release) -> Others {
 
 /// Who has the lease of a watcher this moment.
 fn other_watcher(world: &World<'_>, release: &Release) -> Others {
-    match world.ledgers.is_taken(&release.name, Duty::Watch) {
-        true => Others::Watch(world.ledgers.holder(&release.name, Duty::Watch)),
-        false => Others::Nobody,
+    match lease::watching(world, &release.name) {
+        Some(watching) => Others::Watch(watching.process),
+        None => Others::Nobody,
     }
 }
 

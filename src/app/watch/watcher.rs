@@ -10,6 +10,8 @@ use super::background::Background;
 use super::drivers::{APART, Drivers};
 use super::probing::{Probing, groups};
 use super::tell::{first_to_tell, tell};
+use crate::app::lease::{self, Present};
+use crate::app::ledger::Ledger;
 use crate::app::project::Release;
 use crate::app::seal::UNSIGNED;
 use crate::app::verify::passed;
@@ -27,7 +29,7 @@ use crate::domain::record::{Body, Draft, TOOL};
 use crate::domain::state::incident::Incident;
 use crate::domain::state::rollback::Rollback;
 use crate::domain::watch::{self, Next, Outcome};
-use crate::ports::{AppendError, Duty, Lease, Ledger, LedgerError};
+use crate::ports::{AppendError, OutputFile, StoreError};
 
 /// The longest a watcher sleeps, in milliseconds: what another process recorded is seen at the latest then.
 const LONGEST_SLEEP: u64 = 1_000;
@@ -67,7 +69,7 @@ pub(super) struct Watcher<'scope, 'env> {
     /// The last warning, so that it is not repeated every second.
     said: String,
     /// Tells others that somebody watches.
-    presence: Option<Box<dyn Lease>>,
+    presence: Present<'scope>,
     /// How the rollback ended, and since when its process is awaited.
     ending: Option<(WatchEnd, Reading)>,
     asked_again: AskedAgain,
@@ -102,6 +104,7 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
     ) -> Self {
         Self {
             world,
+            presence: Present::new(world.presence, release.name.clone()),
             drivers: Drivers::new(scope, world, Arc::clone(&release)),
             release,
             ledger,
@@ -115,7 +118,6 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
             unwritable: false,
             output: None,
             said: String::new(),
-            presence: None,
             ending: None,
             asked_again: AskedAgain::default(),
             doubted: BTreeSet::new(),
@@ -173,7 +175,7 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
     fn unless_unread(
         &mut self,
         next: Next,
-        read: Result<(), LedgerError>,
+        read: Result<(), StoreError>,
         hear: &mut Hear<'_>,
     ) -> Next {
         let unread = self.history().unread();
@@ -240,11 +242,11 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
             self.see_to_driver(hear);
             return Step::Again(SOON);
         }
-        let claimed = self.ledger.append(self.world.clock, &mut |history, now| {
+        let claimed = self.ledger.append(&mut |history, now| {
             Ok(vec![decisions::claim_expired(history, id, None, now)?])
         });
         // The rollback does not wait for the disk: its driver claims it in memory, and writes it down when it can.
-        if let Err(AppendError::Ledger(error)) = claimed {
+        if let Err(AppendError::Store(error)) = claimed {
             let but = "the rollback goes on, and is recorded as soon as it can be";
             self.warn(hear, format!("{error}; {but}"));
             self.unwritable = true;
@@ -331,21 +333,11 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
     /// Tells others that somebody watches. Several may: one of them has the duty, and the next takes it up when that one
     /// ends. One that was stopped is made to go on; one whose lock file was removed takes it anew.
     fn be_present(&mut self, hear: &mut Hear<'_>) {
-        if self.presence.as_ref().is_some_and(|it| it.is_current()) {
-            return;
-        }
-        self.presence = None;
-        let (ledgers, name) = (self.world.ledgers, &self.release.name);
-        match ledgers.take(name, Duty::Watch) {
-            Ok(Some(presence)) => self.presence = Some(presence),
-            Ok(None) if !ledgers.is_taken(name, Duty::Watch) => {
-                if ledgers.wake(name, Duty::Watch) {
-                    let text =
-                        "another watcher was stopped, and was told to go on; this one watches too";
-                    self.warn(hear, text.to_owned());
-                }
-            }
-            Ok(None) | Err(_) => {}
+        if let Ok(Some(shown)) = self.presence.announce()
+            && lease::resume(self.world.runner, &shown)
+        {
+            let text = "another watcher was stopped, and was told to go on; this one watches too";
+            self.warn(hear, text.to_owned());
         }
     }
 
@@ -472,11 +464,11 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
     }
 
     /// Appends; whoever was first is told by the records that follow, and trouble with the ledger is tried again.
-    fn append(&mut self, hear: &mut Hear<'_>, decide: &mut crate::ports::Decide<'_>) -> bool {
-        match self.ledger.append(self.world.clock, decide) {
+    fn append(&mut self, hear: &mut Hear<'_>, decide: &mut crate::app::ledger::Decide<'_>) -> bool {
+        match self.ledger.append(decide) {
             Ok(records) => !records.is_empty(),
             Err(AppendError::Refused(_)) => false,
-            Err(AppendError::Ledger(error)) => {
+            Err(AppendError::Store(error)) => {
                 self.warn(hear, format!("{error}; it is tried again"));
                 false
             }
@@ -544,11 +536,11 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
             });
         }
         if let Some(output) = &mut self.output {
-            let bytes = self
-                .world
-                .ledgers
-                .output(&self.release.name, &output.name, output.from);
-            if !bytes.is_empty() {
+            let file = OutputFile::of(&self.release.name, output.name.as_str());
+            let bytes = self.world.runner.output(&file, output.from);
+            if let Ok(bytes) = bytes
+                && !bytes.is_empty()
+            {
                 output.from += bytes.len() as u64;
                 hear(&Event::Output {
                     text: String::from_utf8_lossy(&bytes).into_owned(),

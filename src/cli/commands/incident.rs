@@ -1,7 +1,7 @@
 //! `relgate incident`: a person's way in and out of a window.
 
 use crate::app::incident::{self as app, Opening};
-use crate::app::{Result, deploy};
+use crate::app::{Result, deploy, lease};
 use crate::cli::args::Incident;
 use crate::cli::context::Context;
 use crate::cli::exit;
@@ -9,7 +9,6 @@ use crate::domain::decide::deployment::StageUse;
 use crate::domain::ids::{NameError, PriorityName, TriggerName};
 use crate::domain::record::body::DecidedAnswer;
 use crate::domain::refusal::Refusal;
-use crate::ports::Duty;
 
 use super::watch;
 
@@ -49,7 +48,7 @@ pub fn incident(context: &Context, incident: Incident) -> Result<u8> {
                 };
                 context.show(&app::open(world, &release, &actor, &opening)?)?;
                 // A window that nobody watches would not end by itself.
-                if no_watch || world.ledgers.is_taken(&release.name, Duty::Watch) {
+                if no_watch || lease::watching(world, &release.name).is_some() {
                     return Ok(exit::NO_GO);
                 }
                 let watched = watch::follow(context, world, &release, true)?;

@@ -15,6 +15,7 @@ use crate::domain::outcome::{WatchEnd, Watched};
 use crate::domain::readiness::command;
 use crate::domain::refusal::Refusal;
 use crate::effects::{failpoint, process, service};
+use crate::ports::OutputFile;
 use crate::render::{Format, text};
 
 use super::sign::terminal;
@@ -35,6 +36,9 @@ pub fn watch(context: &Context, args: &Watch) -> Result<u8> {
         }
     })
 }
+
+/// The file of what a detached watcher says.
+const WATCH_LOG: &str = "watch.log";
 
 /// Watches every release until it is asked to stop; a service manager hears that it is ready, and that it lives.
 fn watch_all(context: &Context, world: &World<'_>) -> Result<u8> {
@@ -63,14 +67,17 @@ fn detach(context: &Context, world: &World<'_>, all: bool) -> Result<u8> {
     let log = match &release {
         Some(name) => {
             argv.extend(["--release".into(), name.to_string().into()]);
-            world.ledgers.output_folder(name).join("watch.log")
+            OutputFile::of(name, WATCH_LOG)
         }
         None => {
             argv.push("--all".into());
-            world.files.root().join(".relgate").join("watch.log")
+            OutputFile {
+                release: None,
+                name: WATCH_LOG.to_owned(),
+            }
         }
     };
-    let written = world.runner.can_log(world.files.root(), &log);
+    let written = world.runner.can_log(&log);
     let process = world
         .runner
         .detach(&argv, world.files.root(), &log)
@@ -79,7 +86,7 @@ fn detach(context: &Context, world: &World<'_>, all: bool) -> Result<u8> {
         })?;
     let what = release.map_or_else(|| "every release".to_owned(), |name| name.to_string());
     let written = match written {
-        Ok(()) => format!("and writes to {}", log.display()),
+        Ok(()) => format!("and writes to {}", world.runner.output_place(&log)),
         Err(why) => format!("without a log: {why}"),
     };
     let pid = process.pid;

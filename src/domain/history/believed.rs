@@ -191,7 +191,6 @@ fn unknown_clock(record: &Record) -> Reading {
             time_namespace: String::new(),
             time_offset: None,
         },
-        host: record.host.clone(),
     }
 }
 
@@ -207,7 +206,6 @@ fn restrain_clock(fact: &mut IncidentOpened, floor: DateTime<Utc>, at: DateTime<
                 time_namespace: String::new(),
                 time_offset: None,
             },
-            host: fact.opened.host.clone(),
         };
     }
 }

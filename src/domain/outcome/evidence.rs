@@ -1,7 +1,5 @@
 //! What auditors are shown: the integrity of a ledger, evidence bundles, and what pins a policy.
 
-use std::path::PathBuf;
-
 use serde::Serialize;
 
 use crate::domain::ids::{Digest, ReleaseName};
@@ -12,7 +10,7 @@ pub struct Integrity {
     /// Which release.
     pub release: ReleaseName,
     /// Where it lies.
-    pub folder: PathBuf,
+    pub folder: String,
     /// How many records there are.
     pub records: usize,
     /// How many of them have no successor.

@@ -16,7 +16,7 @@ pub use step::StepLock;
 use means::{Flock, Means, Part, Socket, is_at};
 
 use crate::effects::stopped::{self, Holders};
-use crate::ports::{Clock, Lease, LedgerError};
+use crate::ports::{Clock, StoreError};
 
 /// For how long a ledger's lock is waited for, in all.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,8 +30,8 @@ const LOOK_AT_HOLDER: Duration = Duration::from_millis(100);
 /// What a lock is acquired on: everything that excludes others.
 #[derive(Clone, Debug)]
 pub struct LockTarget {
-    /// The lock file, made where it is not there.
-    pub file: PathBuf,
+    /// The lock file, made where it is not there; none for a lock that is a name alone.
+    pub file: Option<PathBuf>,
     /// A folder that is there, and that nobody removes while what lies in it is needed.
     pub folder: Option<PathBuf>,
     /// The name of an abstract socket, where the system has them.
@@ -39,16 +39,32 @@ pub struct LockTarget {
 }
 
 impl LockTarget {
+    /// A lock that has no file and no folder.
+    pub const fn named(name: String) -> Self {
+        Self {
+            file: None,
+            folder: None,
+            socket: Some(name),
+        }
+    }
+
+    /// What it is called, to show.
+    pub fn place(&self) -> String {
+        let path = self.file.as_ref().or(self.folder.as_ref());
+        let socket = || self.socket.clone().unwrap_or_default();
+        path.map_or_else(socket, |path| path.display().to_string())
+    }
+
     fn flocks(&self) -> Vec<Flock<'_>> {
-        let file = Flock {
-            path: &self.file,
-            create: true,
-        };
+        let file = self
+            .file
+            .as_deref()
+            .map(|path| Flock { path, create: true });
         let folder = self.folder.as_deref().map(|path| Flock {
             path,
             create: false,
         });
-        [Some(file), folder].into_iter().flatten().collect()
+        [file, folder].into_iter().flatten().collect()
     }
 
     fn socket(&self) -> Option<Socket<'_>> {
@@ -57,15 +73,14 @@ impl LockTarget {
     }
 
     fn paths(&self) -> Vec<&Path> {
-        let folder = self.folder.as_deref();
-        [Some(self.file.as_path()), folder]
+        [self.file.as_deref(), self.folder.as_deref()]
             .into_iter()
             .flatten()
             .collect()
     }
 
     /// The processes that hold it, as far as the system shows them.
-    fn holders(&self) -> Holders {
+    pub fn holders(&self) -> Holders {
         stopped::holders(&self.paths(), self.socket.as_deref())
     }
 }
@@ -82,11 +97,11 @@ impl Lock {
     /// made to go on; one that is stopped and out of reach is not waited for.
     ///
     /// # Errors
-    /// [`LedgerError::Write`] where no means is available, and of the kind [`io::ErrorKind::WouldBlock`] where somebody
+    /// [`StoreError::Write`] where no means is available, and of the kind [`io::ErrorKind::WouldBlock`] where somebody
     /// else kept it for all that time.
-    pub fn acquire(target: &LockTarget, clock: &dyn Clock) -> Result<Self, LedgerError> {
-        let failed = |source: io::Error| LedgerError::Write {
-            path: target.file.clone(),
+    pub fn acquire(target: &LockTarget, clock: &dyn Clock) -> Result<Self, StoreError> {
+        let failed = |source: io::Error| StoreError::Write {
+            place: target.place(),
             source,
         };
         let (mut pause, longest) = PAUSES;
@@ -117,7 +132,7 @@ impl Lock {
                     format!(
                         "another relgate holds the lock for more than {} s; \"fuser {}\" tells which",
                         PATIENCE.as_secs(),
-                        target.file.display()
+                        target.place()
                     ),
                 )));
             }
@@ -143,21 +158,6 @@ impl Lock {
         }))
     }
 
-    /// Acquires a lock that has no file and no folder: a name alone. `None` where somebody else has it, who is made to go on
-    /// where that process was stopped.
-    ///
-    /// # Errors
-    /// The system knows no such names.
-    pub fn try_acquire_name(name: &str) -> io::Result<Option<Self>> {
-        let socket = Socket { name };
-        let held = means::acquire(&[&socket as &dyn Means<Part>])?;
-        if held.is_none() {
-            stopped::holders(&[], Some(name)).resume_stopped();
-        }
-        let paths = Vec::new();
-        Ok(held.map(|parts| Self { parts, paths }))
-    }
-
     /// Whether there is any means to have it by, whoever has it now.
     pub fn is_available(target: &LockTarget) -> bool {
         target.socket().is_some() || target.flocks().iter().any(Flock::is_available)
@@ -168,39 +168,29 @@ impl Lock {
         target.flocks().iter().any(Means::is_busy) || target.socket().is_some_and(|it| it.is_busy())
     }
 
-    /// Whether somebody has it who is not stopped. Where the system does not show who has it, they count.
-    pub fn is_held_by_running(target: &LockTarget) -> bool {
-        target
-            .holders()
-            .any_runs()
-            .unwrap_or_else(|| Self::is_held(target))
+    /// Whether others see it by every means: its file may have been removed since.
+    pub fn is_current(&self) -> bool {
+        self.parts.iter().all(|part| self.is_there(part))
     }
 
-    /// A process that has it and is not stopped, where the system shows who has it.
-    pub fn running_holder(target: &LockTarget) -> Option<i32> {
-        target.holders().running()
+    /// Whether it excludes others by any means.
+    pub fn excludes(&self) -> bool {
+        self.parts.iter().any(|part| self.is_there(part))
     }
 
-    /// Lets its holder go on where that process was stopped. Returns whether it was.
-    pub fn resume_stopped_holder(target: &LockTarget) -> bool {
-        target.holders().resume_stopped()
-    }
-}
-
-impl Lease for Lock {
-    fn is_current(&self) -> bool {
-        self.parts.iter().all(|part| match part {
+    fn is_there(&self, part: &Part) -> bool {
+        match part {
             Part::File(file) => self.paths.iter().any(|path| is_at(file, path)),
             #[cfg(target_os = "linux")]
             Part::Socket { .. } => true,
-        })
+        }
     }
 }
 
-/// Makes the file at `path` where it is not there, so that it can be locked once the disk is read-only.
-pub fn prepare(path: &Path) {
+/// Makes the file of a lock where it is not there, so that it can be acquired once the disk is read-only.
+pub fn prepare(target: &LockTarget) {
     // Where the disk is read-only already there is nothing to prepare.
-    let _ = means::open(path);
+    let _ = target.file.as_deref().map(means::open);
 }
 
 #[cfg(test)]

@@ -13,17 +13,22 @@ pub mod program;
 mod run;
 
 use std::ffi::OsString;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getpid, getrlimit, getsid, setrlimit, setsid};
 
-use crate::effects::plain;
-use crate::ports::{Command, Ended, ProcessGroup, Runner};
+use crate::domain::ids::ReleaseName;
+use crate::domain::record::Record;
+use crate::effects::lock::StepLock;
+use crate::effects::{plain, stopped};
+use crate::ports::{Command, Ended, InheritedLock, OutputFile, ProcessGroup, Runner};
 
 /// What a command is given between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(5);
@@ -31,9 +36,34 @@ const GRACE: Duration = Duration::from_secs(5);
 /// The program of whatever process opens it: the same one, even where its file was replaced or removed.
 const SELF: &str = "/proc/self/exe";
 
-/// Runs commands on this machine.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemRunner;
+/// At most this much of a file of output is read at once, in bytes.
+const PIECE: u64 = 64 * 1024;
+
+/// Runs commands on this machine, and keeps what they write below the folder of a repository.
+#[derive(Clone, Debug, Default)]
+pub struct SystemRunner {
+    root: PathBuf,
+}
+
+impl SystemRunner {
+    /// A runner whose files lie in the repository at `root`.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The folder of the records of a release.
+    fn ledger(&self, release: &ReleaseName) -> PathBuf {
+        let releases = self.root.join("releases");
+        releases.join(release.as_str()).join("ledger")
+    }
+
+    fn path(&self, file: &OutputFile) -> PathBuf {
+        match &file.release {
+            Some(release) => self.ledger(release).join("output").join(&file.name),
+            None => self.root.join(".relgate").join(&file.name),
+        }
+    }
+}
 
 impl Runner for SystemRunner {
     /// Runs `command`, its standard output and error through one pipe, so that the file shows them in the order in which
@@ -51,7 +81,8 @@ impl Runner for SystemRunner {
         started: &mut dyn FnMut(&ProcessGroup),
         output: &mut dyn FnMut(&[u8]),
     ) -> Ended {
-        run::run(command, started, output)
+        let path = self.path(&command.output);
+        run::run((command, &path), started, output)
     }
 
     /// Starts `argv`, which must call [`become_session`] before anything else.
@@ -59,13 +90,20 @@ impl Runner for SystemRunner {
     /// A session can only be begun by a process that leads no group, and only from within, so the child is left in this
     /// process's group until it does. Nothing but its standard streams is inherited. It is reaped the next time that this
     /// process starts or looks for one.
-    fn detach(&self, argv: &[OsString], folder: &Path, log: &Path) -> Result<ProcessGroup, String> {
+    fn detach(
+        &self,
+        argv: &[OsString],
+        folder: &Path,
+        log: &OutputFile,
+    ) -> Result<ProcessGroup, String> {
+        let log = self.path(log);
         let Some((name, arguments)) = argv.split_first() else {
             return Err("the command is empty; write a program and its arguments".to_owned());
         };
         let start = |program: &Path| {
             // A process without output does its work all the same.
-            let opened = plain::append(folder, log).and_then(|log| Ok((log.try_clone()?, log)));
+            let opened =
+                plain::append(&self.root, &log).and_then(|log| Ok((log.try_clone()?, log)));
             let (out, err) = match opened {
                 Ok((out, err)) => (Stdio::from(out), Stdio::from(err)),
                 Err(_) => (Stdio::null(), Stdio::null()),
@@ -110,10 +148,41 @@ impl Runner for SystemRunner {
         ended
     }
 
-    fn can_log(&self, folder: &Path, log: &Path) -> Result<(), String> {
-        plain::append(folder, log)
+    fn is_stopped(&self, process: i32) -> bool {
+        stopped::is_stopped(process)
+    }
+
+    fn resume(&self, process: i32) -> bool {
+        stopped::resume(process)
+    }
+
+    fn can_log(&self, log: &OutputFile) -> Result<(), String> {
+        let path = self.path(log);
+        plain::append(&self.root, &path)
             .map(drop)
-            .map_err(|error| format!("{}: {error}", log.display()))
+            .map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    fn output(&self, file: &OutputFile, from: u64) -> io::Result<Vec<u8>> {
+        let mut file = plain::read(&self.root, &self.path(file))?;
+        file.seek(SeekFrom::Start(from))?;
+        let mut bytes = Vec::new();
+        file.take(PIECE).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn output_place(&self, file: &OutputFile) -> String {
+        self.path(file).display().to_string()
+    }
+
+    fn step_lock(
+        &self,
+        release: &ReleaseName,
+        first: &Record,
+    ) -> io::Result<Option<Arc<dyn InheritedLock>>> {
+        let path = self.ledger(release).join(first.file_name());
+        let lock = StepLock::try_acquire(&path)?;
+        Ok(lock.map(|lock| Arc::new(lock) as Arc<dyn InheritedLock>))
     }
 
     fn can_run(&self, program: &str, folder: &Path) -> Result<(), String> {

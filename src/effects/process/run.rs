@@ -7,6 +7,7 @@
 use std::io::{self, PipeReader, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -35,13 +36,14 @@ const LOOK: Duration = Duration::from_millis(20);
 /// The pause before a command is started again that the system had no process for.
 const AGAIN: Duration = Duration::from_millis(100);
 
+/// Runs `command` to its end; its output goes to the file at `output_file`.
 pub(super) fn run(
-    command: &Command,
+    (command, output_file): (&Command, &Path),
     started: &mut dyn FnMut(&ProcessGroup),
     output: &mut dyn FnMut(&[u8]),
 ) -> Ended {
     let watch = Stopwatch::start();
-    let place = (command.folder.as_path(), command.output.as_path());
+    let place = (command.folder.as_path(), output_file);
     let mut kept = Kept::open(place, command.output_cap, &command.secrets);
     let outcome = match start(command, &watch) {
         Err(why) => Outcome::NotStarted(why),

@@ -10,6 +10,14 @@ use crate::domain::variables::Secrets;
 use crate::effects::clock::Stopwatch;
 use crate::ports::Outcome;
 
+/// A file of output that is about no release.
+fn file(name: &str) -> OutputFile {
+    OutputFile {
+        release: None,
+        name: name.to_owned(),
+    }
+}
+
 /// Runs shell scripts in a temporary folder and keeps what was heard of them.
 struct Stage {
     folder: tempfile::TempDir,
@@ -37,7 +45,7 @@ impl Stage {
             env: BTreeMap::from([("GIVEN".to_owned(), "a value".to_owned())]),
             folder: self.folder.path().to_owned(),
             timeout: Timespan::from_seconds(seconds),
-            output: self.path("out.log"),
+            output: file("out.log"),
             output_cap: 1024 * 1024,
             marks: Vec::new(),
             lock: None,
@@ -45,8 +53,12 @@ impl Stage {
     }
 
     fn run(&mut self, command: &Command) -> Ended {
-        let Self { group, heard, .. } = self;
-        SystemRunner.run(
+        let Self {
+            group,
+            heard,
+            folder,
+        } = self;
+        SystemRunner::new(folder.path()).run(
             command,
             &mut |started| *group = Some(started.clone()),
             &mut |piece| heard.extend_from_slice(piece),
@@ -111,7 +123,7 @@ fn output_is_kept_in_order_with_its_digest() {
     assert_eq!(ended.output_digest, Digest::of(expected.as_bytes()));
     assert_eq!(stage.heard, expected.as_bytes());
     assert_eq!(
-        fs::read(stage.path("out.log")).expect("kept"),
+        fs::read(stage.path(".relgate/out.log")).expect("kept"),
         expected.as_bytes()
     );
 }
@@ -162,12 +174,15 @@ fn a_flood_is_counted_and_capped() {
     );
     command.output_cap = 1000;
     let mut heard = 0;
-    let ended = SystemRunner.run(&command, &mut |_| {}, &mut |piece| heard += piece.len());
+    let ended = SystemRunner::new(stage.folder.path())
+        .run(&command, &mut |_| {}, &mut |piece| heard += piece.len());
     assert_eq!(ended.outcome, Outcome::Exited(0));
     assert_eq!((ended.output_bytes, heard), (20_000_006, 20_000_006));
     assert_eq!(ended.output_digest, Digest::of(&[0; 1000]));
     assert_eq!(
-        fs::metadata(stage.path("out.log")).expect("kept").len(),
+        fs::metadata(stage.path(".relgate/out.log"))
+            .expect("kept")
+            .len(),
         1000
     );
     assert!(ended.tail.ends_with("last\n") && ended.tail.len() <= 2048);
@@ -244,10 +259,13 @@ fn a_child_that_keeps_the_output_open_is_neither_awaited_nor_harmed() {
     eventually(|| fs::read_to_string(stage.path("done")).ok());
     // What came after the end belongs to no digest, and so not into the file.
     assert_eq!(ended.output_digest, Digest::of(b"started\n"));
-    assert_eq!(fs::read(stage.path("out.log")).expect("kept"), b"started\n");
+    assert_eq!(
+        fs::read(stage.path(".relgate/out.log")).expect("kept"),
+        b"started\n"
+    );
     let group = stage.group.clone().expect("a group");
     // Its leader is gone: the number alone says nothing, and what is left is not signalled by it.
-    assert!(!SystemRunner.end(&group));
+    assert!(!SystemRunner::default().end(&group));
     assert!(lives(child));
     kill(child);
 }
@@ -255,9 +273,8 @@ fn a_child_that_keeps_the_output_open_is_neither_awaited_nor_harmed() {
 #[test]
 fn an_output_file_that_cannot_be_written_does_not_stop_the_command() {
     let mut stage = Stage::new();
-    let mut command = stage.command(&["sh", "-c", "touch ran; echo out"], 20);
-    command.output = stage.path("a-file/out.log");
-    fs::write(stage.path("a-file"), "").expect("written");
+    let command = stage.command(&["sh", "-c", "touch ran; echo out"], 20);
+    fs::write(stage.path(".relgate"), "").expect("written");
     let ended = stage.run(&command);
     assert_eq!(ended.outcome, Outcome::Exited(0));
     assert!(stage.path("ran").exists());
@@ -284,15 +301,15 @@ fn a_group_left_behind_is_ended_only_if_it_is_the_recorded_one() {
         started: "1@another boot".to_owned(),
         ..recorded.clone()
     };
-    assert!(!SystemRunner.end(&other));
+    assert!(!SystemRunner::default().end(&other));
     assert!(lives(child.id()));
-    assert!(SystemRunner.end(&recorded));
+    assert!(SystemRunner::default().end(&recorded));
     let status = child.wait().expect("reaped");
     assert_eq!(
         std::os::unix::process::ExitStatusExt::signal(&status),
         Some(15)
     );
-    assert!(!SystemRunner.end(&recorded));
+    assert!(!SystemRunner::default().end(&recorded));
     drop(stage);
 }
 
@@ -303,7 +320,7 @@ fn groups_that_would_address_everybody_are_left_alone() {
             pid,
             started: group::started(pid),
         };
-        assert!(!SystemRunner.end(&group));
+        assert!(!SystemRunner::default().end(&group));
     }
 }
 
@@ -314,8 +331,8 @@ fn a_lock_is_not_inherited() {
     let lock = fs::File::create(&place).expect("made");
     lock.lock().expect("locked");
     let argv = ["sh", "-c", "echo $$ > pid; exec sleep 600"].map(OsString::from);
-    let process = SystemRunner
-        .detach(&argv, stage.folder.path(), &stage.path("log"))
+    let process = SystemRunner::new(stage.folder.path())
+        .detach(&argv, stage.folder.path(), &file("log"))
         .expect("detached");
     let pid = process.pid;
     assert_eq!(stage.pid_in("pid"), pid);
@@ -325,12 +342,12 @@ fn a_lock_is_not_inherited() {
         again.try_lock().is_ok(),
         "the detached process holds the lock"
     );
-    assert!(SystemRunner.is_running(&process));
+    assert!(SystemRunner::default().is_running(&process));
     kill(pid);
-    eventually(|| (!SystemRunner.is_running(&process)).then_some(()));
+    eventually(|| (!SystemRunner::default().is_running(&process)).then_some(()));
     // It is reaped by the look.
     eventually(|| {
-        SystemRunner.is_running(&process);
+        SystemRunner::default().is_running(&process);
         group::started(pid).is_empty().then_some(())
     });
 }
@@ -339,14 +356,14 @@ fn a_lock_is_not_inherited() {
 fn what_cannot_be_detached_says_why() {
     let stage = Stage::new();
     let detach = |program: &str, log: &str| {
-        SystemRunner
-            .detach(&[program.into()], stage.folder.path(), &stage.path(log))
+        SystemRunner::new(stage.folder.path())
+            .detach(&[program.into()], stage.folder.path(), &file(log))
             .expect_err("a cause")
     };
     assert!(detach("./missing", "log").contains("there is no file"));
     assert!(
-        SystemRunner
-            .detach(&[], stage.folder.path(), &stage.path("log"))
+        SystemRunner::new(stage.folder.path())
+            .detach(&[], stage.folder.path(), &file("log"))
             .is_err()
     );
 }
@@ -355,12 +372,15 @@ fn what_cannot_be_detached_says_why() {
 fn a_log_that_cannot_be_written_is_said_and_left_out() {
     let stage = Stage::new();
     let folder = stage.folder.path();
-    std::os::unix::fs::symlink(folder.join("elsewhere"), folder.join("log")).expect("linked");
-    let log = stage.path("log");
-    let why = SystemRunner.can_log(folder, &log).expect_err("a link");
+    let runner = SystemRunner::new(folder);
+    fs::create_dir(folder.join(".relgate")).expect("a folder");
+    let link = folder.join(".relgate/log");
+    std::os::unix::fs::symlink(folder.join("elsewhere"), link).expect("linked");
+    let log = file("log");
+    let why = runner.can_log(&log).expect_err("a link");
     assert!(why.contains("symbolic link"), "{why}");
     let argv = ["sh", "-c", "echo said; echo $$ > pid"].map(OsString::from);
-    let process = SystemRunner.detach(&argv, folder, &log).expect("detached");
+    let process = runner.detach(&argv, folder, &log).expect("detached");
     assert_eq!(stage.pid_in("pid"), process.pid);
     assert!(!folder.join("elsewhere").exists());
 }
@@ -386,8 +406,8 @@ fn a_detached_process_leads_its_own_session() {
         std::env::current_exe().expect("this program").into(),
         "a_detached_process_leads_its_own_session".into(),
     ];
-    let process = SystemRunner
-        .detach(&argv, stage.folder.path(), &stage.path("log"))
+    let process = SystemRunner::new(stage.folder.path())
+        .detach(&argv, stage.folder.path(), &file("log"))
         .expect("detached");
     let expected = format!("Ok(()) Ok(()) Ok({})", process.pid);
     eventually(|| (fs::read_to_string(&report).ok()? == expected).then_some(()));
@@ -409,7 +429,7 @@ fn what_was_never_recorded_is_found_by_its_mark() {
     command.marks = vec![mark.clone(), format!("{mark}-1")];
     stage.run(&command);
     let child = stage.pid_in("child");
-    let end = |mark: String| SystemRunner.end_marked(&|one| one == mark);
+    let end = |mark: String| SystemRunner::default().end_marked(&|one| one == mark);
     assert!(!end(format!("{mark}-2")));
     assert!(lives(child), "another's mark ended it");
     assert!(end(mark.clone()));

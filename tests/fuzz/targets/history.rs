@@ -46,7 +46,6 @@ pub fn target(data: &[u8]) {
                 time_namespace: String::new(),
                 time_offset: None,
             },
-            host: "host".to_owned(),
         };
         watch::next(whole.state(), &reading);
         watch::checkpoint(whole.state(), &reading);

@@ -17,7 +17,6 @@ fn reading() -> Reading {
             time_namespace: String::new(),
             time_offset: None,
         },
-        host: "here".to_owned(),
     }
 }
 

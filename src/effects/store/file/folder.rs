@@ -17,10 +17,10 @@ use crate::domain::anomaly::Damage;
 use crate::domain::audit::{self, Content, Flaw, LARGEST_RECORD, UNFINISHED, belongs, foreign};
 use crate::domain::record::{Record, id_of_file_name};
 use crate::effects::{failpoint, plain};
-use crate::ports::LedgerError;
+use crate::ports::StoreError;
 
 /// The places in the writing of one record where a crash can leave something, in their order.
-pub(super) const FAILPOINTS: [&str; 5] = [
+pub const FAILPOINTS: [&str; 5] = [
     "ledger:begin",
     "ledger:written",
     "ledger:synced",
@@ -46,7 +46,7 @@ pub(super) struct Listing {
 }
 
 /// What lies in `folder`, beside the files whose names are `known`; nothing where there is no such folder.
-pub(super) fn list(folder: &Path, known: &HashSet<String>) -> Result<Listing, LedgerError> {
+pub(super) fn list(folder: &Path, known: &HashSet<String>) -> Result<Listing, StoreError> {
     let failed = |source| read_error(folder, source);
     let mut listing = Listing::default();
     let entries = match std::fs::read_dir(folder) {
@@ -81,7 +81,7 @@ pub(super) struct Reader {
 
 impl Reader {
     /// A reader of the files in `folder`; `None` where there is no such folder.
-    pub fn open(folder: &Path) -> Result<Option<Self>, LedgerError> {
+    pub fn open(folder: &Path) -> Result<Option<Self>, StoreError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         match rustix::fs::open(folder, flags, Mode::empty()) {
             Ok(folder) => Ok(Some(Self { folder })),
@@ -146,8 +146,8 @@ impl Reader {
 /// being a record is left out. Nothing where there is no such folder.
 ///
 /// # Errors
-/// [`LedgerError::Read`] where the folder cannot be listed. What cannot be read in it is for the audit to tell.
-pub fn gather(folder: &Path) -> Result<impl Iterator<Item = audit::File> + use<>, LedgerError> {
+/// [`StoreError::Read`] where the folder cannot be listed. What cannot be read in it is for the audit to tell.
+pub fn gather(folder: &Path) -> Result<impl Iterator<Item = audit::File> + use<>, StoreError> {
     let reader = Reader::open(folder)?;
     let listing = list(folder, &HashSet::new())?;
     let unnameable = listing.unnameable.into_iter().map(|name| audit::File {
@@ -167,7 +167,7 @@ pub fn gather(folder: &Path) -> Result<impl Iterator<Item = audit::File> + use<>
 }
 
 /// Makes the ledger's folder where it does not exist yet; the folder that it lies in must.
-pub(super) fn create(folder: &Path) -> Result<(), LedgerError> {
+pub(super) fn create(folder: &Path) -> Result<(), StoreError> {
     match std::fs::create_dir(folder) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
@@ -186,8 +186,8 @@ pub(super) fn create(folder: &Path) -> Result<(), LedgerError> {
 /// Writes `record` into `folder`, durable when it returns.
 ///
 /// # Errors
-/// [`LedgerError::Write`]; nothing of the record is left behind. A file of the same name is never replaced.
-pub(super) fn write(folder: &Path, record: &Record) -> Result<(), LedgerError> {
+/// [`StoreError::Write`]; nothing of the record is left behind. A file of the same name is never replaced.
+pub(super) fn write(folder: &Path, record: &Record) -> Result<(), StoreError> {
     prepare(folder, record)?.place()
 }
 
@@ -201,8 +201,8 @@ pub(super) struct Prepared {
 /// Makes the bytes of `record` durable in `folder`. Dropped, nothing of it is left.
 ///
 /// # Errors
-/// [`LedgerError::Write`]; nothing of the record is left behind.
-pub(super) fn prepare(folder: &Path, record: &Record) -> Result<Prepared, LedgerError> {
+/// [`StoreError::Write`]; nothing of the record is left behind.
+pub(super) fn prepare(folder: &Path, record: &Record) -> Result<Prepared, StoreError> {
     let name = record.file_name();
     let path = folder.join(&name);
     let failed = |source| write_error(&path, source);
@@ -242,7 +242,7 @@ impl Prepared {
     ///
     /// # Errors
     /// As [`write`].
-    pub fn place(self) -> Result<(), LedgerError> {
+    pub fn place(self) -> Result<(), StoreError> {
         let Self { folder, path, file } = self;
         file.persist_noclobber(&path)
             .map_err(|error| write_error(&path, error.error))?;
@@ -258,7 +258,7 @@ impl Prepared {
 }
 
 /// Makes the names in `folder` durable.
-fn sync_folder(folder: &Path) -> Result<(), LedgerError> {
+fn sync_folder(folder: &Path) -> Result<(), StoreError> {
     match File::open(folder).and_then(|folder| folder.sync_all()) {
         // Some network file systems answer so: they have no such call, and keep names by themselves.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
@@ -267,16 +267,16 @@ fn sync_folder(folder: &Path) -> Result<(), LedgerError> {
     }
 }
 
-fn read_error(path: &Path, source: io::Error) -> LedgerError {
-    LedgerError::Read {
-        path: path.to_owned(),
+fn read_error(path: &Path, source: io::Error) -> StoreError {
+    StoreError::Read {
+        place: path.display().to_string(),
         source,
     }
 }
 
-fn write_error(path: &Path, source: io::Error) -> LedgerError {
-    LedgerError::Write {
-        path: path.to_owned(),
+fn write_error(path: &Path, source: io::Error) -> StoreError {
+    StoreError::Write {
+        place: path.display().to_string(),
         source,
     }
 }

@@ -16,7 +16,17 @@ use std::path::{Path, PathBuf};
 
 use crate::domain::ids::{Digest, ReleaseName};
 use crate::effects::lock::LockTarget;
-use crate::ports::Duty;
+
+/// What a lock of a release is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Held while a record is appended.
+    Append,
+    /// Held by whoever drives the rollback.
+    Rollback,
+    /// Held by one of those who watch.
+    Watch,
+}
 
 /// The locks of one ledger.
 #[derive(Clone, Debug)]
@@ -34,19 +44,18 @@ impl Locks {
         }
     }
 
-    /// Held while a record is appended.
-    pub fn append(&self) -> LockTarget {
-        // The folder above is the release's own only where the ledger lies as it does in a repository.
-        let is_released = self.folder.file_name().is_some_and(|name| name == "ledger");
-        let above = self.folder.parent().filter(|_| is_released);
-        self.target(".lock", above, "append")
-    }
-
-    /// Held by whoever has the duty.
-    pub fn duty(&self, duty: Duty) -> LockTarget {
-        match duty {
-            Duty::Rollback => self.target(".rollback", Some(&self.folder), "rollback"),
-            Duty::Watch => self.target(".watch", None, "watch"),
+    /// What a lock is acquired on.
+    pub fn target(&self, kind: Kind) -> LockTarget {
+        let (file, folder, socket) = match kind {
+            Kind::Append => (".lock", self.folder.parent(), "append"),
+            Kind::Rollback => (".rollback", Some(self.folder.as_path()), "rollback"),
+            Kind::Watch => (".watch", None, "watch"),
+        };
+        let identity = self.identity.as_ref();
+        LockTarget {
+            file: Some(self.folder.join(file)),
+            folder: folder.map(Path::to_owned),
+            socket: identity.map(|it| format!("relgate-{it}-{socket}")),
         }
     }
 
@@ -56,29 +65,14 @@ impl Locks {
         let identity = self.identity.clone();
         identity.unwrap_or_else(|| Digest::of(path).short())
     }
-
-    fn target(&self, file: &str, folder: Option<&Path>, socket: &str) -> LockTarget {
-        let identity = self.identity.as_ref();
-        LockTarget {
-            file: self.folder.join(file),
-            folder: folder.map(Path::to_owned),
-            socket: identity.map(|it| format!("relgate-{it}-{socket}")),
-        }
-    }
 }
 
 /// The repository's root by its device and number, with the release. The ledger's own folder may be replaced by a
 /// checkout, or lie under a mount.
 fn identity(folder: &Path, release: &ReleaseName) -> Option<String> {
-    let is_released = folder.ends_with(Path::new(release.as_str()).join("ledger"));
-    let root = match is_released {
-        true => folder
-            .ancestors()
-            .nth(3)
-            .filter(|it| *it != Path::new(""))?,
-        false => folder,
-    };
-    let root = fs::metadata(root).ok()?;
+    // The folder is `releases/NAME/ledger` in the repository.
+    let root = folder.ancestors().nth(3);
+    let root = fs::metadata(root.filter(|it| *it != Path::new(""))?).ok()?;
     let text = format!("{} {} {release}", root.dev(), root.ino());
     Some(Digest::of(text.as_bytes()).to_string()[..32].to_owned())
 }

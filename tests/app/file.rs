@@ -1,4 +1,4 @@
-//! What the tests of the file ledger share: clocks, folders, and other processes.
+//! The file store under the ledger: what lies in a folder, other processes, and disks that fail.
 
 mod appending;
 mod damage;
@@ -15,26 +15,28 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
+use relgate::app::ledger::{Ledger, StoredLedger};
+use relgate::domain::anomaly::Damage;
+use relgate::domain::audit::{Audit, audit};
+use relgate::domain::clock::Reading;
+use relgate::domain::history::History;
+use relgate::domain::ids::ReleaseName;
+use relgate::domain::record::body::Noted;
+use relgate::domain::record::{Body, Draft, Record};
+use relgate::domain::refusal::Refusal;
+use relgate::effects::store::file::{FAILPOINTS, FileStore, gather};
+use relgate::ports::{AppendError, Clock, StoreError, Unsealed};
 
-use super::*;
-use crate::domain::anomaly::Damage;
-use crate::domain::audit::{Audit, audit};
-use crate::domain::clock::{BootId, Reading};
-use crate::domain::history::History;
-use crate::domain::ids::ReleaseName;
-use crate::domain::record::body::Noted;
-use crate::domain::record::{Body, Draft, Record};
-use crate::domain::refusal::Refusal;
-use crate::ports::{AppendError, Clock, Ledger, LedgerError};
+use crate::world::{boot, writer};
 
 /// A clock that is set by hand; what it is asked to wait it waits as little as makes room for others.
 struct ByHand(Mutex<DateTime<Utc>>);
 
 impl ByHand {
-    fn at(seconds: i64) -> Self {
-        Self(Mutex::new(
-            DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds),
-        ))
+    /// A clock for the rest of the test.
+    fn at(seconds: i64) -> &'static Self {
+        let time = DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
+        Box::leak(Box::new(Self(Mutex::new(time))))
     }
 
     fn set(&self, seconds: i64) {
@@ -47,12 +49,7 @@ impl Clock for ByHand {
         Reading {
             wall: *self.0.lock().expect("no panic"),
             boot_ms: 0,
-            boot: BootId {
-                id: "boot".into(),
-                time_namespace: String::new(),
-                time_offset: None,
-            },
-            host: "host".into(),
+            boot: boot("host"),
         }
     }
 
@@ -65,8 +62,16 @@ fn release() -> ReleaseName {
     ReleaseName::new("2.4.0").expect("a name")
 }
 
-fn ledger(folder: &Path) -> FileLedger<'static> {
-    FileLedger::new(folder, release())
+/// The ledger in `folder`, with a clock that stands still.
+fn ledger(folder: &Path) -> StoredLedger<'static> {
+    ledger_at(folder, ByHand::at(100))
+}
+
+fn ledger_at(folder: &Path, clock: &'static ByHand) -> StoredLedger<'static> {
+    let releases = folder.ancestors().nth(2).expect("releases/NAME/ledger");
+    let writer = writer("host", 1);
+    let store = FileStore::new(releases, clock, writer.clone());
+    StoredLedger::new(Box::leak(Box::new(store)), &Unsealed, (&release(), &writer))
 }
 
 fn note(text: &str) -> Draft {
@@ -76,9 +81,9 @@ fn note(text: &str) -> Draft {
     }
 }
 
-fn append(ledger: &mut FileLedger, texts: &[&str]) -> Result<Vec<Record>, AppendError> {
+fn append(ledger: &mut StoredLedger<'_>, texts: &[&str]) -> Result<Vec<Record>, AppendError> {
     let drafts: Vec<Draft> = texts.iter().map(|text| note(text)).collect();
-    ledger.append(&ByHand::at(100), &mut |_, _| Ok(drafts.clone()))
+    ledger.append(&mut |_, _| Ok(drafts.clone()))
 }
 
 fn text(record: &Record) -> &str {
@@ -95,8 +100,14 @@ fn texts(history: &History) -> Vec<String> {
 /// A folder for a ledger, which does not exist yet, and what removes it.
 fn place() -> (tempfile::TempDir, PathBuf) {
     let parent = tempfile::tempdir().expect("a folder");
-    let folder = parent.path().join("ledger");
+    let folder = in_repository(parent.path());
+    fs::create_dir_all(folder.parent().expect("a release")).expect("folders");
     (parent, folder)
+}
+
+/// Where the ledger lies in the repository at `root`.
+fn in_repository(root: &Path) -> PathBuf {
+    root.join("releases/2.4.0/ledger")
 }
 
 fn audited(folder: &Path) -> Audit {
@@ -114,7 +125,7 @@ fn names(folder: &Path) -> BTreeSet<String> {
         .collect()
 }
 
-fn anomalies(ledger: &mut FileLedger) -> Vec<(Damage, String)> {
+fn anomalies(ledger: &mut StoredLedger<'_>) -> Vec<(Damage, String)> {
     let history = ledger.refresh().expect("it can be read");
     let told = history.anomalies().into_iter().map(|it| {
         assert!(!it.help.is_empty());
@@ -147,7 +158,7 @@ fn command(task: &str, folder: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("this program"));
     command
         .args(["--exact", "--ignored", "--nocapture", "--test-threads=1"])
-        .arg("effects::ledger::tests::another_process")
+        .arg("file::another_process")
         .env(TASK, task)
         .env(FOLDER, folder)
         .stdout(Stdio::piped());

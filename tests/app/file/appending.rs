@@ -24,42 +24,47 @@ fn a_refusal_passes_through_and_writes_nothing() {
     let before = names(&folder);
     let refusal = Refusal::refused("somebody else was first").help("relgate status");
     let error = ledger
-        .append(&ByHand::at(0), &mut |_, _| Err(refusal.clone()))
+        .append(&mut |_, _| Err(refusal.clone()))
         .expect_err("it is refused");
     assert!(matches!(error, AppendError::Refused(it) if it == refusal));
     assert_eq!(names(&folder), before);
 }
 
 #[test]
-fn a_decision_sees_what_others_appended_and_the_clock_inside_the_lock() {
+fn a_decision_sees_what_others_appended_and_the_clock() {
     let (_parent, folder) = place();
-    let (mut mine, mut theirs) = (ledger(&folder), ledger(&folder));
+    let (mut mine, mut theirs) = (ledger_at(&folder, ByHand::at(7)), ledger(&folder));
     append(&mut mine, &["a"]).expect("appended");
     append(&mut theirs, &["b"]).expect("appended");
     let mut seen = Vec::new();
-    let lock = crate::effects::lock::LockTarget {
-        file: folder.join(".lock"),
-        folder: None,
-        socket: None,
-    };
-    mine.append(&ByHand::at(7), &mut |history, now| {
+    mine.append(&mut |history, now| {
         assert_eq!(now.wall, DateTime::UNIX_EPOCH + TimeDelta::seconds(7));
-        assert!(crate::effects::lock::Lock::is_held(&lock));
-        seen = texts(history);
-        Ok(Vec::new())
+        seen.push(texts(history));
+        match history.records().len() {
+            // What it would record is decided again once the store says that something is new.
+            1 => Ok(vec![note("c")]),
+            _ => Ok(Vec::new()),
+        }
     })
     .expect("nothing to do");
-    assert_eq!(seen, ["a", "b"]);
+    assert_eq!(seen, [vec!["a"], vec!["a", "b"]]);
+    let refusal = Refusal::refused("b is there").help("relgate status");
+    append(&mut theirs, &["d"]).expect("appended");
+    let error = mine.append(&mut |history, _| match texts(history).len() {
+        3 => Err(refusal.clone()),
+        _ => Err(Refusal::refused("too early")),
+    });
+    assert!(matches!(error, Err(AppendError::Refused(it)) if it == refusal));
 }
 
 #[test]
 fn a_clock_set_back_a_little_keeps_the_order_and_a_wrong_one_is_not_followed() {
     let (_parent, folder) = place();
-    let mut ledger = ledger(&folder);
     let clock = ByHand::at(1_000_000);
+    let mut ledger = ledger_at(&folder, clock);
     let mut write = |seconds: i64| {
         clock.set(seconds);
-        let written = ledger.append(&clock, &mut |_, _| Ok(vec![note("x")]));
+        let written = ledger.append(&mut |_, _| Ok(vec![note("x")]));
         written.expect("appended")[0].at.timestamp()
     };
     assert_eq!(write(1_000_000), 1_000_000);
@@ -81,7 +86,7 @@ fn a_record_too_large_to_be_read_is_never_written() {
     append(&mut ledger, &["a"]).expect("appended");
     let before = names(&folder);
     let error = append(&mut ledger, &[&"x".repeat(17 << 20)]).expect_err("too large");
-    let AppendError::Ledger(LedgerError::Write { source, .. }) = error else {
+    let AppendError::Store(StoreError::Write { source, .. }) = error else {
         panic!("not an error of writing");
     };
     assert_eq!(source.kind(), ErrorKind::FileTooLarge);
