@@ -26,7 +26,7 @@ pub const REFUSED: u8 = 7;
 /// A bug in relgate.
 pub const BUG: u8 = 70;
 
-/// Every code with its meaning, as `--help` and the README show them.
+/// Every code with its meaning, as `--help` and the documentation show them.
 pub const MEANINGS: [(u8, &str); 9] = [
     (GO, "go: all required is met, all probes pass"),
     (

@@ -1,60 +1,113 @@
-//! The README is run: its transcripts are what the program says, its tables what the code knows.
+//! The documentation is run: its transcripts are what the program says, its tables what the code knows.
 //!
-//! `page` takes the README apart, `session` runs its commands, `reference` makes its tables. With `README=write` in the
-//! environment the tables are written instead of compared.
+//! It is the README, what lies in `docs/`, and the pages at the root that contributors read. `page` takes a page apart,
+//! `session` runs its commands, `reference` makes its tables. With `README=write` in the environment the tables are
+//! written instead of compared.
 
 mod page;
 mod reference;
 mod session;
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use page::{Fence, Page};
 use session::Session;
 
-fn path() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")
+/// The pages whose commands are run, in one shell, in the order in which a reader meets them.
+const RUN: [&str; 6] = [
+    "README.md",
+    "docs/guide/release-manager.md",
+    "docs/guide/on-call.md",
+    "docs/ledger.md",
+    "docs/signatures.md",
+    "docs/evidence-bundles.md",
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn readme() -> Page {
-    Page::new(&fs::read_to_string(path()).expect("the README is text"))
+/// Every page by its path: those at the root, and all below `docs/`.
+fn texts() -> BTreeMap<String, String> {
+    let mut texts = BTreeMap::new();
+    let mut left = vec![(root().to_owned(), false), (root().join("docs"), true)];
+    while let Some((folder, below)) = left.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder of pages") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() && below {
+                left.push((path, true));
+            } else if path.extension().is_some_and(|it| it == "md") {
+                let name = path.strip_prefix(root()).expect("below the root");
+                let text = fs::read_to_string(&path).expect("a page is text");
+                texts.insert(name.display().to_string(), text);
+            }
+        }
+    }
+    texts
+}
+
+fn pages() -> BTreeMap<String, Page> {
+    let page = |(name, text): (String, String)| {
+        let page = Page::new(&name, &text);
+        (name, page)
+    };
+    texts().into_iter().map(page).collect()
 }
 
 #[test]
-fn the_commands_do_what_the_readme_shows() {
-    let page = readme();
+fn the_commands_do_what_the_pages_show() {
+    let pages = pages();
     let mut session = Session::start();
     let mut commands = 0;
-    for fence in &page.fences {
-        match (fence.language.as_str(), &fence.note) {
-            ("console", None) => {
-                for step in fence.steps() {
-                    let done = session.run(&step.command);
-                    let place = format!("README.md:{}: {}", step.line, step.command);
-                    assert_eq!(done.code, step.code, "{place}\n{}", done.output);
-                    session::same(&place, &done.output, &step.output);
-                    commands += 1;
+    for name in RUN {
+        for fence in &pages[name].fences {
+            match (fence.language.as_str(), &fence.note) {
+                ("console", None) => {
+                    for step in fence.steps() {
+                        let done = session.run(&step.command);
+                        let place = format!("{name}:{}: {}", step.line, step.command);
+                        assert_eq!(done.code, step.code, "{place}\n{}", done.output);
+                        session::same(&place, &done.output, &step.output);
+                        commands += 1;
+                    }
                 }
+                (_, Some(note)) if note.starts_with("file ") => {
+                    session.write(note.trim_start_matches("file "), &fence.text());
+                }
+                _ => {}
             }
-            (_, Some(note)) if note.starts_with("file ") => {
-                session.write(note.trim_start_matches("file "), &fence.text());
-            }
-            _ => {}
         }
     }
-    assert!(commands > 20, "only {commands} commands were found");
+    assert!(commands > 50, "only {commands} commands were found");
+}
+
+#[test]
+fn every_page_with_a_transcript_is_run() {
+    for (name, page) in pages() {
+        let shown = page.fences.iter().any(|it| it.language == "console");
+        assert_eq!(shown, RUN.contains(&name.as_str()), "{name}");
+    }
+}
+
+#[test]
+fn the_readme_is_short() {
+    let lines = texts()["README.md"].lines().count();
+    assert!(
+        lines <= 300,
+        "README.md has {lines} lines: what is more than 300 belongs in docs/"
+    );
 }
 
 #[test]
 fn the_first_transcript_is_the_storefronts_play() {
-    let page = readme();
-    let shown = page.noted("play");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = pages();
+    let shown = pages["README.md"].noted("play");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let played = assert_cmd::Command::new("sh")
-        .arg(root.join("examples/storefront/play.sh"))
+        .arg(root().join("examples/storefront/play.sh"))
         .env("RELGATE", env!("CARGO_BIN_EXE_relgate"))
         .env("STOREFRONT", storefront())
         .env("TMPDIR", folder.path())
@@ -78,7 +131,7 @@ fn storefront() -> PathBuf {
         if profile.ends_with("release") {
             build.arg("--release");
         }
-        let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).status();
+        let built = build.current_dir(root()).status();
         assert!(built.is_ok_and(|status| status.success()));
     }
     program
@@ -86,44 +139,85 @@ fn storefront() -> PathBuf {
 
 #[test]
 fn the_tables_are_what_the_code_knows() {
-    let mut text = fs::read_to_string(path()).expect("the README is text");
-    for (name, table) in reference::all() {
-        let (begin, end) = (
+    let write = std::env::var_os("README").is_some_and(|it| it == "write");
+    let mut texts = texts();
+    let tables = reference::all();
+    let marks = |name: &str| {
+        (
             format!("<!-- table: {name} -->\n"),
             format!("<!-- end of table: {name} -->"),
+        )
+    };
+    // Where each table stands; one may stand on several pages.
+    let pages_of = |name: &str, texts: &BTreeMap<String, String>| -> Vec<String> {
+        let (begin, end) = marks(name);
+        let with = texts
+            .iter()
+            .filter(|(_, text)| text.contains(&begin) && text.contains(&end));
+        with.map(|(page, _)| page.clone()).collect()
+    };
+    let mut anchors: BTreeMap<String, String> = BTreeMap::new();
+    for (name, table) in &tables {
+        let pages = pages_of(name, &texts);
+        assert!(
+            !pages.is_empty(),
+            "no page has a place for the table {name}: {}{}",
+            marks(name).0,
+            marks(name).1
         );
-        let from = text.find(&begin).map(|at| at + begin.len());
-        let to = text.find(&end);
-        let (Some(from), Some(to)) = (from, to) else {
-            panic!("README.md has no place for the table {name}: {begin}{end}");
-        };
-        let made = format!("\n{table}\n");
-        if std::env::var_os("README").is_some_and(|it| it == "write") {
-            text.replace_range(from..to, &made);
-        } else {
-            assert_eq!(
-                &text[from..to],
-                made,
-                "the table {name}: README=write cargo test --test readme"
-            );
+        for anchor in Page::new(name, table).anchors {
+            anchors.insert(anchor, pages[0].clone());
         }
     }
-    if std::env::var_os("README").is_some_and(|it| it == "write") {
-        fs::write(path(), text).expect("the README can be written");
+    for (name, table) in &tables {
+        let (begin, end) = marks(name);
+        for page in pages_of(name, &texts) {
+            let text = texts.get_mut(&page).expect("the page");
+            let from = text.find(&begin).expect("the mark") + begin.len();
+            let to = text.find(&end).expect("the mark");
+            let made = format!("\n{}\n", linked(table, &page, &anchors));
+            if write {
+                text.replace_range(from..to, &made);
+                fs::write(root().join(&page), &*text).expect("the page can be written");
+            } else {
+                assert_eq!(
+                    &text[from..to],
+                    made,
+                    "{page}: the table {name}: README=write cargo test --test readme"
+                );
+            }
+        }
     }
 }
 
-#[test]
-fn every_command_and_option_of_the_readme_exists() {
-    let page = readme();
-    let mut checked = 0;
-    for (line, words) in page.relgate_lines() {
-        if let Err(why) = reference::is_known(&words) {
-            panic!("README.md:{line}: {}: {why}", words.join(" "));
-        }
-        checked += 1;
+/// A table whose links to `#anchor` lead to the page, beside this one, that has it.
+fn linked(table: &str, page: &str, anchors: &BTreeMap<String, String>) -> String {
+    let mut parts = table.split("](#");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let anchor = part.split(')').next().unwrap_or_default();
+        let there = anchors.get(anchor).filter(|it| *it != page);
+        let file = there.and_then(|it| Path::new(it).file_name());
+        text.push_str("](");
+        text.push_str(&file.map_or(String::new(), |it| it.to_string_lossy().into_owned()));
+        text.push('#');
+        text.push_str(part);
     }
-    assert!(checked > 40, "only {checked} were found");
+    text
+}
+
+#[test]
+fn every_command_and_option_of_the_pages_exists() {
+    let mut checked = 0;
+    for (name, page) in pages() {
+        for (line, words) in page.relgate_lines() {
+            if let Err(why) = reference::is_known(&words) {
+                panic!("{name}:{line}: {}: {why}", words.join(" "));
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked > 120, "only {checked} were found");
 }
 
 #[test]
@@ -143,8 +237,12 @@ fn commands_and_options_that_do_not_exist_are_found() {
 }
 
 #[test]
-fn every_key_of_the_files_is_in_the_readme() {
-    let text = fs::read_to_string(path()).expect("the README is text");
+fn every_key_of_the_files_is_in_the_reference() {
+    let pages = texts();
+    let reference = pages
+        .iter()
+        .filter(|(name, _)| name.starts_with("docs/reference/"));
+    let text: String = reference.map(|(_, text)| text.as_str()).collect();
     let keys = reference::keys();
     assert!(keys.len() > 80, "only {} keys", keys.len());
     for key in keys {
@@ -153,19 +251,83 @@ fn every_key_of_the_files_is_in_the_readme() {
 }
 
 #[test]
-fn links_inside_the_readme_lead_somewhere() {
-    let page = readme();
-    let links = page.links();
-    assert!(links.len() > 20, "only {} links", links.len());
-    for (line, target) in links {
-        let there = match target.strip_prefix('#') {
-            Some(anchor) => page.anchors.iter().any(|it| it == anchor),
-            None => Path::new(env!("CARGO_MANIFEST_DIR")).join(&target).exists(),
-        };
-        assert!(
-            there || target.contains("://"),
-            "README.md:{line}: {target}"
-        );
+fn links_lead_somewhere() {
+    let pages = pages();
+    let mut checked = 0;
+    for (name, page) in &pages {
+        for (line, target) in page.links() {
+            if target.contains("://") {
+                continue;
+            }
+            checked += 1;
+            let there = leads(&pages, name, &target);
+            assert!(there, "{name}:{line}: {target} leads nowhere");
+        }
+    }
+    assert!(checked > 100, "only {checked} links");
+}
+
+/// Whether a link of a page leads to a file, and to a heading in it where it names one.
+fn leads(pages: &BTreeMap<String, Page>, from: &str, target: &str) -> bool {
+    let (file, anchor) = match target.split_once('#') {
+        Some((file, anchor)) => (file, Some(anchor)),
+        None => (target, None),
+    };
+    let folder = Path::new(from).parent().unwrap_or(Path::new(""));
+    let path = match file {
+        "" => from.to_owned(),
+        file => flat(&folder.join(file)),
+    };
+    match anchor {
+        Some(anchor) => pages
+            .get(&path)
+            .is_some_and(|it| it.anchors.iter().any(|it| it == anchor)),
+        None => root().join(&path).exists(),
+    }
+}
+
+/// A path without `..`.
+fn flat(path: &Path) -> String {
+    let mut parts = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.display().to_string()
+}
+
+#[test]
+fn links_that_lead_nowhere_are_found() {
+    let pages = pages();
+    assert!(leads(&pages, "README.md", "docs/probes.md"));
+    assert!(leads(&pages, "README.md", "docs/reference/probes.md#probe"));
+    assert!(leads(
+        &pages,
+        "docs/guide/ci.md",
+        "../../README.md#exit-codes"
+    ));
+    assert!(!leads(&pages, "README.md", "#probe"));
+    assert!(!leads(&pages, "README.md", "docs/reference/probes.md#prob"));
+    assert!(!leads(&pages, "docs/guide/ci.md", "../README.md"));
+}
+
+#[test]
+fn every_page_is_linked_to() {
+    let pages = pages();
+    for name in pages.keys().filter(|it| it.starts_with("docs/")) {
+        let found = pages.iter().any(|(from, page)| {
+            let folder = Path::new(from).parent().unwrap_or(Path::new(""));
+            from != name
+                && page.links().iter().any(|(_, target)| {
+                    let file = target.split('#').next().unwrap_or_default();
+                    !file.is_empty() && flat(&folder.join(file)) == *name
+                })
+        });
+        assert!(found, "no page leads to {name}");
     }
 }
 
@@ -181,6 +343,7 @@ fn a_transcript_is_taken_apart() {
         "b",
     ];
     let fence = Fence {
+        page: "README.md".to_owned(),
         language: "console".to_owned(),
         note: None,
         line: 10,

@@ -1,7 +1,9 @@
-//! The README, taken apart: its fenced blocks, its links and the headings that they lead to.
+//! A page of the documentation, taken apart: its fenced blocks, its links and the headings that they lead to.
 
-/// The README.
+/// A page.
 pub struct Page {
+    /// Its path from the repository's root.
+    name: String,
     pub fences: Vec<Fence>,
     /// What a link to a heading is called.
     pub anchors: Vec<String>,
@@ -11,6 +13,8 @@ pub struct Page {
 
 /// A fenced block.
 pub struct Fence {
+    /// The page that it stands on.
+    pub page: String,
     pub language: String,
     /// What the comment right above it says: `<!-- file x -->`.
     pub note: Option<String>,
@@ -29,8 +33,9 @@ pub struct Step {
 }
 
 impl Page {
-    pub fn new(text: &str) -> Self {
+    pub fn new(name: &str, text: &str) -> Self {
         let mut page = Self {
+            name: name.to_owned(),
             fences: Vec::new(),
             anchors: Vec::new(),
             prose: Vec::new(),
@@ -44,6 +49,7 @@ impl Page {
                 (Some(_), Some(_)) => page.fences.extend(open.take()),
                 (None, Some(language)) => {
                     open = Some(Fence {
+                        page: name.to_owned(),
                         language: language.trim().to_owned(),
                         note: note.take(),
                         line: number,
@@ -60,7 +66,7 @@ impl Page {
                 }
             }
         }
-        assert!(open.is_none(), "a fenced block is not closed");
+        assert!(open.is_none(), "{name}: a fenced block is not closed");
         page
     }
 
@@ -70,7 +76,7 @@ impl Page {
             .fences
             .iter()
             .find(|it| it.note.as_deref() == Some(note));
-        found.unwrap_or_else(|| panic!("README.md has no block after <!-- {note} -->"))
+        found.unwrap_or_else(|| panic!("{} has no block after <!-- {note} -->", self.name))
     }
 
     /// Every line of words that is relgate typed in, or an option of its own, with where it stands.
@@ -159,7 +165,7 @@ impl Fence {
                     step.output.push_str(line);
                     step.output.push('\n');
                 }
-                (None, None) => panic!("README.md:{}: output before a command", self.line),
+                (None, None) => panic!("{}:{}: output before a command", self.page, self.line),
             }
         }
         steps

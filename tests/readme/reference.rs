@@ -1,4 +1,4 @@
-//! The tables of the README, made from what the code knows: commands, exit codes, and the keys of the files.
+//! The tables of the documentation, made from what the code knows: commands, exit codes, and the keys of the files.
 
 use std::collections::BTreeSet;
 
@@ -211,7 +211,7 @@ fn object(root: &Json, name: &str) -> String {
     let definition = &root["$defs"][name];
     let about = definition["description"].as_str().unwrap_or_default();
     format!(
-        "#### {}\n\n{}\n\n{}",
+        "## {}\n\n{}\n\n{}",
         spoken(name),
         one_line(about),
         table(root, definition)

@@ -1,4 +1,4 @@
-//! One shell in a home of its own, as a reader has it who types the README's commands one after another.
+//! One shell in a home of its own, as a reader has it who types the pages' commands one after another.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -80,7 +80,7 @@ impl Session {
     pub fn write(&mut self, path: &str, text: &str) {
         let here = PathBuf::from(self.run("pwd").output.trim());
         assert!(here.starts_with(self.home.path().canonicalize().expect("the home")));
-        std::fs::write(here.join(path), text).expect("a file of the README");
+        std::fs::write(here.join(path), text).expect("a file of a page");
     }
 }
 
