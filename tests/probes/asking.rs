@@ -233,3 +233,19 @@ fn the_line_that_repeats_a_probe_asks_the_same() {
         sample.reason()
     );
 }
+
+#[test]
+fn times_are_kept_to_parts_of_a_second() {
+    let silent = Server::new(|mut stream| hold(&mut stream));
+    let mut slow = get(&silent.url());
+    slow["timeout"] = "150ms".into();
+    slow["retries"] = 2.into();
+    slow["backoff"] = json!({"initial": "0.02s", "max": "30ms"});
+    let sample = assert_sample(slow, Verdict::Fail, "within 150 ms");
+    assert_eq!(sample.attempts.len(), 3);
+    for attempt in &sample.attempts {
+        assert!((150..1_900).contains(&attempt.took_ms), "{attempt:?}");
+    }
+    let repeat = sample.repeat.unwrap_or_default();
+    assert!(repeat.contains("--max-time 0.15 "), "{repeat}");
+}

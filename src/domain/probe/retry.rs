@@ -56,10 +56,10 @@ impl Backoff {
                 factor,
                 max,
             }) => {
-                let first = initial.unwrap_or(PAUSE).seconds();
+                let first = initial.unwrap_or(PAUSE).milliseconds();
                 let factor = u64::from(factor.unwrap_or(2));
                 let grown = first.saturating_mul(factor.saturating_pow(retry.saturating_sub(1)));
-                Duration::from_secs(grown.min(max.unwrap_or(LONGEST).seconds()))
+                Duration::from_millis(grown.min(max.unwrap_or(LONGEST).milliseconds()))
             }
         }
     }

@@ -341,7 +341,7 @@ fn is_about_name(error: &Error) -> bool {
 pub(super) fn repeat(probe: &TlsProbe, timeout: Timespan) -> Option<String> {
     let shown = probe.client_certificate.as_ref();
     if let Some(url) = &probe.url {
-        let wait = timeout.seconds().to_string();
+        let wait = timeout.seconds_begun().to_string();
         let mut words = vec!["curl", "-gsSvIL", "--max-time", &wait];
         if let Some(files) = shown {
             words.extend(["--cert", &files.cert, "--key", &files.key]);

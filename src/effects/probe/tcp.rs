@@ -163,6 +163,6 @@ pub(super) fn repeat(tcp: &TcpProbe, timeout: Timespan) -> Option<String> {
         return Some(quote::line(words));
     }
     let (host, port) = split(&tcp.address)?;
-    let (wait, port) = (timeout.seconds().to_string(), port.to_string());
+    let (wait, port) = (timeout.seconds_begun().to_string(), port.to_string());
     Some(quote::line(["nc", "-vz", "-w", &wait, host, &port]))
 }

@@ -376,19 +376,19 @@ fn suite(workspace: &Workspace, site: Site<'_>, suite: Suite<'_>, findings: &mut
             continue;
         };
         // The least time until the last of the samples that must pass begins.
-        let pauses = u64::from(one.passes() - 1).saturating_mul(one.every().seconds());
+        let pauses = u64::from(one.passes() - 1).saturating_mul(one.every().milliseconds());
         let least = one
             .settle
-            .map_or(0, Timespan::seconds)
+            .map_or(0, Timespan::milliseconds)
             .saturating_add(pauses);
-        if least >= within.seconds() {
+        if least >= within.milliseconds() {
             findings.push(
                 site.error(
                     &format!("{path}/id"),
                     format!(
                         "probe \"{}\": it cannot pass within {within}: its samples take at least {}",
                         one.id,
-                        Timespan::from_seconds(least)
+                        Timespan::from_milliseconds(least)
                     ),
                 )
                 .help("lower \"settle\", \"every\" or \"passes\", or raise \"within\""),

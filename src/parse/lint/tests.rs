@@ -387,6 +387,17 @@ fn the_policy_can_demand_a_checklist() {
 }
 
 #[test]
+fn every_duration_may_have_parts_of_a_second() {
+    for fine in ["500ms", "1.5s", "1m1s500ms", "5m"] {
+        let window = format!("{{window: {fine}}}");
+        assert_eq!(with_policy(&[("{window: 5m}", &window)]), [""; 0], "{fine}");
+    }
+    let times = "priority: critical, timeout: 500ms, settle: 1.5s, every: 250ms, retries: 1, backoff: 100ms"
+        .replace(", ", "\n      ");
+    assert_eq!(with_notes(&[("priority: critical", &times)]), [""; 0]);
+}
+
+#[test]
 fn an_empty_checklist_is_no_checklist() {
     only(
         &shown(&workspace(POLICY, "gates: []\n", NOTES)),

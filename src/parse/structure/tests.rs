@@ -139,6 +139,10 @@ fn a_duration_is_strict() {
     let quoted = gate("'24'");
     assert!(quoted.contains("has no unit"), "{quoted}");
     assert!(gate("[5m]").contains("found a list"));
+    let fraction = gate("1.5m");
+    assert!(fraction.contains("only seconds have one"), "{fraction}");
+    let unknown = gate("5us");
+    assert!(unknown.contains("ms, s, m, h, d and w"), "{unknown}");
 }
 
 #[test]

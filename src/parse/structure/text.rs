@@ -8,7 +8,6 @@ use regex::Regex;
 use serde_json::Value as Json;
 
 use super::words::quoted;
-use crate::domain::latency::Latency;
 use crate::domain::probe::pattern::Pattern;
 use crate::domain::timespan::Timespan;
 
@@ -130,7 +129,7 @@ type Complaint = (Option<String>, Option<String>);
 fn format_misfit(format: &str, text: &str) -> Option<Complaint> {
     match format {
         "duration" => duration_misfit(text),
-        "latency" => (text.parse::<Latency>().is_err()).then(|| duration_misfit(text))?,
+        "latency" => duration_misfit(text),
         "date" => date_misfit(text),
         "date-time" => time_misfit(text),
         "time-zone" => zone_misfit(text),
@@ -161,7 +160,7 @@ fn duration_misfit(text: &str) -> Option<Complaint> {
     let lower = text.trim().to_lowercase().replace(' ', "");
     let help = match help {
         _ if lower != text && lower.parse::<Timespan>().is_ok() => Some(format!(
-            "did you mean {lower}? The units are s, m, h, d and w"
+            "did you mean {lower}? The units are ms, s, m, h, d and w"
         )),
         help => help,
     };

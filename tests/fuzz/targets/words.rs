@@ -37,7 +37,7 @@ pub fn target(data: &[u8]) {
         if let Ok(span) = line.parse::<Timespan>() {
             assert_eq!(
                 u64::try_from(span.delta().num_seconds()),
-                Ok(span.seconds())
+                Ok(span.milliseconds())
             );
         }
         let _ = Path::parse(line);

@@ -211,7 +211,11 @@ pub(super) fn age(
     age_ms: Option<i64>,
     missing: impl FnOnce() -> String,
 ) -> Assertion {
-    let seconds = |ms: u64| Timespan::from_seconds(ms / 1000);
+    let whole = limit.milliseconds().is_multiple_of(1_000);
+    let seconds = |ms: u64| match whole {
+        true => Timespan::from_seconds(ms / 1_000),
+        false => Timespan::from_milliseconds(ms),
+    };
     Assertion {
         about: "age".to_owned(),
         expected: format!("at most {limit}"),

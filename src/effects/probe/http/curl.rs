@@ -19,7 +19,7 @@ pub(in super::super) fn repeat(http: &HttpProbe, timeout: Timespan) -> String {
         line.add(["--compressed"]);
     }
     line.add(["--max-time"]);
-    line.add([timeout.seconds().to_string()]);
+    line.add([timeout.decimal_seconds()]);
     method(http, &mut line);
     if http.verify_tls == Some(false) {
         line.add(["-k"]);
