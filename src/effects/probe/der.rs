@@ -79,6 +79,43 @@ fn fields(certificate: &[u8]) -> Option<Fields<'_>> {
     })
 }
 
+/// What a certificate says of itself, still encoded.
+pub(super) struct Details<'a> {
+    pub(super) serial: &'a [u8],
+    pub(super) issuer: &'a [u8],
+    pub(super) subject: &'a [u8],
+    /// One after the other; empty where there are none.
+    pub(super) extensions: &'a [u8],
+}
+
+/// What a certificate says of itself; `None` where its bytes do not say.
+pub(super) fn details(certificate: &[u8]) -> Option<Details<'_>> {
+    const VERSION: u8 = 0xa0;
+    const EXTENSIONS: u8 = 0xa3;
+    let fields = fields(certificate)?;
+    let (_, whole, _) = element(certificate)?;
+    let (_, mut rest, _) = element(whole)?;
+    if rest.first() == Some(&VERSION) {
+        rest = element(rest)?.2;
+    }
+    let (_, serial, _) = element(rest)?;
+    let mut after_key = element(fields.key)?.2;
+    let mut extensions: &[u8] = &[];
+    while !after_key.is_empty() {
+        let (tag, contents, rest) = element(after_key)?;
+        if tag == EXTENSIONS {
+            extensions = element(contents)?.1;
+        }
+        after_key = rest;
+    }
+    Some(Details {
+        serial,
+        issuer: fields.issuer,
+        subject: fields.subject,
+        extensions,
+    })
+}
+
 /// The first DER element: its tag, its contents, and what follows it.
 pub(super) fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (tag, rest) = bytes.split_first()?;

@@ -233,7 +233,7 @@ fn incompatible(what: &PeerIncompatible) -> &'static str {
 }
 
 /// An alert (RFC 8446, section 6) in words.
-fn alert(alert: AlertDescription) -> String {
+pub(super) fn alert(alert: AlertDescription) -> String {
     use AlertDescription as A;
     let words = match alert {
         A::CloseNotify => "\"close notify\": it closed the connection",

@@ -25,7 +25,8 @@ use super::explain::explain;
 use super::http::Clients;
 use super::tls::{Verified, Weighing};
 use super::trouble::connection_trouble;
-use super::{Context, address, der, http, quote, starttls};
+use super::{Context, address, certificate, der, http, offer, quote, starttls};
+use crate::domain::probe::expect::OneOrMany;
 use crate::domain::probe::kinds::{
     Answer, ClientCertificate, Handshake, Hop, HttpProbe, StartTls, TlsAnswer, TlsProbe, TlsVersion,
 };
@@ -198,19 +199,36 @@ async fn shake(
         Some(ProtocolVersion::TLSv1_3) => Some(TlsVersion::Tls13),
         _ => None,
     };
-    let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(seen) = seen.as_ref() else {
-        let text = format!("TLS with {address}: the server showed no certificate");
-        return Err(Answer::Unserved(text));
-    };
     let now = SystemClock.now().wall;
+    let certificate = {
+        let shown = stream.get_ref().1.peer_certificates();
+        certificate::read(shown.unwrap_or_default(), now)
+    };
+    drop(stream);
+    let (chain, name, expires) = {
+        let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(seen) = seen.as_ref() else {
+            let text = format!("TLS with {address}: the server showed no certificate");
+            return Err(Answer::Unserved(text));
+        };
+        (seen.chain.clone(), seen.name.clone(), seen.expires)
+    };
+    let expect = probe.expect.as_ref();
+    let refuses = expect.and_then(|expect| expect.refuses.as_ref());
+    let asking = offer::Asking {
+        address,
+        name: probe.server_name.as_deref().unwrap_or(host),
+        starttls: probe.starttls,
+        context,
+    };
+    let versions = refuses.map_or(&[][..], OneOrMany::values);
     Ok(Handshake {
-        chain: seen.chain.clone(),
-        name: seen.name.clone(),
-        days_left: seen
-            .expires
-            .map(|end| (end - now).num_seconds().div_euclid(86_400)),
+        chain,
+        name,
+        days_left: expires.map(|end| (end - now).num_seconds().div_euclid(86_400)),
         version,
+        certificate,
+        offers: asking.all(versions).await?,
     })
 }
 

@@ -39,6 +39,8 @@ enum Phase {
         after_ms: u64,
         bytes: usize,
     },
+    /// What is to be found out, and cannot be where no answer comes.
+    FindingOut(String),
     /// What a TCP connection has brought so far.
     Receiving(TcpAnswer),
 }
@@ -160,6 +162,11 @@ impl Progress {
         }
     }
 
+    /// This is to be found out: where no answer comes, it is not known.
+    pub(super) fn finding_out(&self, what: String) {
+        self.step(Phase::FindingOut(what));
+    }
+
     /// What the answer of a TCP connection is if its time is over before more comes.
     pub(super) fn received(&self, so_far: TcpAnswer) {
         self.step(Phase::Receiving(so_far));
@@ -181,6 +188,9 @@ impl Progress {
         let trouble = Answer::Unserved(match &state.phase {
             Phase::Resolving(name) => {
                 return Answer::Unasked(format!("the name {name} was not resolved within {limit}"));
+            }
+            Phase::FindingOut(what) => {
+                return Answer::Unasked(format!("{what}: no answer within {limit}"));
             }
             Phase::Receiving(answer) => return Answer::Tcp(answer.clone()),
             Phase::Begun => format!("no answer within {limit}"),

@@ -5,6 +5,7 @@ mod file;
 mod grpc;
 mod junit;
 mod metric;
+mod offers;
 mod pages;
 mod starttls;
 mod tcp;

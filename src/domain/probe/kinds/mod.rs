@@ -30,7 +30,10 @@ pub use metric::{
 pub use tcp::{
     Bytes, Ending, Expected, Received, Step, TcpAnswer, TcpProbe, TcpTls, TlsTerms, Turn,
 };
-pub use tls::{Handshake, Hop, StartTls, TlsAnswer, TlsExpectation, TlsProbe, TlsVersion};
+pub use tls::{
+    Certificate, Handshake, Hop, Offer, OldVersion, StartTls, TlsAnswer, TlsExpectation, TlsProbe,
+    TlsVersion, fingerprint_digits,
+};
 
 use super::Probe;
 use super::expect::{Assertion, Held};

@@ -2,7 +2,10 @@
 
 use super::{Check, http};
 use crate::domain::finding::Finding;
-use crate::domain::probe::kinds::TlsProbe;
+use crate::domain::probe::expect::OneOrMany;
+use crate::domain::probe::kinds::{TlsExpectation, TlsProbe, fingerprint_digits};
+use crate::domain::timespan::Timespan;
+use crate::domain::variables;
 use crate::parse::lint::variables::replaced;
 
 pub(super) fn lint(check: &Check<'_>, tls: &TlsProbe, findings: &mut Vec<Finding>) {
@@ -54,4 +57,54 @@ pub(super) fn lint(check: &Check<'_>, tls: &TlsProbe, findings: &mut Vec<Finding
     }
     check.client_certificate("/tls", tls.client_certificate.as_ref(), findings);
     check.verifies("/tls/verify_tls", tls.verify_tls, findings);
+    if let Some(expect) = &tls.expect {
+        expectation(check, expect, findings);
+    }
+}
+
+fn expectation(check: &Check<'_>, expect: &TlsExpectation, findings: &mut Vec<Finding>) {
+    for (key, text) in [
+        ("subject", &expect.subject),
+        ("issuer", &expect.issuer),
+        ("serial", &expect.serial),
+    ] {
+        if let Some(text) = text {
+            check.text(&format!("/tls/expect/{key}"), text, findings);
+        }
+    }
+    for (key, span) in [
+        ("expires_in", expect.expires_in),
+        ("chain_expires_in", expect.chain_expires_in),
+    ] {
+        if span.is_some_and(Timespan::is_zero) {
+            findings.push(
+                check
+                    .error(
+                        &format!("/tls/expect/{key}"),
+                        &format!("\"{key}\" is no time at all"),
+                    )
+                    .help("write how long, such as 36h"),
+            );
+        }
+    }
+    let given = |text: &str| variables::syntax(text).is_ok_and(|all| all.is_empty());
+    let names = expect.names.iter().flat_map(OneOrMany::values);
+    if names.into_iter().any(|name| name.trim().is_empty()) {
+        findings.push(
+            check
+                .error("/tls/expect/names", "a name is empty")
+                .help("write one such as shop.example.com"),
+        );
+    }
+    for one in expect.fingerprint.iter().flat_map(OneOrMany::values) {
+        if given(one) && fingerprint_digits(one).is_none() {
+            let what = format!("{one:?} is no fingerprint of SHA-256, so this can never hold");
+            findings.push(
+                check
+                    .error("/tls/expect/fingerprint", &what)
+                    .label("expected 64 hexadecimal digits")
+                    .help("`openssl x509 -noout -fingerprint -sha256 -in FILE` shows it"),
+            );
+        }
+    }
 }

@@ -120,3 +120,26 @@ fn metadata_is_what_grpc_carries() {
         ],
     );
 }
+
+#[test]
+fn what_is_expected_of_a_certificate_can_hold() {
+    let digits = "ab".repeat(32);
+    let with = |expect: &str| format!("address: 'a:1', expect: {{{expect}}}");
+    for fine in [
+        "issuer: {contains: R3}, names: [shop.example, '*.shop.example']".to_owned(),
+        format!("fingerprint: {digits}, expires_in: 36h, chain_expires_in: 90m"),
+        "fingerprint: ['${env:OLD}', '${env:NEW}'], refuses: [ssl3.0, tls1.0, tls1.1]".to_owned(),
+        "refuses: tls1.2, version: tls1.3".to_owned(),
+    ] {
+        none("tls", &[&with(&fine)]);
+    }
+    for (expect, said) in [
+        ("fingerprint: abcd", "no fingerprint of SHA-256"),
+        ("expires_in: 0s", "no time at all"),
+        ("chain_expires_in: 0s", "no time at all"),
+        ("names: ['']", "a name is empty"),
+        ("issuer: {contains: ''}", "empty"),
+    ] {
+        all("tls", &[(&with(expect), said)]);
+    }
+}

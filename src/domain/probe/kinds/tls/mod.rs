@@ -1,10 +1,15 @@
 //! `tls`: the certificate that a server shows, along every hop of a redirect where an address is followed.
 
+mod certificate;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ClientCertificate, Judged, Kind, authority};
-use crate::domain::probe::expect::Assertion;
+use super::{ClientCertificate, Judged, Kind, authority, judged};
+use crate::domain::probe::expect::{Assertion, Held, OneOrMany, TextExpectation};
+use crate::domain::timespan::Timespan;
+
+pub use certificate::{Certificate, Offer, OldVersion, fingerprint_digits};
 
 /// A TLS handshake, and what the server's certificate must be. It has `address` or `url`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -45,9 +50,48 @@ pub struct TlsExpectation {
     /// The server's own certificate is valid for so many whole days more, or longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days_left: Option<u32>,
+    /// The server's own certificate is valid for so long at least: `36h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in: Option<Timespan>,
+    /// Every certificate that the server shows is valid for so long at least: the first end in its chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain_expires_in: Option<Timespan>,
+    /// Whom the certificate is for, as a text such as `O=Shop, CN=shop.example`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<TextExpectation>,
+    /// Who issued the certificate, as a text such as `C=US, O=Let's Encrypt, CN=R3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<TextExpectation>,
+    /// The certificate's serial number, as hexadecimal digits in small letters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<TextExpectation>,
+    /// A name or an address that must stand in the certificate (subjectAltName), or several that all must, as they are
+    /// written there: `*.shop.example` is none but itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<OneOrMany<String>>,
+    /// The SHA-256 of the certificate in hexadecimal digits, with colons or without; or several, of which it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<OneOrMany<String>>,
     /// The version of the protocol that is spoken, or a newer one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<TlsVersion>,
+    /// The versions that the server must refuse where nothing newer is offered. Each is asked for over a connection of its
+    /// own; where it cannot be known whether it was refused, the probe is an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refuses: Option<OneOrMany<OldVersion>>,
+}
+
+impl TlsExpectation {
+    /// Every text of it in which a variable may stand.
+    fn texts_mut(&mut self) -> Vec<&mut String> {
+        let single = [&mut self.subject, &mut self.issuer, &mut self.serial];
+        let single = single.into_iter().flatten();
+        let mut texts: Vec<&mut String> = single.flat_map(TextExpectation::texts_mut).collect();
+        let many = [&mut self.names, &mut self.fingerprint];
+        let many = many.into_iter().flatten();
+        texts.extend(many.flat_map(OneOrMany::values_mut));
+        texts
+    }
 }
 
 /// A protocol that begins in plain text and goes on with TLS.
@@ -129,6 +173,10 @@ pub struct Handshake {
     pub days_left: Option<i64>,
     /// The version that is spoken.
     pub version: Option<TlsVersion>,
+    /// What the certificate says of itself.
+    pub certificate: Certificate,
+    /// What came of asking for older versions, where they must be refused.
+    pub offers: Vec<Offer>,
 }
 
 impl TlsProbe {
@@ -137,7 +185,7 @@ impl TlsProbe {
         self.verify_tls.unwrap_or(true)
     }
 
-    fn hop(&self, hop: &Hop) -> Vec<Assertion> {
+    fn hop(&self, hop: &Hop) -> Held {
         let expect = self.expect.clone().unwrap_or_default();
         let of = hop.of.as_ref().map(|url| format!(" of {url}"));
         let of = of.unwrap_or_default();
@@ -149,7 +197,10 @@ impl TlsProbe {
         };
         let Some(shake) = &hop.handshake else {
             let plain = "not encrypted".to_owned();
-            return vec![assertion("protocol", "TLS", plain, false)];
+            return Held {
+                assertions: vec![assertion("protocol", "TLS", plain, false)],
+                undecided: None,
+            };
         };
         let found = |fault: &Result<(), String>, good: &str| {
             fault
@@ -189,12 +240,18 @@ impl TlsProbe {
                 shake.version.is_some_and(|found| found >= least),
             ));
         }
-        all
+        let mut held = certificate::hold(&expect, &shake.certificate, &shake.offers);
+        for assertion in &mut held.assertions {
+            assertion.about.push_str(&of);
+        }
+        held.assertions.splice(..0, all);
+        held
     }
 
     /// Whether a hop is as it must be, so that the next one may be asked.
     pub fn accepts(&self, hop: &Hop) -> bool {
-        self.hop(hop).iter().all(|assertion| assertion.holds)
+        let held = self.hop(hop);
+        held.undecided.is_none() && held.assertions.iter().all(|assertion| assertion.holds)
     }
 }
 
@@ -203,7 +260,15 @@ impl Kind for TlsProbe {
 
     fn asserts_something(&self) -> bool {
         let expect = self.expect.clone().unwrap_or_default();
-        self.verifies() || expect != TlsExpectation::default()
+        let texts = [&expect.subject, &expect.issuer, &expect.serial];
+        let asserted = texts.into_iter().flatten().any(|text| !text.is_empty());
+        let rest = TlsExpectation {
+            subject: None,
+            issuer: None,
+            serial: None,
+            ..expect
+        };
+        self.verifies() || asserted || rest != TlsExpectation::default()
     }
 
     fn texts_mut(&mut self) -> Vec<&mut String> {
@@ -216,6 +281,7 @@ impl Kind for TlsProbe {
         let mut texts: Vec<&mut String> = single.into_iter().flatten().collect();
         let shown = self.client_certificate.iter_mut();
         texts.extend(shown.flat_map(|one| [&mut one.cert, &mut one.key]));
+        texts.extend(self.expect.iter_mut().flat_map(TlsExpectation::texts_mut));
         texts
     }
 
@@ -225,7 +291,11 @@ impl Kind for TlsProbe {
     }
 
     fn judge(&self, answer: &TlsAnswer, _: u64) -> Judged {
-        Ok(answer.hops.iter().flat_map(|hop| self.hop(hop)).collect())
+        let mut all = Held::default();
+        for hop in &answer.hops {
+            all.add(self.hop(hop));
+        }
+        judged(all)
     }
 }
 
@@ -243,6 +313,8 @@ mod tests {
             name: Ok(()),
             days_left: Some(30),
             version: Some(TlsVersion::Tls12),
+            certificate: Certificate::default(),
+            offers: Vec::new(),
         }
     }
 
