@@ -17,7 +17,7 @@ pub use files::{FileError, Files, Hashes};
 pub use leases::{Acquired, Holder, Lease, LeaseName, Leases, Tenure};
 pub use presence::Presence;
 pub use probes::{Asked, Limits, Nobody, Onlooker, Prober, nobody};
-pub use processes::{Command, Ended, InheritedLock, Outcome, OutputFile, ProcessGroup, Runner};
+pub use processes::{Command, CommandEnd, InheritedLock, OutputFile, ProcessGroup, Runner};
 pub use records::{AppendError, Appended, Batch, Order, Proposal, Reader, Records, StoreError};
 pub use signing::{Certified, KeyFile, OpenSsh, Seal, SigningKey, Unsealed};
 pub use summaries::{Summaries, Summary};

@@ -216,8 +216,8 @@ pub fn sentence(body: &Body) -> String {
             format!(
                 "the step {}: {} after {} ms",
                 fact.step,
-                outcome(&fact.outcome),
-                fact.took_ms
+                outcome(&fact.end.outcome),
+                fact.end.took_ms
             )
         }
         Body::AttemptEnded(fact) => match &fact.outcome {

@@ -31,6 +31,7 @@ pub mod seal;
 pub mod sign;
 pub mod status;
 mod target;
+pub mod verification;
 pub mod verify;
 pub mod view;
 pub mod waive;

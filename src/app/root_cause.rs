@@ -130,7 +130,7 @@ fn steps(rollback: &Rollback) -> Vec<minijinja::Value> {
         .iter()
         .flat_map(|attempt| &attempt.steps)
         .map(|step| {
-            context! { step => step.step.as_str(), outcome => cell(&log::outcome(&step.outcome)), took_ms => step.took_ms }
+            context! { step => step.step.as_str(), outcome => cell(&log::outcome(&step.end.outcome)), took_ms => step.end.took_ms }
         })
         .collect()
 }

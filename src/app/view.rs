@@ -159,32 +159,23 @@ pub fn rollback(state: &ReleaseState) -> Option<RollbackView> {
         attempts: rollback
             .attempts
             .iter()
-            .map(|attempt| AttemptView {
-                attempt: attempt.number,
-                stage: attempt.stage.clone(),
-                claimed_at: attempt.claimed.at,
-                outcome: attempt
-                    .ended
-                    .as_ref()
-                    .map(|ended| ended.fact.outcome.clone()),
-                steps: attempt
-                    .steps
-                    .iter()
-                    .map(|step| StepView {
-                        step: step.step.clone(),
-                        outcome: Some(step.outcome.clone()),
-                        took_ms: Some(step.took_ms),
-                        tail: step.tail.clone(),
-                        output: Some(step.output.clone()),
-                    })
-                    .chain(attempt.running.iter().map(|running| StepView {
-                        step: running.fact.step.clone(),
-                        outcome: None,
-                        took_ms: None,
-                        tail: String::new(),
-                        output: None,
-                    }))
-                    .collect(),
+            .map(|attempt| {
+                let running = attempt.running.iter().map(|it| &it.fact.step);
+                AttemptView {
+                    attempt: attempt.number,
+                    stage: attempt.stage.clone(),
+                    claimed_at: attempt.claimed.at,
+                    outcome: attempt
+                        .ended
+                        .as_ref()
+                        .map(|ended| ended.fact.outcome.clone()),
+                    steps: attempt
+                        .steps
+                        .iter()
+                        .map(StepView::of)
+                        .chain(running.map(StepView::running))
+                        .collect(),
+                }
             })
             .collect(),
     })

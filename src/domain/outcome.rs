@@ -17,7 +17,7 @@ use super::probe::judge::{Sample, Verdict};
 use super::probe::measure::Measure;
 use super::probe::sampling::Failure;
 use super::readiness::{Change, Readiness, Reasoning, Requirement, Status};
-use super::record::body::{AttemptOutcome, Cause, StepOutcome};
+use super::record::body::{AttemptOutcome, Cause, StepEnded, StepOutcome};
 pub use evidence::{Exported, Imported, Integrity, IntegrityFinding, PinnedFile, PolicyPin};
 pub use log::{Log, LogEntry};
 
@@ -403,6 +403,30 @@ pub struct StepView {
     pub tail: String,
     /// The file of its output, relative to the ledger.
     pub output: Option<String>,
+}
+
+impl StepView {
+    /// A step that ended.
+    pub fn of(ended: &StepEnded) -> Self {
+        Self {
+            step: ended.step.clone(),
+            outcome: Some(ended.end.outcome.clone()),
+            took_ms: Some(ended.end.took_ms),
+            tail: ended.end.tail.clone(),
+            output: Some(ended.output.clone()),
+        }
+    }
+
+    /// A step that runs.
+    pub fn running(step: &StepId) -> Self {
+        Self {
+            step: step.clone(),
+            outcome: None,
+            took_ms: None,
+            tail: String::new(),
+            output: None,
+        }
+    }
 }
 
 /// What a drill of the rollback plan came to.

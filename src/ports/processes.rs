@@ -7,9 +7,9 @@ use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::domain::ids::{Digest, ReleaseName};
+use crate::domain::ids::ReleaseName;
 use crate::domain::record::Record;
-pub use crate::domain::record::body::ProcessGroup;
+pub use crate::domain::record::body::{CommandEnd, ProcessGroup};
 use crate::domain::timespan::Timespan;
 use crate::domain::variables::Secrets;
 
@@ -62,34 +62,6 @@ pub trait InheritedLock: std::fmt::Debug + Send + Sync {
     fn descriptor(&self) -> BorrowedFd<'_>;
 }
 
-/// How a command ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ended {
-    /// What became of it.
-    pub outcome: Outcome,
-    /// How long it took, in milliseconds.
-    pub took_ms: u64,
-    /// The last lines of its output as text, at most 2 KiB.
-    pub tail: String,
-    /// How many bytes it wrote, kept or not.
-    pub output_bytes: u64,
-    /// The digest of the bytes that were kept, secrets masked.
-    pub output_digest: Digest,
-}
-
-/// What became of a command.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It ended with this exit code.
-    Exited(i32),
-    /// This signal ended it, and it was not ours.
-    Signalled(i32),
-    /// It was ended at its timeout.
-    TimedOut,
-    /// It could not be started, and why.
-    NotStarted(String),
-}
-
 /// Runs commands.
 pub trait Runner: Sync {
     /// Runs `command` to its end in a process group of its own, standard input closed. `started` hears of the group as
@@ -102,7 +74,7 @@ pub trait Runner: Sync {
         command: &Command,
         started: &mut dyn FnMut(&ProcessGroup),
         output: &mut dyn FnMut(&[u8]),
-    ) -> Ended;
+    ) -> CommandEnd;
 
     /// Starts `argv` in a session of its own, standard input closed and output to `log`, and does not wait for it: it
     /// outlives this process and is sent none of its signals. Where the program is this one, it is the same one even if

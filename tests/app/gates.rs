@@ -1,13 +1,15 @@
 //! Signing, checking, deploying and verifying, alone and beside others.
 
 use relgate::app::Error;
+use relgate::app::verification::Part;
+use relgate::domain::outcome::Conclusion;
 use relgate::domain::probe::judge::Verdict;
 use relgate::domain::readiness::Decision;
 use relgate::domain::record::Body;
 
 use crate::team;
 use crate::windows::records;
-use crate::world::{Process, Sim};
+use crate::world::{POLICY, Process, Sim};
 
 /// Runs `work` as the only process.
 fn alone(work: impl FnOnce(&Process) + Send + 'static) -> Sim {
@@ -163,4 +165,33 @@ fn probes_that_cannot_be_asked_are_inconclusive_and_open_no_window() {
         assert_ne!(run.verdict, Verdict::Fail);
     });
     assert!(records(&sim, |it| matches!(it, Body::IncidentOpened(_))).is_empty());
+}
+
+#[test]
+fn a_failure_is_watched_and_only_a_whole_new_run_verifies() {
+    // The probes of the window close it after two minutes.
+    for (mended, conclusion, parts) in [
+        (
+            120_000,
+            Conclusion::Verified,
+            &[Part::Run, Part::Watch, Part::Run][..],
+        ),
+        (u64::MAX, Conclusion::RolledBack, &[Part::Run, Part::Watch]),
+    ] {
+        let sim = Sim::new();
+        sim.edit(POLICY, "window: 5m", "window: 5m, resolved_by: evidence");
+        sim.answer(move |id, now, live| match id {
+            "home-page" if live == "2.0.0" && now < mended => Verdict::Fail,
+            "previous-live" if live == "2.0.0" => Verdict::Fail,
+            _ => Verdict::Pass,
+        });
+        sim.spawn("team", 0, move |process| {
+            team::deploy(process);
+            let (concluded, seen) = team::verify_to_the_end(process).expect("a conclusion");
+            assert_eq!(concluded.verification.conclusion, conclusion);
+            assert_eq!(seen, parts);
+            assert!(concluded.left.is_none());
+        });
+        sim.run();
+    }
 }

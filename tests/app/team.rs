@@ -1,6 +1,7 @@
 //! What the people of the team do, as use cases.
 
-use relgate::app::verify::{self, Run};
+use relgate::app::verification::{Company, Concluded, Part, Session};
+use relgate::app::verify::{self, NextPass, Run};
 use relgate::app::walk::Walk;
 use relgate::app::watch;
 use relgate::app::{Result, check, deploy, sign};
@@ -9,6 +10,7 @@ use relgate::domain::ids::StageName;
 use relgate::domain::outcome::{Check, Signed, WatchEnd};
 use relgate::domain::probe::selection::Selection;
 use relgate::domain::readiness::{Decision, Scope};
+use relgate::domain::record::body::Answered;
 use relgate::domain::state::ReleaseState;
 
 use crate::world::{Process, Sim, actor};
@@ -89,6 +91,42 @@ pub fn verify(process: &Process) -> Result<Run> {
         let selected = verify::select(&release, &Selection::default())?;
         let (who, stage) = (actor("quin"), stage());
         verify::run(world, &release, (&who, &stage), &selected, &mut |_| {})
+    })
+}
+
+/// Answers yes to everything, and keeps which parts there were.
+struct Yes(Vec<Part>);
+
+impl Company for Yes {
+    fn answers(&mut self, next: &NextPass) -> Result<Vec<Answered>> {
+        Ok(Walk::all_yes(&next.items, None))
+    }
+
+    fn begins(&mut self, part: Part) {
+        self.0.push(part);
+    }
+
+    fn hears(&mut self, _: &Event) {}
+
+    fn ends(&mut self) {}
+}
+
+/// Verifies to a conclusion, with the watch between two runs. Returns the parts that there were too.
+pub fn verify_to_the_end(process: &Process) -> Result<(Concluded, Vec<Part>)> {
+    process.with_world(|world| {
+        let release = process.release(world);
+        let selected = verify::select(&release, &Selection::default())?;
+        let mut yes = Yes(Vec::new());
+        let session = Session {
+            world,
+            release: &release,
+            actor: &actor("quin"),
+            stage: &stage(),
+            selected: &selected,
+            watches: true,
+        };
+        let concluded = session.verify(&mut yes)?;
+        Ok((concluded, yes.0))
     })
 }
 

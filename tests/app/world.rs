@@ -25,13 +25,14 @@ use relgate::domain::ids::{Digest, ReleaseName};
 use relgate::domain::probe::files::FileUse;
 use relgate::domain::probe::judge::{Attempt, Sample, Verdict};
 use relgate::domain::record::Record;
+use relgate::domain::record::body::StepOutcome;
 use relgate::domain::signature::sshsig::Hash;
 use relgate::domain::variables::{NotText, Ready};
 use relgate::domain::writer::Writer;
 use relgate::effects::store::memory::{Memory, MemoryStore};
 use relgate::ports::{
-    Acquired, AppendError, Appended, Asked, Batch, Clock, Command, Ended, Environment, FileError,
-    Files, Hashes, Holder, InheritedLock, Lease, LeaseName, Leases, Limits, Onlooker, Outcome,
+    Acquired, AppendError, Appended, Asked, Batch, Clock, Command, CommandEnd, Environment,
+    FileError, Files, Hashes, Holder, InheritedLock, Lease, LeaseName, Leases, Limits, Onlooker,
     OutputFile, Prober, ProcessGroup, Proposal, Reader, Records, Runner, StoreError, Tenure,
     Unsealed, nobody,
 };
@@ -662,7 +663,7 @@ impl Runner for Process {
         command: &Command,
         started: &mut dyn FnMut(&ProcessGroup),
         _: &mut dyn FnMut(&[u8]),
-    ) -> Ended {
+    ) -> CommandEnd {
         self.point();
         let (group, takes) = {
             let group = {
@@ -703,7 +704,7 @@ impl Runner for Process {
             let mut script = self.sim.script();
             let ran = own(&script);
             match ran.was_ended {
-                true => Outcome::Signalled(15),
+                true => StepOutcome::Signalled { signal: 15 },
                 false => {
                     if ran.exit == 0 {
                         script.live = "1.0.0".to_owned();
@@ -712,12 +713,12 @@ impl Runner for Process {
                     if let Some(ran) = all.find(|it| it.group == group) {
                         ran.until = Some(now);
                     }
-                    Outcome::Exited(ran.exit)
+                    StepOutcome::Exited { code: ran.exit }
                 }
             }
         };
         self.point();
-        Ended {
+        CommandEnd {
             outcome,
             took_ms: self.time() - from,
             tail: String::new(),

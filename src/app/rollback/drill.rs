@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::step::{Run, known_secrets, run};
+use super::step::{command, known_secrets, output_path};
 use crate::app::project::Release;
 use crate::app::verify::{Suite, passed, sample_until_decided};
 use crate::app::{Hear, Result, World, append, facts, probe};
@@ -12,8 +12,8 @@ use crate::domain::ids::StageName;
 use crate::domain::outcome::{Drill, StepView};
 use crate::domain::policy::Action;
 use crate::domain::probe::judge::Verdict;
-use crate::domain::readiness::command;
-use crate::domain::record::body::{Drilled, StepOutcome};
+use crate::domain::readiness;
+use crate::domain::record::body::{Drilled, StepEnded};
 use crate::domain::record::digest_of;
 use crate::domain::refusal::Refusal;
 
@@ -59,38 +59,29 @@ pub fn drill(
             of,
         });
         let output = format!("drill-{}-{}.log", place + 1, step.id);
-        let end = run(
-            world,
-            release,
-            &Run {
-                step,
-                attempt: 0,
-                env,
-                output,
-                secrets: secrets.clone(),
-                marks: Vec::new(),
-                lock: None,
-            },
-            &mut |_| {},
-        );
+        let command = command(world, release, (step, &output), env, &secrets);
+        let end = StepEnded {
+            attempt: 0,
+            stage: None,
+            step: step.id.clone(),
+            output: output_path(&output),
+            end: world.runner.run(&command, &mut |_| {}, &mut |_| {}),
+        };
         hear(&Event::StepEnded {
             attempt: 0,
             step: step.id.clone(),
-            outcome: end.outcome.clone(),
-            took_ms: end.took_ms,
-            tail: end.tail.clone(),
+            outcome: end.end.outcome.clone(),
+            took_ms: end.end.took_ms,
+            tail: end.end.tail.clone(),
             next: pinned.steps().get(place + 1).map(|next| next.id.clone()),
         });
-        let succeeded = end.outcome == (StepOutcome::Exited { code: 0 });
+        let succeeded = end.end.is_success();
         ended.push(end);
         if !succeeded {
             break;
         }
     }
-    let complete = ended.len() == of
-        && ended
-            .iter()
-            .all(|it| it.outcome == (StepOutcome::Exited { code: 0 }));
+    let complete = ended.len() == of && ended.iter().all(|it| it.end.is_success());
     let probes = target.verify.unwrap_or_default();
     let (verified, evidence) = if complete && !probes.is_empty() {
         let about = facts::about(release, Some(stage), Some(&pinned));
@@ -121,19 +112,10 @@ pub fn drill(
         release: release.name.clone(),
         passed: fact.passed,
         took_ms: fact.took_ms,
-        steps: ended
-            .into_iter()
-            .map(|it| StepView {
-                step: it.step,
-                outcome: Some(it.outcome),
-                took_ms: Some(it.took_ms),
-                tail: it.tail,
-                output: Some(it.output),
-            })
-            .collect(),
+        steps: ended.iter().map(StepView::of).collect(),
         samples: evidence,
         record: record.id,
-        next: vec![command(
+        next: vec![readiness::command(
             &release.name,
             if fact.passed {
                 "check"

@@ -20,7 +20,7 @@ use crate::domain::ids::{IncidentId, StageName, StepId};
 use crate::domain::probe::judge::Verdict;
 use crate::domain::record::body::anchor::program_file;
 use crate::domain::record::body::{
-    AttemptOutcome, AttemptStarted, Cause, StepOutcome, StepStarted,
+    AttemptOutcome, AttemptStarted, Cause, CommandEnd, StepEnded, StepOutcome, StepStarted,
 };
 use crate::domain::record::{Body, Draft, Record, TOOL};
 use crate::domain::refusal::Refusal;
@@ -29,11 +29,11 @@ use crate::domain::state::rollback::{Attempt, StageRollback};
 use crate::domain::timespan::Timespan;
 use crate::domain::variables::Secrets;
 use crate::domain::watch;
-use crate::ports::LeaseName;
+use crate::ports::{LeaseName, ProcessGroup};
 
 pub use claim::claim;
 pub use launch::{DRIVER_LOG, launch, log_problem};
-use step::{Run, known_secrets, not_signed, run};
+use step::{command, known_secrets, not_signed, output_path};
 use stop::StopWatch;
 pub use stop::stop;
 use target::Target;
@@ -365,7 +365,7 @@ impl Driver<'_, '_> {
                 return;
             }
             let outcome = self.step(&part, (*place, step));
-            if outcome != (StepOutcome::Exited { code: 0 }) {
+            if !outcome.is_success() {
                 let step = step.id.clone();
                 return self.end_attempt(attempt, AttemptOutcome::Failed { step });
             }
@@ -381,52 +381,52 @@ impl Driver<'_, '_> {
         let output = output_name(attempt, place, &step.id);
         let edited = self.edited(&part.stage.stage, step);
         if let (Some(path), true) = (&edited, self.is_strict(&part.stage.stage)) {
-            let mut ended = not_signed(step, attempt, output, path);
-            ended.stage = Some(part.stage.stage.clone());
-            let outcome = ended.outcome.clone();
+            return self.step_ended(
+                part,
+                (step, &output),
+                CommandEnd::not_started(not_signed(path)),
+            );
+        }
+        let mut command = command(world, release, (step, &output), env, &self.secrets);
+        command.marks = vec![self.mark(attempt, None), self.mark(attempt, Some(place))];
+        command.lock = self.lock_for_step(&part.stage.plan);
+        let mut started = |group: &ProcessGroup| {
+            let started = StepStarted {
+                attempt,
+                stage: Some(part.stage.stage.clone()),
+                step: step.id.clone(),
+                group: group.clone(),
+                edited: edited.clone(),
+            };
             self.record(Draft {
                 by: TOOL.to_owned(),
-                body: Body::StepEnded(ended),
+                body: Body::StepStarted(started),
             });
-            return outcome;
-        }
-        let marks = vec![self.mark(attempt, None), self.mark(attempt, Some(place))];
-        let lock = self.lock_for_step(&part.stage.plan);
-        let mut ended = run(
-            world,
-            release,
-            &Run {
-                step,
-                attempt,
-                env,
-                output,
-                secrets: self.secrets.clone(),
-                marks,
-                lock,
-            },
-            &mut |group| {
-                let started = StepStarted {
-                    attempt,
-                    stage: Some(part.stage.stage.clone()),
-                    step: step.id.clone(),
-                    group: group.clone(),
-                    edited: edited.clone(),
-                };
-                self.record(Draft {
-                    by: TOOL.to_owned(),
-                    body: Body::StepStarted(started),
-                });
-                // Whoever stopped the rollback between the last look and this record did not know of the step.
-                if !self.is_current(attempt) {
-                    world.runner.end(group);
-                }
-            },
-        );
-        ended.stage = Some(part.stage.stage.clone());
-        let outcome = ended.outcome.clone();
+            // Whoever stopped the rollback between the last look and this record did not know of the step.
+            if !self.is_current(attempt) {
+                world.runner.end(group);
+            }
+        };
+        let end = world.runner.run(&command, &mut started, &mut |_| {});
+        self.step_ended(part, (step, &output), end)
+    }
+
+    fn step_ended(
+        &mut self,
+        part: &Part,
+        (step, output): (&Step, &str),
+        end: CommandEnd,
+    ) -> StepOutcome {
+        let outcome = end.outcome.clone();
         self.record(Draft {
             by: TOOL.to_owned(),
-            body: Body::StepEnded(ended),
+            body: Body::StepEnded(StepEnded {
+                attempt: part.attempt.number,
+                stage: Some(part.stage.stage.clone()),
+                step: step.id.clone(),
+                output: output_path(output),
+                end,
+            }),
         });
         outcome
     }

@@ -1,38 +1,17 @@
-//! Running one step of a rollback plan, in earnest or in a drill.
+//! The command of a step of a rollback plan, in earnest or in a drill.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::app::project::Release;
 use crate::app::{World, ask};
-use crate::domain::ids::Digest;
 use crate::domain::probe::Probe;
-use crate::domain::record::body::{ProcessGroup, StepEnded, StepOutcome};
 use crate::domain::release::Step;
 use crate::domain::secret_name::names_a_secret;
 use crate::domain::variables::Secrets;
-use crate::ports::{Command, InheritedLock, Outcome, OutputFile};
+use crate::ports::{Command, OutputFile};
 
 /// How much of a step's output is kept.
 const OUTPUT_CAP: u64 = 8 * 1024 * 1024;
-
-/// A step that is to be run.
-pub struct Run<'a> {
-    /// Which.
-    pub step: &'a Step,
-    /// As part of which attempt; 0 in a drill.
-    pub attempt: u32,
-    /// Its whole environment beside what is inherited.
-    pub env: BTreeMap<String, String>,
-    /// The file of its output, in the ledger's output folder.
-    pub output: String,
-    /// What must not stand in its output.
-    pub secrets: Secrets,
-    /// What its processes are recognised by after their driver died.
-    pub marks: Vec<String>,
-    /// What the next attempt waits for where its driver dies.
-    pub lock: Option<Arc<dyn InheritedLock>>,
-}
 
 /// The secrets that this process knows: those that the probes of the release refer to, and the inherited ones.
 pub fn known_secrets<'a>(world: &World<'_>, probes: impl Iterator<Item = &'a Probe>) -> Secrets {
@@ -41,67 +20,42 @@ pub fn known_secrets<'a>(world: &World<'_>, probes: impl Iterator<Item = &'a Pro
     secrets
 }
 
-fn secrets_with(known: &Secrets, env: &BTreeMap<String, String>) -> Secrets {
+/// The command that a step runs, with `env` beside what is inherited and its output in the file of this name; no mark and no
+/// lock yet. `known` must not stand in its output, nor what `env` has that is named like a secret.
+pub fn command(
+    world: &World<'_>,
+    release: &Release,
+    (step, output): (&Step, &str),
+    env: BTreeMap<String, String>,
+    known: &Secrets,
+) -> Command {
     let mut secrets = known.clone();
-    for (name, value) in env {
+    for (name, value) in &env {
         if names_a_secret(name) {
             secrets.add(value);
         }
     }
-    secrets
-}
-
-/// Runs a step to its end; `started` hears of its process group as soon as there is one.
-pub fn run(
-    world: &World<'_>,
-    release: &Release,
-    run: &Run<'_>,
-    started: &mut dyn FnMut(&ProcessGroup),
-) -> StepEnded {
-    let command = Command {
-        argv: run.step.argv.clone(),
-        env: run.env.clone(),
+    Command {
+        argv: step.argv.clone(),
+        env,
         folder: world.files.root().to_owned(),
-        timeout: run.step.timeout(),
-        output: OutputFile::of(&release.name, run.output.as_str()),
+        timeout: step.timeout(),
+        output: OutputFile::of(&release.name, output),
         output_cap: OUTPUT_CAP,
-        secrets: secrets_with(&run.secrets, &run.env),
-        marks: run.marks.clone(),
-        lock: run.lock.clone(),
-    };
-    let ended = world.runner.run(&command, started, &mut |_| {});
-    StepEnded {
-        attempt: run.attempt,
-        stage: None,
-        step: run.step.id.clone(),
-        outcome: match ended.outcome {
-            Outcome::Exited(code) => StepOutcome::Exited { code },
-            Outcome::Signalled(signal) => StepOutcome::Signalled { signal },
-            Outcome::TimedOut => StepOutcome::TimedOut,
-            Outcome::NotStarted(why) => StepOutcome::NotStarted { why },
-        },
-        took_ms: ended.took_ms,
-        output: format!("output/{}", run.output),
-        output_bytes: ended.output_bytes,
-        output_digest: ended.output_digest,
-        tail: ended.tail,
+        secrets,
+        marks: Vec::new(),
+        lock: None,
     }
 }
 
-/// A step that was not run, because the file that it runs is not what was signed.
-pub fn not_signed(step: &Step, attempt: u32, output: String, path: &str) -> StepEnded {
-    let why = format!(
+/// Where the output of a step is, relative to the ledger.
+pub fn output_path(name: &str) -> String {
+    format!("output/{name}")
+}
+
+/// Why a step was not run whose file is not what was signed.
+pub fn not_signed(path: &str) -> String {
+    format!(
         "{path} is not what was signed for the deployment, and the policy is strict: put it back, or run the step by hand"
-    );
-    StepEnded {
-        attempt,
-        stage: None,
-        step: step.id.clone(),
-        outcome: StepOutcome::NotStarted { why: why.clone() },
-        took_ms: 0,
-        output: format!("output/{output}"),
-        output_bytes: 0,
-        output_digest: Digest::of(b""),
-        tail: why,
-    }
+    )
 }

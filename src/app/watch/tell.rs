@@ -80,9 +80,9 @@ pub(super) fn tell(record: &Record, history: &History) -> Option<Event> {
         Body::StepEnded(fact) => Event::StepEnded {
             attempt: fact.attempt,
             step: fact.step.clone(),
-            outcome: fact.outcome.clone(),
-            took_ms: fact.took_ms,
-            tail: fact.tail.clone(),
+            outcome: fact.end.outcome.clone(),
+            took_ms: fact.end.took_ms,
+            tail: fact.end.tail.clone(),
             next: steps()
                 .iter()
                 .skip_while(|step| step.id != fact.step)

@@ -31,9 +31,9 @@ pub use decided::{
 };
 pub use replacement::{Replacement, ReplacementProgress};
 pub use rollback::{
-    AttemptEnded, AttemptOutcome, AttemptStarted, Cause, Drilled, PinnedPlan, ProcessGroup,
-    RollbackClaimed, RollbackStopped, RollbackStuck, RolledBack, StageRolledBack, StepEnded,
-    StepOutcome, StepStarted,
+    AttemptEnded, AttemptOutcome, AttemptStarted, Cause, CommandEnd, Drilled, PinnedPlan,
+    ProcessGroup, RollbackClaimed, RollbackStopped, RollbackStuck, RolledBack, StageRolledBack,
+    StepEnded, StepOutcome, StepStarted,
 };
 
 macro_rules! bodies {

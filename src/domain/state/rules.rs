@@ -384,7 +384,7 @@ fn complete_pass(fact: &ChecklistPass) -> Result<(), String> {
 fn passed_drill(fact: &Drilled) -> Result<(), String> {
     let succeeded = |outcome: &StepOutcome| *outcome == StepOutcome::Exited { code: 0 };
     let proved = !fact.ended.is_empty()
-        && fact.ended.iter().all(|step| succeeded(&step.outcome))
+        && fact.ended.iter().all(|step| succeeded(&step.end.outcome))
         && (fact.evidence.is_empty() || fact.evidence.iter().any(passes));
     match fact.passed && !proved {
         true => {

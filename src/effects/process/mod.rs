@@ -28,7 +28,7 @@ use crate::domain::ids::ReleaseName;
 use crate::domain::record::Record;
 use crate::effects::lock::StepLock;
 use crate::effects::{plain, stopped};
-use crate::ports::{Command, Ended, InheritedLock, OutputFile, ProcessGroup, Runner};
+use crate::ports::{Command, CommandEnd, InheritedLock, OutputFile, ProcessGroup, Runner};
 
 /// What a command is given between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(5);
@@ -80,7 +80,7 @@ impl Runner for SystemRunner {
         command: &Command,
         started: &mut dyn FnMut(&ProcessGroup),
         output: &mut dyn FnMut(&[u8]),
-    ) -> Ended {
+    ) -> CommandEnd {
         let path = self.path(&command.output);
         run::run((command, &path), started, output)
     }

@@ -21,8 +21,9 @@ use super::GRACE;
 use super::group::{Family, MARK, marks_with, new_mark, started as start_of};
 use super::output::Kept;
 use super::program;
+use crate::domain::record::body::StepOutcome;
 use crate::effects::clock::Stopwatch;
-use crate::ports::{Command, Ended, Outcome, ProcessGroup};
+use crate::ports::{Command, CommandEnd, ProcessGroup};
 
 /// How long output is awaited after the command has ended: children that keep the pipe open are not waited for.
 const DRAINING: Duration = Duration::from_millis(500);
@@ -41,12 +42,12 @@ pub(super) fn run(
     (command, output_file): (&Command, &Path),
     started: &mut dyn FnMut(&ProcessGroup),
     output: &mut dyn FnMut(&[u8]),
-) -> Ended {
+) -> CommandEnd {
     let watch = Stopwatch::start();
     let place = (command.folder.as_path(), output_file);
     let mut kept = Kept::open(place, command.output_cap, &command.secrets);
     let outcome = match start(command, &watch) {
-        Err(why) => Outcome::NotStarted(why),
+        Err(why) => StepOutcome::NotStarted { why },
         Ok(Running {
             child,
             mut family,
@@ -79,7 +80,7 @@ pub(super) fn run(
     };
     let took_ms = watch.elapsed_ms();
     let summary = kept.summary();
-    Ended {
+    CommandEnd {
         outcome,
         took_ms,
         // As a text, for what may be encoded in more ways than are looked for in the stream.
@@ -183,7 +184,7 @@ fn in_background(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     thread.spawn(work).map(|_| ())
 }
 
-fn outcome(mut child: Child, timed_out: bool) -> Outcome {
+fn outcome(mut child: Child, timed_out: bool) -> StepOutcome {
     let status = if has_ended(&child) {
         child.wait()
     } else {
@@ -191,16 +192,18 @@ fn outcome(mut child: Child, timed_out: bool) -> Outcome {
         let _ = in_background(move || {
             let _ = child.wait();
         });
-        return Outcome::TimedOut;
+        return StepOutcome::TimedOut;
     };
     match status {
-        _ if timed_out => Outcome::TimedOut,
+        _ if timed_out => StepOutcome::TimedOut,
         Ok(status) => match (status.code(), status.signal()) {
-            (Some(code), _) => Outcome::Exited(code),
-            (None, signal) => Outcome::Signalled(signal.unwrap_or_default()),
+            (Some(code), _) => StepOutcome::Exited { code },
+            (None, signal) => StepOutcome::Signalled {
+                signal: signal.unwrap_or_default(),
+            },
         },
         // Somebody else has reaped it, so that its status is lost; that is no success.
-        Err(_) => Outcome::Signalled(0),
+        Err(_) => StepOutcome::Signalled { signal: 0 },
     }
 }
 

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::domain::ids::Digest;
+use crate::domain::record::body::StepOutcome;
 use crate::domain::timespan::Timespan;
 use crate::domain::variables::Secrets;
 use crate::effects::clock::Stopwatch;
-use crate::ports::Outcome;
 
 /// A file of output that is about no release.
 fn file(name: &str) -> OutputFile {
@@ -52,7 +52,7 @@ impl Stage {
         }
     }
 
-    fn run(&mut self, command: &Command) -> Ended {
+    fn run(&mut self, command: &Command) -> CommandEnd {
         let Self {
             group,
             heard,
@@ -65,7 +65,7 @@ impl Stage {
         )
     }
 
-    fn sh(&mut self, script: &str, seconds: u64) -> Ended {
+    fn sh(&mut self, script: &str, seconds: u64) -> CommandEnd {
         let command = self.command(&["sh", "-c", script], seconds);
         self.run(&command)
     }
@@ -117,7 +117,7 @@ fn output_is_kept_in_order_with_its_digest() {
     let ended = stage.sh("echo one; echo two >&2; echo $GIVEN; pwd; exit 3", 20);
     let folder = fs::canonicalize(stage.folder.path()).expect("a folder");
     let expected = format!("one\ntwo\na value\n{}\n", folder.display());
-    assert_eq!(ended.outcome, Outcome::Exited(3));
+    assert_eq!(ended.outcome, StepOutcome::Exited { code: 3 });
     assert_eq!(ended.tail, expected);
     assert_eq!(ended.output_bytes, expected.len() as u64);
     assert_eq!(ended.output_digest, Digest::of(expected.as_bytes()));
@@ -131,14 +131,14 @@ fn output_is_kept_in_order_with_its_digest() {
 #[test]
 fn a_command_that_wants_input_gets_none() {
     let ended = Stage::new().sh("read line; echo \"status $?\"", 20);
-    assert_eq!(ended.outcome, Outcome::Exited(0));
+    assert_eq!(ended.outcome, StepOutcome::Exited { code: 0 });
     assert_eq!(ended.tail, "status 1\n");
 }
 
 #[test]
 fn a_signal_of_somebody_else_is_told() {
     let ended = Stage::new().sh("kill -9 $$", 20);
-    assert_eq!(ended.outcome, Outcome::Signalled(9));
+    assert_eq!(ended.outcome, StepOutcome::Signalled { signal: 9 });
 }
 
 #[test]
@@ -151,14 +151,14 @@ fn what_cannot_be_started_says_why() {
         (vec!["sh", "a\0b"], "could not be started"),
     ] {
         let command = stage.command(&argv, 20);
-        let Outcome::NotStarted(text) = stage.run(&command).outcome else {
+        let StepOutcome::NotStarted { why: text } = stage.run(&command).outcome else {
             panic!("{argv:?} was started");
         };
         assert!(text.contains(reason), "{text}");
     }
     let mut command = stage.command(&["sh", "-c", "true"], 20);
     command.folder = stage.path("nowhere");
-    let Outcome::NotStarted(text) = stage.run(&command).outcome else {
+    let StepOutcome::NotStarted { why: text } = stage.run(&command).outcome else {
         panic!("it was started nowhere");
     };
     assert!(text.contains("not a folder"), "{text}");
@@ -176,7 +176,7 @@ fn a_flood_is_counted_and_capped() {
     let mut heard = 0;
     let ended = SystemRunner::new(stage.folder.path())
         .run(&command, &mut |_| {}, &mut |piece| heard += piece.len());
-    assert_eq!(ended.outcome, Outcome::Exited(0));
+    assert_eq!(ended.outcome, StepOutcome::Exited { code: 0 });
     assert_eq!((ended.output_bytes, heard), (20_000_006, 20_000_006));
     assert_eq!(ended.output_digest, Digest::of(&[0; 1000]));
     assert_eq!(
@@ -191,7 +191,7 @@ fn a_flood_is_counted_and_capped() {
 #[test]
 fn an_endless_flood_ends_at_the_timeout() {
     let ended = Stage::new().sh("exec cat /dev/zero", 1);
-    assert_eq!(ended.outcome, Outcome::TimedOut);
+    assert_eq!(ended.outcome, StepOutcome::TimedOut);
     assert!(ended.output_bytes > 1024 * 1024);
 }
 
@@ -202,7 +202,7 @@ fn a_command_that_ignores_term_is_killed() {
         "trap 'echo ignored' TERM; echo $$ > pid; while :; do sleep 0.05; done",
         1,
     );
-    assert_eq!(ended.outcome, Outcome::TimedOut);
+    assert_eq!(ended.outcome, StepOutcome::TimedOut);
     assert!(ended.tail.contains("ignored"), "{}", ended.tail);
     assert!(ended.took_ms >= 6_000, "it was not given its grace");
     assert!(!lives(stage.pid_in("pid")));
@@ -215,7 +215,7 @@ fn a_command_that_heeds_term_may_clean_up() {
         "trap 'echo cleaned; exit 0' TERM; while :; do sleep 0.05; done",
         1,
     );
-    assert_eq!(ended.outcome, Outcome::TimedOut);
+    assert_eq!(ended.outcome, StepOutcome::TimedOut);
     assert!(ended.tail.ends_with("cleaned\n"), "{}", ended.tail);
     assert!(ended.took_ms < 6_000, "the grace was waited out");
 }
@@ -223,7 +223,7 @@ fn a_command_that_heeds_term_may_clean_up() {
 #[test]
 fn a_stopped_command_is_ended() {
     let ended = Stage::new().sh("kill -STOP $$", 1);
-    assert_eq!(ended.outcome, Outcome::TimedOut);
+    assert_eq!(ended.outcome, StepOutcome::TimedOut);
     assert!(ended.took_ms < 6_000, "TERM was not heard");
 }
 
@@ -238,7 +238,7 @@ fn children_that_left_the_group_are_ended_too() {
          sleep 600",
         1,
     );
-    assert_eq!(ended.outcome, Outcome::TimedOut);
+    assert_eq!(ended.outcome, StepOutcome::TimedOut);
     for name in ["first", "second"] {
         assert!(!lives(stage.pid_in(name)), "the {name} child lives on");
     }
@@ -251,7 +251,7 @@ fn a_child_that_keeps_the_output_open_is_neither_awaited_nor_harmed() {
         "(while [ ! -e go ]; do sleep 0.02; done; echo more && echo written > done; exec sleep 600) & echo $! > child; echo started",
         60,
     );
-    assert_eq!(ended.outcome, Outcome::Exited(0));
+    assert_eq!(ended.outcome, StepOutcome::Exited { code: 0 });
     assert!(ended.took_ms < 30_000, "the child was waited for");
     let child = stage.pid_in("child");
     assert!(lives(child));
@@ -276,7 +276,7 @@ fn an_output_file_that_cannot_be_written_does_not_stop_the_command() {
     let command = stage.command(&["sh", "-c", "touch ran; echo out"], 20);
     fs::write(stage.path(".relgate"), "").expect("written");
     let ended = stage.run(&command);
-    assert_eq!(ended.outcome, Outcome::Exited(0));
+    assert_eq!(ended.outcome, StepOutcome::Exited { code: 0 });
     assert!(stage.path("ran").exists());
     assert!(
         ended.tail.starts_with("out\n[relgate could not write"),

@@ -134,6 +134,13 @@ pub enum StepOutcome {
     },
 }
 
+impl StepOutcome {
+    /// Whether it is exit code 0.
+    pub fn is_success(&self) -> bool {
+        *self == Self::Exited { code: 0 }
+    }
+}
+
 /// A step of the plan ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepEnded {
@@ -144,18 +151,45 @@ pub struct StepEnded {
     pub stage: Option<StageName>,
     /// Which step.
     pub step: StepId,
+    /// The file of its output, relative to the ledger.
+    pub output: String,
     /// How.
+    #[serde(flatten)]
+    pub end: CommandEnd,
+}
+
+/// How a command ended, and what it wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandEnd {
+    /// What became of it.
     pub outcome: StepOutcome,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
-    /// The file of its output, relative to the ledger.
-    pub output: String,
-    /// How many bytes it wrote.
+    /// How many bytes it wrote, kept or not.
     pub output_bytes: u64,
-    /// The digest of the bytes that were kept.
+    /// The digest of the bytes that were kept, secrets masked.
     pub output_digest: Digest,
-    /// The last lines of its output.
+    /// The last lines of its output as text, at most 2 KiB.
     pub tail: String,
+}
+
+impl CommandEnd {
+    /// It was not started, and why.
+    pub fn not_started(why: impl Into<String>) -> Self {
+        let why = why.into();
+        Self {
+            outcome: StepOutcome::NotStarted { why: why.clone() },
+            took_ms: 0,
+            output_bytes: 0,
+            output_digest: Digest::of(b""),
+            tail: why,
+        }
+    }
+
+    /// Whether it ended with exit code 0.
+    pub fn is_success(&self) -> bool {
+        self.outcome.is_success()
+    }
 }
 
 /// How an attempt ended.

@@ -2,7 +2,6 @@
 
 use super::{Attempt, Rollback, StageRollback, Standing};
 use crate::domain::ids::{RecordId, StageName};
-use crate::domain::record::body::StepOutcome;
 use crate::domain::release::Step;
 
 impl Rollback {
@@ -123,7 +122,7 @@ impl Rollback {
             .iter()
             .filter(|it| it.number > stage.granted_at);
         let mut steps = since.flat_map(|it| &it.steps);
-        steps.any(|it| it.step == step.id && it.outcome == StepOutcome::Exited { code: 0 })
+        steps.any(|it| it.step == step.id && it.end.is_success())
     }
 
     /// The claim that an attempt runs under: the fence. Without a number, that of the last attempt.
