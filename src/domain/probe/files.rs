@@ -2,6 +2,7 @@
 
 use super::Probe;
 use super::json::schema::SchemaSource;
+use super::kinds::Auth;
 
 /// What a file is used as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,12 +61,38 @@ impl Probe {
             http.and_then(|it| it.body_file.as_ref()),
             FileUse::Body,
         );
+        let metric = self.metric.as_ref();
+        let oauth2 = |auth: Option<&'a Auth>| auth.and_then(|auth| auth.oauth2.as_ref());
+        let of_http = oauth2(http.and_then(|it| it.auth.as_ref()));
+        let of_metric = oauth2(metric.and_then(|it| it.auth.as_ref()));
+        for (ca, cert, key, oauth2) in [
+            (
+                "/http/auth/oauth2/ca",
+                "/http/auth/oauth2/client_certificate/cert",
+                "/http/auth/oauth2/client_certificate/key",
+                of_http,
+            ),
+            (
+                "/metric/auth/oauth2/ca",
+                "/metric/auth/oauth2/client_certificate/cert",
+                "/metric/auth/oauth2/client_certificate/key",
+                of_metric,
+            ),
+        ] {
+            let shown = oauth2.and_then(|it| it.client_certificate.as_ref());
+            add(
+                ca,
+                oauth2.and_then(|it| it.ca.as_ref()),
+                FileUse::Authorities,
+            );
+            add(cert, shown.map(|it| &it.cert), FileUse::Certificate);
+            add(key, shown.map(|it| &it.key), FileUse::Key);
+        }
         let grpc = self.grpc.as_ref();
         let shown = grpc.and_then(|grpc| grpc.client_certificate.as_ref());
         let (cert, key) = (shown.map(|it| &it.cert), shown.map(|it| &it.key));
         add("/grpc/client_certificate/cert", cert, FileUse::Certificate);
         add("/grpc/client_certificate/key", key, FileUse::Key);
-        let metric = self.metric.as_ref();
         let shown = metric.and_then(|metric| metric.client_certificate.as_ref());
         let (cert, key) = (shown.map(|it| &it.cert), shown.map(|it| &it.key));
         add(

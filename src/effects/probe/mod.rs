@@ -54,7 +54,7 @@ pub use der::expires as read_expiry;
 pub use dns::read as read_dns_message;
 pub use grpc::status_in as read_health_message;
 
-use http::{Clients, Jar};
+use http::{Clients, Jar, Tokens};
 use progress::{Progress, shown};
 use sample::{conclude, panicked, unasked};
 use tls::Trust;
@@ -75,6 +75,7 @@ pub struct SystemProber {
     root: PathBuf,
     runtime: OnceLock<Result<Runtime, String>>,
     trust: Arc<Trust>,
+    tokens: Arc<Tokens>,
     on_callers_thread: bool,
 }
 
@@ -85,6 +86,7 @@ impl SystemProber {
             root: root.into(),
             runtime: OnceLock::new(),
             trust: Arc::default(),
+            tokens: Arc::default(),
             on_callers_thread: false,
         }
     }
@@ -145,7 +147,8 @@ impl Prober for SystemProber {
             Ok(runtime) => {
                 let run = Arc::new(Run {
                     root: self.root.clone(),
-                    clients: Clients::new(self.root.clone(), Arc::clone(&self.trust)),
+                    clients: Clients::new(self.root.clone(), Arc::clone(&self.trust))
+                        .with_tokens(Arc::clone(&self.tokens)),
                     turns: Turns::new(probes, limits),
                     secrets: Mutex::default(),
                     onlooker: Arc::clone(onlooker),
@@ -365,6 +368,7 @@ async fn attempt(run: &Run, probe: &Arc<Probe>, cookies: &Jar) -> Weighed {
     let watch = Stopwatch::start();
     let progress = Progress::default();
     let jar = Mutex::new(cookies.clone());
+    let learned = Mutex::default();
     let answer = match probe.questions().as_slice() {
         [question] if probe.asserts_something() => {
             let context = Context {
@@ -373,6 +377,7 @@ async fn attempt(run: &Run, probe: &Arc<Probe>, cookies: &Jar) -> Weighed {
                 clients: &run.clients,
                 progress: progress.clone(),
                 jar: &jar,
+                learned: &learned,
                 limit: probe.timeout().duration(),
             };
             ask(*question, &context).await
@@ -407,6 +412,9 @@ async fn attempt(run: &Run, probe: &Arc<Probe>, cookies: &Jar) -> Weighed {
         if let Some(value) = weighed.captured.values.get(name) {
             captured.add(value);
         }
+    }
+    for value in learned.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        captured.add(&value);
     }
     weighed.cookies = jar.into_inner().unwrap_or_else(PoisonError::into_inner);
     for value in weighed.cookies.values() {
@@ -469,11 +477,18 @@ struct Context<'a> {
     progress: Progress,
     /// The cookies that are kept.
     jar: &'a Mutex<Jar>,
+    /// What was learned on the way and must not be shown.
+    learned: &'a Mutex<Vec<String>>,
     /// For this attempt.
     limit: Duration,
 }
 
 impl Context<'_> {
+    fn learned(&self, secret: &str) {
+        let mut all = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(secret.to_owned());
+    }
+
     fn jar(&self) -> MutexGuard<'_, Jar> {
         self.jar.lock().unwrap_or_else(PoisonError::into_inner)
     }

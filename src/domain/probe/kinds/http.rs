@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::auth::{Auth, BasicAuth, secrets};
 use super::{Judged, Kind, Told, authority, judged};
 use crate::domain::ids::Digest;
 use crate::domain::latency::Latency;
@@ -76,56 +77,6 @@ pub struct HttpProbe {
     pub decompress: Option<bool>,
     /// What the answer must be.
     pub expect: HttpExpectation,
-}
-
-/// Who asks: exactly one of the two.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Auth {
-    /// A user and a password: RFC 7617.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub basic: Option<BasicAuth>,
-    /// A bearer token: RFC 6750.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1))]
-    pub bearer: Option<String>,
-}
-
-impl Auth {
-    /// Every text of it in which a variable may stand.
-    pub(super) fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
-        let basic = self.basic.iter_mut().flat_map(BasicAuth::texts_mut);
-        basic.chain(&mut self.bearer)
-    }
-
-    /// What must not be shown, whether or not it came out of a variable.
-    fn secrets(&self) -> impl Iterator<Item = String> {
-        let basic = self.basic.iter().flat_map(BasicAuth::secrets);
-        basic.chain(self.bearer.clone())
-    }
-}
-
-/// A user and a password.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BasicAuth {
-    /// Without a colon.
-    #[schemars(length(min = 1))]
-    pub user: String,
-    /// Such as `${secret:SHOP_PASSWORD}`.
-    pub password: String,
-}
-
-impl BasicAuth {
-    pub(super) fn texts_mut(&mut self) -> [&mut String; 2] {
-        [&mut self.user, &mut self.password]
-    }
-
-    /// The password, and what is told of it.
-    fn secrets(&self) -> [String; 2] {
-        let both = format!("{}:{}", self.user, self.password);
-        [self.password.clone(), both]
-    }
 }
 
 /// A certificate and its key, each a PEM file found from the repository's root.
@@ -332,13 +283,6 @@ impl Kind for HttpProbe {
             undecided: texts.undecided,
         })
     }
-}
-
-/// What of who asks must not be shown.
-pub(super) fn secrets(auth: Option<&Auth>, proxy_auth: Option<&BasicAuth>) -> Vec<String> {
-    let own = auth.into_iter().flat_map(Auth::secrets);
-    let proxy = proxy_auth.into_iter().flat_map(BasicAuth::secrets);
-    own.chain(proxy).collect()
 }
 
 /// Whether a status is the expected one, or of the expected class.

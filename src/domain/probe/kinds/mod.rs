@@ -4,6 +4,7 @@
 //! A new kind is one new file here, its line in the table below and its key in [`Probe`]. The effects
 //! and the lint have a file for it each.
 
+mod auth;
 mod command;
 mod dns;
 mod file;
@@ -14,14 +15,13 @@ pub mod metric;
 mod tcp;
 mod tls;
 
+pub use auth::{Auth, BasicAuth, ClientAuth, OAuth2};
 pub use command::{CommandAnswer, CommandExpectation, CommandProbe};
 pub use dns::{DnsAnswer, DnsExpectation, DnsProbe, DnsRecordType};
 pub use file::{FileAnswer, FileExpectation, FileProbe, RegularFile};
 pub use grpc::{GrpcAnswer, GrpcExpectation, GrpcProbe, ServingStatus, is_reserved_metadata};
 pub(super) use http::status_matches;
-pub use http::{
-    Auth, BasicAuth, ClientCertificate, HttpAnswer, HttpExpectation, HttpProbe, StatusExpectation,
-};
+pub use http::{ClientCertificate, HttpAnswer, HttpExpectation, HttpProbe, StatusExpectation};
 pub use junit::{JunitAnswer, JunitExpectation, JunitProbe, ToleratedFailure};
 pub use metric::{
     Bounds, ExpositionSource, FailureCondition, JsonSource, MetricAnswer, MetricExpectation,

@@ -2,8 +2,8 @@
 
 use std::net::{Ipv6Addr, SocketAddr};
 
-use super::USER_AGENT;
 use super::proxy::Proxy;
+use super::{USER_AGENT, oauth};
 use crate::domain::probe::kinds::HttpProbe;
 use crate::domain::timespan::Timespan;
 use crate::effects::probe::quote;
@@ -48,8 +48,19 @@ pub(in super::super) fn repeat(http: &HttpProbe, timeout: Timespan) -> String {
     headers(http, &mut line);
     body(http, &mut line);
     line.add([&http.url]);
-    quote::line(line.0.iter().map(String::as_str))
+    let line = quote::line(line.0.iter().map(String::as_str));
+    let auth = http.auth.as_ref();
+    let Some(oauth) = auth.and_then(|auth| auth.oauth2.as_ref()) else {
+        return line;
+    };
+    // The token is asked for by the shell.
+    let fetch = repeat(&oauth::request(http, oauth), timeout).replacen("-gsSi", "-gsS", 1);
+    let bearer = format!("\"Authorization: Bearer $({fetch} | jq -r .access_token)\"");
+    line.replacen(&quote::line([TOKEN]), &bearer, 1)
 }
+
+/// What stands in a line for a header that the shell makes.
+const TOKEN: &str = "Authorization: Bearer TOKEN";
 
 #[derive(Default)]
 struct Line(Vec<String>);
@@ -106,6 +117,12 @@ fn headers(http: &HttpProbe, line: &mut Line) {
     if let Some(auth) = &http.auth {
         if let Some(basic) = &auth.basic {
             line.add(["-u", &format!("{}:{}", basic.user, basic.password)]);
+        }
+        if let Some(who) = &auth.digest {
+            line.add(["--digest", "-u", &format!("{}:{}", who.user, who.password)]);
+        }
+        if auth.oauth2.is_some() {
+            line.add(["-H", TOKEN]);
         }
         if let Some(token) = &auth.bearer {
             line.add(["-H", &format!("Authorization: Bearer {token}")]);

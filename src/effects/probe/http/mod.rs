@@ -8,12 +8,15 @@
 mod connect;
 mod cookies;
 mod curl;
+mod digest;
 mod hop;
+mod oauth;
 mod page;
 mod pool;
 mod prepare;
 mod proxy;
 mod unpack;
+mod who;
 mod wire;
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, TRANSFER_ENCODING};
@@ -34,11 +37,13 @@ use crate::domain::probe::text::{self, Text};
 pub(super) use connect::Failure;
 pub(super) use cookies::Jar;
 pub(super) use curl::repeat;
+pub(super) use oauth::Tokens;
 pub(super) use page::{Page, fetch};
 pub(super) use pool::Clients;
 
 use prepare::prepare;
 use proxy::Proxy;
+use who::Who;
 
 /// More of a body than this is not read.
 const CAP: usize = 1024 * 1024;
@@ -60,11 +65,19 @@ pub(super) fn make_request_ready(http: &HttpProbe, clients: &Clients) {
     if let Ok(hop) = prepare(http, clients) {
         hop.make_ready(clients, http.redirects.unwrap_or(0) > 0);
     }
+    let auth = http.auth.as_ref();
+    if let Some(oauth) = auth.and_then(|auth| auth.oauth2.as_ref()) {
+        make_request_ready(&oauth::request(http, oauth), clients);
+    }
 }
 
 /// Whether there is a file to be read, or perhaps TLS to be spoken: of thousands of probes, most have neither.
 fn needs_something(http: &HttpProbe) -> bool {
-    http.redirects.is_some() || http.body_file.is_some() || !http.url.starts_with("http://")
+    let fetches = http.auth.as_ref().is_some_and(|auth| auth.oauth2.is_some());
+    fetches
+        || http.redirects.is_some()
+        || http.body_file.is_some()
+        || !http.url.starts_with("http://")
 }
 
 /// One request, and those that its redirects lead to; the answer read to the end or to the cap.
@@ -76,6 +89,10 @@ pub(super) async fn ask(http: &HttpProbe, context: &Context<'_>) -> Answer {
         Ok(hop) => hop,
         Err(trouble) => return Answer::Unasked(trouble),
     };
+    let mut who = match Who::new(http, context).await {
+        Ok(who) => who,
+        Err(trouble) => return trouble,
+    };
     let most = http.redirects.unwrap_or(0);
     let keeps = http.cookies == Some(true);
     let mut redirects = 0;
@@ -83,6 +100,9 @@ pub(super) async fn ask(http: &HttpProbe, context: &Context<'_>) -> Answer {
     loop {
         if keeps {
             hop.cookies = context.jar().header(&hop.url);
+        }
+        if let Err(why) = who.put(&mut hop) {
+            return Answer::Unasked(why);
         }
         progress.by_way_of(hop.answering_proxy().map(Proxy::shown));
         let asked = async {
@@ -109,7 +129,15 @@ pub(super) async fn ask(http: &HttpProbe, context: &Context<'_>) -> Answer {
         if keeps {
             context.jar().store(&hop.url, &head.headers);
         }
-        hop = match hop.after(head.status, &head.headers, (redirects, most)) {
+        match who
+            .is_asked_again(head.status, &head.headers, context)
+            .await
+        {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(trouble) => return trouble,
+        }
+        let next = match hop.after(head.status, &head.headers, (redirects, most)) {
             Ok(Some(next)) => next,
             Ok(None) => {
                 let mut answer = seen(http, reading);
@@ -120,6 +148,8 @@ pub(super) async fn ask(http: &HttpProbe, context: &Context<'_>) -> Answer {
             }
             Err(why) => return Answer::Unserved(why),
         };
+        who.goes_on(&hop.url, &next.url);
+        hop = next;
         redirects += 1;
     }
 }

@@ -17,6 +17,7 @@ use super::connect::Failure;
 use super::hop::Hop;
 use super::prepare::prepare;
 use super::proxy::Proxy;
+use super::who::Who;
 use super::{CAP, body_text, codings};
 use crate::domain::probe::expect::excerpt;
 use crate::domain::probe::kinds::{Answer, HttpProbe};
@@ -49,8 +50,10 @@ pub(in super::super) async fn fetch(
     } = context;
     let most = wanted.redirects.unwrap_or(0);
     let mut hop = prepare(wanted, clients).map_err(Answer::Unasked)?;
+    let mut who = Who::new(wanted, context).await?;
     let mut redirects = 0;
     loop {
+        who.put(&mut hop).map_err(Answer::Unasked)?;
         let client = |keeps| clients.fetching(hop.origin(), keeps);
         let kept = client(true).map_err(Answer::Unasked)?;
         // Until there is an answer, it is not known how far it came.
@@ -73,8 +76,14 @@ pub(in super::super) async fn fetch(
         if let Some(trouble) = instead {
             return Err(Answer::Unasked(trouble));
         }
+        if who.is_asked_again(status, headers, context).await? {
+            continue;
+        }
         match hop.after(status, headers, (redirects, most)) {
-            Ok(Some(next)) => hop = next,
+            Ok(Some(next)) => {
+                who.goes_on(&hop.url, &next.url);
+                hop = next;
+            }
             Ok(None) => return read(response, &hop, progress).await,
             Err(why) => return Err(Answer::Unserved(why)),
         }

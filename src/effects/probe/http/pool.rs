@@ -20,6 +20,7 @@ use super::super::progress::Progress;
 use super::super::tls::{self, Terms, TlsError, Trust};
 use super::connect::{Connection, Failure, Place, connect};
 use super::hop::Hop;
+use super::oauth::Tokens;
 use super::page;
 use super::proxy::Proxy;
 use crate::effects::clock::Stopwatch;
@@ -42,6 +43,8 @@ pub(super) struct Origin {
 pub(in super::super) struct Clients {
     root: PathBuf,
     trust: Arc<Trust>,
+    /// These are kept for all samples of a run.
+    tokens: Arc<Tokens>,
     files: Kept<PathBuf, Bytes>,
     terms: Kept<Terms, Arc<ClientConfig>>,
     fetching: Kept<Fetching, reqwest::Client>,
@@ -72,11 +75,22 @@ impl Clients {
         Self {
             root: root.into(),
             trust,
+            tokens: Arc::default(),
             files: Mutex::default(),
             terms: Mutex::default(),
             fetching: Mutex::default(),
             idle: Mutex::default(),
         }
+    }
+
+    /// The same, with tokens that samples before it have fetched.
+    pub(in super::super) fn with_tokens(mut self, tokens: Arc<Tokens>) -> Self {
+        self.tokens = tokens;
+        self
+    }
+
+    pub(super) fn tokens(&self) -> &Tokens {
+        &self.tokens
     }
 
     /// The bytes of a file of the team's, read once in a sample.

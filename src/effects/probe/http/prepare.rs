@@ -142,7 +142,9 @@ fn headers(http: &HttpProbe) -> Result<HeaderMap, String> {
         if headers.contains_key(AUTHORIZATION) {
             return Err("both `auth` and a header Authorization say who asks; keep one".to_owned());
         }
-        headers.insert(AUTHORIZATION, authorization(auth)?);
+        if let Some(value) = authorization(auth)? {
+            headers.insert(AUTHORIZATION, value);
+        }
     }
     let mut default = |name: HeaderName, value| {
         headers
@@ -157,18 +159,25 @@ fn headers(http: &HttpProbe) -> Result<HeaderMap, String> {
     Ok(headers)
 }
 
-fn authorization(auth: &Auth) -> Result<HeaderValue, String> {
-    let text = match (&auth.basic, &auth.bearer) {
-        (Some(auth), None) => return basic("auth", auth),
-        (None, Some(token)) => format!("Bearer {token}"),
-        _ => return Err("`auth` must have either `basic` or `bearer`".to_owned()),
+/// What is known before anything is asked.
+fn authorization(auth: &Auth) -> Result<Option<HeaderValue>, String> {
+    if auth.ways() != 1 {
+        return Err(
+            "`auth` must have exactly one of `basic`, `bearer`, `digest` and `oauth2`".to_owned(),
+        );
+    }
+    if let Some(both) = &auth.basic {
+        return basic("auth", both).map(Some);
+    }
+    let Some(token) = &auth.bearer else {
+        return Ok(None);
     };
-    let mut value = HeaderValue::from_bytes(text.as_bytes()).map_err(|_| {
+    let mut value = HeaderValue::from_bytes(format!("Bearer {token}").as_bytes()).map_err(|_| {
         "`bearer` under `auth` has a line break or a control character, which no header may have"
             .to_owned()
     })?;
     value.set_sensitive(true);
-    Ok(value)
+    Ok(Some(value))
 }
 
 /// A user and a password, as a server or a proxy expects them (RFC 7617); they stand under the key `under`.

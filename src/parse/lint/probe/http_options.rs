@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use url::Url;
 
-use super::Check;
+use super::{Check, oauth2};
 use crate::domain::finding::Finding;
 use crate::domain::nearest::suggestion;
 use crate::domain::probe::kinds::{Auth, BasicAuth, HttpProbe};
@@ -107,7 +107,12 @@ fn basic(check: &Check<'_>, at: &str, basic: &BasicAuth, findings: &mut Vec<Find
 }
 
 /// A secret is not written out.
-fn secret(check: &Check<'_>, at: &str, (name, secret): (&str, &str), findings: &mut Vec<Finding>) {
+pub(super) fn secret(
+    check: &Check<'_>,
+    at: &str,
+    (name, secret): (&str, &str),
+    findings: &mut Vec<Finding>,
+) {
     if variables::syntax(secret).is_ok_and(|all| all.is_empty()) {
         findings.push(
             check
@@ -134,11 +139,14 @@ pub(super) fn auth(
     let Some(auth) = auth else {
         return;
     };
-    if auth.basic.is_some() == auth.bearer.is_some() {
+    if auth.ways() != 1 {
         findings.push(
             check
-                .error(&at(""), "\"auth\" has either \"basic\" or \"bearer\"")
-                .help("write one of the two, such as bearer: ${secret:SHOP_TOKEN}"),
+                .error(
+                    &at(""),
+                    "\"auth\" has exactly one of \"basic\", \"bearer\", \"digest\" and \"oauth2\"",
+                )
+                .help("write one of them, such as bearer: ${secret:SHOP_TOKEN}"),
         );
     }
     if headers
@@ -156,6 +164,17 @@ pub(super) fn auth(
     }
     if let Some(both) = &auth.basic {
         basic(check, &at("/basic"), both, findings);
+    }
+    if let Some(both) = &auth.digest {
+        secret(
+            check,
+            &at("/digest/password"),
+            ("password", &both.password),
+            findings,
+        );
+    }
+    if let Some(oauth2) = &auth.oauth2 {
+        oauth2::lint(check, &at("/oauth2"), oauth2, findings);
     }
     if let Some(token) = &auth.bearer {
         secret(check, &at("/bearer"), ("token", token), findings);

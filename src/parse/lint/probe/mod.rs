@@ -12,6 +12,7 @@ mod http_options;
 mod json;
 mod junit;
 mod metric;
+mod oauth2;
 mod tcp;
 mod tls;
 

@@ -136,7 +136,7 @@ fn who_asks_and_where_is_said_once_and_rightly() {
         assert_eq!(https(good), [""; 0], "{good}");
     }
     for (bad, words) in [
-        ("auth: {}", "has either \"basic\" or \"bearer\""),
+        ("auth: {}", "has exactly one of \"basic\""),
         (
             "auth: {bearer: '${secret:T}'}, headers: {authorization: x}",
             "keep one of the two",

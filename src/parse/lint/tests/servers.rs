@@ -143,3 +143,59 @@ fn what_is_expected_of_a_certificate_can_hold() {
         all("tls", &[(&with(expect), said)]);
     }
 }
+
+#[test]
+fn who_asks_is_said_in_one_way_and_without_secrets_in_the_file() {
+    let with = |auth: &str| format!("url: 'https://a/', auth: {{{auth}}}, expect: {{status: 200}}");
+    let client = "token_url: 'https://l/t', client_id: c";
+    for fine in [
+        "digest: {user: u, password: '${secret:P}'}".to_owned(),
+        format!("oauth2: {{{client}, client_secret: '${{secret:S}}', scope: [a, b], audience: x}}"),
+        format!(
+            "oauth2: {{{client}, client_certificate: {{cert: c.pem, key: k.pem}}, ca: ca.pem}}"
+        ),
+        "oauth2: {token_url: 'http://localhost:8080/t', client_id: c}".to_owned(),
+    ] {
+        none("http", &[&with(&fine)]);
+    }
+    for (auth, said) in [
+        (
+            "digest: {user: u, password: '${secret:P}'}, bearer: '${secret:T}'".to_owned(),
+            "exactly one of",
+        ),
+        (
+            "digest: {user: u, password: plain}".to_owned(),
+            "the password stands in this file",
+        ),
+        (
+            format!("oauth2: {{{client}, client_secret: plain}}"),
+            "the client's secret stands in this file",
+        ),
+        (
+            format!("oauth2: {{{client}, client_auth: basic}}"),
+            "sends a secret, and there is none",
+        ),
+        (
+            format!("oauth2: {{{client}, scope: ['']}}"),
+            "a scope is empty",
+        ),
+        (
+            "oauth2: {token_url: l.example/t, client_id: c}".to_owned(),
+            "is not an address",
+        ),
+        (
+            "oauth2: {token_url: 'http://l.example/t', client_id: c}".to_owned(),
+            "go unencrypted",
+        ),
+        (
+            format!("oauth2: {{{client}, ca: ../ca.pem}}"),
+            "leaves the repository",
+        ),
+        (
+            format!("oauth2: {{{client}, verify_tls: false}}"),
+            "not verified",
+        ),
+    ] {
+        all("http", &[(&with(&auth), said)]);
+    }
+}

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::http::{self, Auth, BasicAuth};
+use super::auth::{Auth, BasicAuth, secrets};
 use super::{ClientCertificate, Judged, Kind};
 use crate::domain::probe::expect::excerpt;
 use crate::domain::probe::json::path::Path;
@@ -376,7 +376,7 @@ impl Kind for MetricProbe {
     }
 
     fn secrets(&self) -> Vec<String> {
-        http::secrets(self.auth.as_ref(), self.proxy_auth.as_ref())
+        secrets(self.auth.as_ref(), self.proxy_auth.as_ref())
     }
 
     fn measured(answer: &MetricAnswer) -> Option<Measure> {
