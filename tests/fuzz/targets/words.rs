@@ -36,7 +36,7 @@ pub fn target(data: &[u8]) {
         number(line);
         if let Ok(span) = line.parse::<Timespan>() {
             assert_eq!(
-                u64::try_from(span.delta().num_seconds()),
+                u64::try_from(span.delta().num_milliseconds()),
                 Ok(span.milliseconds())
             );
         }
