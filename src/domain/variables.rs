@@ -20,10 +20,12 @@ mod stream;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::ids::CaptureName;
 use super::probe::Probe;
+use super::probe::capture::CapturedValue;
+use super::probe::json::decimal::Decimal;
 use super::probe::json::{self, schema::SchemaSource};
 use super::probe::judge::{Assertion, Attempt, Sample};
 use super::secret_name::names_a_secret;
@@ -136,6 +138,9 @@ pub enum VariableError {
     /// A file that holds no JSON Schema.
     #[error("the file {0} holds no JSON Schema that can be used: {1}")]
     Schema(String, String),
+    /// A text that is to become a number or the like, and does not. The value itself may be a secret.
+    #[error("the value of {0:?} is not {1}")]
+    NotSettled(String, &'static str),
     /// `${previous}` or `${stage}` where there is none.
     #[error("\"${{{0}}}\" has no value here; {1}")]
     Nothing(&'static str, &'static str),
@@ -169,7 +174,7 @@ pub trait Lookup {
     fn stage(&self) -> Option<String>;
 
     /// What a probe that was asked before has captured.
-    fn captured(&self, _: &CaptureName) -> Option<String> {
+    fn captured(&self, _: &CaptureName) -> Option<CapturedValue> {
         None
     }
 }
@@ -259,7 +264,8 @@ fn value(reference: &Reference, lookup: &dyn Lookup) -> Result<String, VariableE
         },
         Reference::Capture(name) => lookup
             .captured(name)
-            .filter(|value| !value.is_empty())
+            .map(|value| value.text)
+            .filter(|text| !text.is_empty())
             .ok_or_else(|| VariableError::Uncaptured(name.clone())),
         Reference::Release => given(lookup.release(), "release", "name one with --release"),
         Reference::Previous => given(
@@ -282,16 +288,23 @@ pub fn fill(probe: &Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), Vari
 fn fill_own(mut filled: Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), VariableError> {
     let mut secrets = Secrets::default();
     mark_secret_headers(&mut filled);
-    for text in filled.texts_mut() {
-        if !text.contains("${") {
-            continue;
+    let written = filled.to_be_settled();
+    put_numbers(&mut filled, lookup);
+    filled.each_text(|text| {
+        if text.contains("${") {
+            let expanded = expand(text, lookup)?;
+            *text = expanded.text;
+            for secret in &expanded.secrets {
+                secrets.add(secret);
+            }
         }
-        let expanded = expand(text, lookup)?;
-        *text = expanded.text;
-        for secret in &expanded.secrets {
-            secrets.add(secret);
-        }
-    }
+        Ok::<(), VariableError>(())
+    })?;
+    filled.settle().map_err(|(index, noun)| {
+        let text = written.into_iter().nth(index).flatten();
+        let text = text.unwrap_or_default();
+        VariableError::NotSettled(text, noun)
+    })?;
     for schema in filled.schemas_mut() {
         if let SchemaSource::File(path) = schema {
             *schema = SchemaSource::Inline(read_schema(path, lookup)?);
@@ -301,6 +314,37 @@ fn fill_own(mut filled: Probe, lookup: &dyn Lookup) -> Result<(Probe, Secrets), 
         secrets.add(&secret);
     }
     Ok((filled, secrets))
+}
+
+/// Puts a captured number in place of the text that is its variable alone, where JSON is compared with it.
+fn put_numbers(probe: &mut Probe, lookup: &dyn Lookup) {
+    fn put(value: &mut Value, lookup: &dyn Lookup) {
+        match value {
+            Value::String(text) => {
+                if let Some(number) = captured_number(text, lookup) {
+                    *value = Value::Number(number);
+                }
+            }
+            Value::Array(elements) => elements.iter_mut().for_each(|it| put(it, lookup)),
+            Value::Object(members) => members.values_mut().for_each(|it| put(it, lookup)),
+            _ => {}
+        }
+    }
+    for expectation in probe.json_mut() {
+        for value in expectation.operands_mut() {
+            put(value, lookup);
+        }
+    }
+}
+
+fn captured_number(text: &str, lookup: &dyn Lookup) -> Option<Number> {
+    let inner = text.strip_prefix("${capture:")?.strip_suffix('}')?;
+    let name = CaptureName::new(inner).ok()?;
+    let value = lookup.captured(&name).filter(|value| value.is_number)?;
+    let number: Number = serde_json::from_str(&value.text).ok()?;
+    // One that would be rounded stays a text, which no number is equal to.
+    let exact = |text: &str| text.parse::<Decimal>().ok();
+    (exact(&number.to_string()) == exact(&value.text)).then_some(number)
 }
 
 /// Notes which request headers will hold a secret; whether a captured value is one is not known here.

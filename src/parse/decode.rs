@@ -148,8 +148,10 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, Refusal> {
-        // A key without a value is one that is not filled in yet; a required one was reported by `structure`.
-        let Some(entry) = self.rest.by_ref().find(|entry| !entry.value.is_null()) else {
+        // A key without a value is one that is not filled in yet; a required one was reported by `structure`. That
+        // something is not null is said as it reads.
+        let given = |entry: &&Entry| !entry.value.is_null() || entry.key == "not";
+        let Some(entry) = self.rest.by_ref().find(given) else {
             return Ok(None);
         };
         self.value = Some(entry);

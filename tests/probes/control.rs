@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use relgate::domain::ids::CaptureName;
 use relgate::domain::probe::Probe;
 use relgate::domain::probe::judge::{Sample, Verdict};
 use relgate::domain::variables::{Lookup, NotText, Ready};
@@ -32,9 +31,6 @@ impl Lookup for Nothing {
         None
     }
     fn stage(&self) -> Option<String> {
-        None
-    }
-    fn captured(&self, _: &CaptureName) -> Option<String> {
         None
     }
 }

@@ -7,6 +7,7 @@ mod compliance;
 mod control;
 mod identity;
 mod kinds;
+mod numbers;
 mod options;
 mod pool;
 mod proxies;

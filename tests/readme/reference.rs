@@ -311,6 +311,7 @@ fn value(root: &Json, schema: &Json) -> String {
         ("string", Some("date-time")) => "date and time".to_owned(),
         ("string", Some("date")) => "date".to_owned(),
         ("string", Some("regex")) => "regular expression".to_owned(),
+        ("string", Some("variable")) => "variable".to_owned(),
         ("string", Some("time-zone")) => "time zone".to_owned(),
         ("string", _) => "text".to_owned(),
         ("integer", _) => format!("number{range}"),

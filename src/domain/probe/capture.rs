@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Probe;
+use super::conversion::Conversion;
 use super::expect::{Assertion, Held, excerpt};
+use super::json::decimal::Decimal;
 use super::json::path::Path;
 use super::json::tree::{Document, Tree};
 use super::kinds::{Answer, Told};
@@ -33,17 +35,40 @@ pub struct Capture {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "regex"))]
     pub regex: Option<String>,
+    /// What it is read as: with `number`, what is no number is not captured, and where JSON is compared with the
+    /// variable alone it is compared as a number. Default: a text.
+    #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
+    pub conversion: Option<Conversion>,
     /// Whether it is masked wherever it would be shown; default: true for a cookie, and where its name looks like a
     /// secret's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<bool>,
 }
 
+/// A value that was captured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CapturedValue {
+    /// As it is put in.
+    pub text: String,
+    /// Whether it is a number, and compared as one.
+    pub is_number: bool,
+}
+
+impl CapturedValue {
+    /// One that is a text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            is_number: false,
+        }
+    }
+}
+
 /// What was captured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Captured {
     /// By name.
-    pub values: BTreeMap<CaptureName, String>,
+    pub values: BTreeMap<CaptureName, CapturedValue>,
     /// The names of those that are secret.
     pub secret: Vec<CaptureName>,
 }
@@ -68,7 +93,7 @@ impl Capture {
     }
 
     /// The value, or why there is none.
-    fn take(&self, told: &Told<'_>) -> Result<String, Missed> {
+    fn take(&self, told: &Told<'_>, secret: bool) -> Result<CapturedValue, Missed> {
         let text = || match (told.text, told.cut) {
             (None, _) => Err("missing".to_owned()),
             (Some(_), true) => Err("unknown: the answer was cut at the cap".to_owned()),
@@ -99,9 +124,18 @@ impl Capture {
             _ => return Err("it does not name exactly one place".into()),
         };
         if value.is_empty() {
-            Err("an empty text".into())
-        } else {
-            Ok(value)
+            return Err("an empty text".into());
+        }
+        match self.conversion {
+            None => Ok(CapturedValue::text(value)),
+            Some(Conversion::Number) => match value.trim() {
+                number if number.parse::<Decimal>().is_ok() => Ok(CapturedValue {
+                    text: number.to_owned(),
+                    is_number: true,
+                }),
+                _ if secret => Err("a secret that is no number".into()),
+                other => Err(format!("{:?}, which is no number", excerpt(other)).into()),
+            },
         }
     }
 }
@@ -146,7 +180,7 @@ pub fn take(probe: &Probe, answer: &Answer) -> (Captured, Held) {
     let told = answer.told();
     for (name, capture) in &probe.capture {
         let secret = capture.is_secret(name);
-        let value = match capture.take(&told) {
+        let value = match capture.take(&told, secret) {
             Ok(value) => Ok(value),
             Err(Missed::Absent(why)) => Err(why),
             Err(Missed::Unknown(why)) => {
@@ -156,10 +190,14 @@ pub fn take(probe: &Probe, answer: &Answer) -> (Captured, Held) {
         };
         held.assertions.push(Assertion {
             about: format!("capture {name}"),
-            expected: "a value".to_owned(),
+            expected: match capture.conversion {
+                None => "a value",
+                Some(Conversion::Number) => "a number",
+            }
+            .to_owned(),
             actual: match &value {
                 Ok(_) if secret => "a secret".to_owned(),
-                Ok(value) => format!("{:?}", excerpt(value)),
+                Ok(value) => format!("{:?}", excerpt(&value.text)),
                 Err(why) => why.clone(),
             },
             holds: value.is_ok(),
@@ -207,7 +245,9 @@ mod tests {
         assert_eq!(assertions.len(), 1);
         let value = captured.values.remove("it");
         assert_eq!(assertions[0].holds, value.is_some());
-        value.ok_or_else(|| assertions[0].actual.clone())
+        value
+            .map(|value| value.text)
+            .ok_or_else(|| assertions[0].actual.clone())
     }
 
     #[test]
@@ -221,6 +261,14 @@ mod tests {
             (json!({"cookie": "SID"}), "c00kie"),
             (json!({"regex": "\"token\": \"(\\w+)\""}), "t0k"),
             (json!({"regex": "t0."}), "t0k"),
+            (
+                json!({"json": "$.order.id", "as": "number"}),
+                "9007199254740993",
+            ),
+            (
+                json!({"header": "X-Order", "regex": null, "as": null}),
+                "A17",
+            ),
         ] {
             assert_eq!(
                 taken(capture.clone(), &body).as_deref(),
@@ -251,6 +299,14 @@ mod tests {
             (json!({"cookie": "sid"}), "missing"),
             (json!({"cookie": "gone"}), "an empty text"),
             (json!({"cookie": "SID", "header": "b"}), "exactly one place"),
+            (
+                json!({"header": "X-Order", "as": "number"}),
+                "\"A17\", which is no number",
+            ),
+            (
+                json!({"header": "X-Order", "as": "number", "secret": true}),
+                "a secret that is no number",
+            ),
             (json!({"regex": "nowhere"}), "missing"),
             (json!({"regex": "to(k)?xen"}), "missing"),
             (json!({"json": "$.a", "header": "b"}), "exactly one place"),

@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::conversion::Conversion;
+use super::json::decimal::Decimal;
 use super::pattern::{Budget, Pattern};
+use super::templated::{Settle, Templated};
 
 /// One assertion, held against what was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,12 +87,124 @@ pub struct TextExpectation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "regex"))]
     pub not_matches: Option<String>,
+    /// The texts of which it is one, surrounding white space apart.
+    #[serde(default, rename = "in", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub one_of: Option<Vec<String>>,
+    /// The texts of which it is none, surrounding white space apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub not_in: Option<Vec<String>>,
+    /// What it is read as: with `number` it can be held to bounds, `equals`, `in` and `not_in` compare numbers, and what
+    /// is no number satisfies nothing. Default: a text.
+    #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
+    pub conversion: Option<Conversion>,
+    /// A number that it is below, with `as: number`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub less: Option<Templated<Decimal>>,
+    /// A number that it does not exceed, with `as: number`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<Templated<Decimal>>,
+    /// A number that it is above, with `as: number`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub greater: Option<Templated<Decimal>>,
+    /// A number that it reaches, with `as: number`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<Templated<Decimal>>,
+}
+
+/// What a header must be: `absent`, `present`, or what its text must be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum HeaderExpectation {
+    /// Whether it is there, whatever it says.
+    Presence(Presence),
+    /// What it says.
+    Text(Box<TextExpectation>),
+}
+
+/// Whether something is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Presence {
+    /// It is there.
+    Present,
+    /// It is not there.
+    Absent,
+}
+
+impl HeaderExpectation {
+    /// Whether it asks for nothing, and so could never fail.
+    pub fn is_empty(&self) -> bool {
+        self.text().is_some_and(TextExpectation::is_empty)
+    }
+
+    /// What its text must be, where that is said.
+    pub fn text(&self) -> Option<&TextExpectation> {
+        match self {
+            Self::Presence(_) => None,
+            Self::Text(text) => Some(text),
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn text_mut(&mut self) -> Option<&mut TextExpectation> {
+        match self {
+            Self::Presence(_) => None,
+            Self::Text(text) => Some(text),
+        }
+    }
+
+    /// Holds the text of a header against it; `None` where there is no such header.
+    pub fn assertions(&self, about: &str, text: Option<Result<&str, &str>>) -> Held {
+        let presence = match self {
+            Self::Text(expected) => {
+                return expected.assertions(about, text.unwrap_or(Err("missing")), None);
+            }
+            Self::Presence(presence) => presence,
+        };
+        let (expected, holds) = match presence {
+            Presence::Present => ("present", text.is_some()),
+            Presence::Absent => ("absent", text.is_none()),
+        };
+        let assertion = Assertion {
+            about: about.to_owned(),
+            expected: expected.to_owned(),
+            actual: match text {
+                None => "missing".to_owned(),
+                Some(Ok(text)) => format!("{:?}", excerpt(text)),
+                Some(Err(why)) => why.to_owned(),
+            },
+            holds,
+        };
+        Held {
+            assertions: vec![assertion],
+            undecided: None,
+        }
+    }
 }
 
 impl TextExpectation {
     /// Whether it asks for nothing, and so could never fail.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        let nothing = Self {
+            conversion: self.conversion,
+            ..Self::default()
+        };
+        *self == nothing
+    }
+
+    /// Every place of it where a variable may stand for a number.
+    pub fn settles_mut(&mut self) -> impl Iterator<Item = &mut dyn Settle> {
+        let Self {
+            less,
+            at_most,
+            greater,
+            at_least,
+            ..
+        } = self;
+        let all = [less, at_most, greater, at_least].into_iter().flatten();
+        all.map(|bound| bound as &mut dyn Settle)
     }
 
     /// Every text of it in which a variable may stand.
@@ -100,9 +215,13 @@ impl TextExpectation {
             not_contains,
             matches,
             not_matches,
+            one_of,
+            not_in,
+            ..
         } = self;
         let single = [equals, matches, not_matches];
         let mut texts: Vec<&mut String> = single.into_iter().flatten().collect();
+        texts.extend([one_of, not_in].into_iter().flatten().flatten());
         let parts = [contains, not_contains].into_iter().flatten();
         texts.extend(parts.flat_map(OneOrMany::values_mut));
         texts
@@ -125,11 +244,43 @@ impl TextExpectation {
                 holds: text.is_ok_and(test),
             });
         };
+        let as_number = self.conversion == Some(Conversion::Number);
+        let number = |text: &str| text.trim().parse::<Decimal>().ok();
+        let same = |text: &str, wanted: &str| match as_number {
+            true => number(text).is_some() && number(text) == number(wanted),
+            false => text.trim() == wanted.trim(),
+        };
+        // Of what is to be a number and is none, nothing is said.
+        let comparable = |text: &str| cut.is_none() && (!as_number || number(text).is_some());
         if let Some(whole) = &self.equals {
             assert("equals", format!("{whole:?}"), &|text| {
-                cut.is_none() && text.trim() == whole.trim()
+                comparable(text) && same(text, whole)
             });
         }
+        if let Some(texts) = &self.one_of {
+            assert("in", format!("one of {}", listed(texts)), &|text| {
+                comparable(text) && texts.iter().any(|it| same(text, it))
+            });
+        }
+        if let Some(texts) = &self.not_in {
+            assert("not in", format!("none of {}", listed(texts)), &|text| {
+                comparable(text) && !texts.iter().any(|it| same(text, it))
+            });
+        }
+        let mut bound = |how: &str,
+                         bound: &Option<Templated<Decimal>>,
+                         holds: fn(&Decimal, &Decimal) -> bool| {
+            if let Some(bound) = bound {
+                assert(how, format!("{how} {bound}"), &|text| {
+                    let number = number(text).filter(|_| as_number && cut.is_none());
+                    number.is_some_and(|it| bound.is_known_and(|bound| holds(&it, bound)))
+                });
+            }
+        };
+        bound("less than", &self.less, |it, bound| it < bound);
+        bound("at most", &self.at_most, |it, bound| it <= bound);
+        bound("greater than", &self.greater, |it, bound| it > bound);
+        bound("at least", &self.at_least, |it, bound| it >= bound);
         for part in self.contains.iter().flat_map(|parts| parts.values()) {
             assert("contains", format!("{part:?}"), &|text| {
                 text.contains(part.as_str())
@@ -172,6 +323,11 @@ impl TextExpectation {
     }
 }
 
+fn listed(texts: &[String]) -> String {
+    let texts: Vec<String> = texts.iter().map(|text| format!("{text:?}")).collect();
+    excerpt(&texts.join(", "))
+}
+
 /// The beginning of a text on one line, for a message.
 pub fn excerpt(text: &str) -> String {
     const MOST: usize = 160;
@@ -191,6 +347,7 @@ pub fn excerpt(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn what_must_not_match_has_to_be_a_text_all_the_same() {
@@ -208,6 +365,98 @@ mod tests {
             let held = expect.assertions("body", text, None);
             let found: Vec<bool> = held.assertions.iter().map(|it| it.holds).collect();
             assert_eq!(found, [holds], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_one_of_several_or_a_number_where_the_probe_says_so() {
+        for (expect, text, expected) in [
+            (json!({"in": ["up", "ready"]}), Ok(" ready\n"), true),
+            (json!({"in": ["up", "ready"]}), Ok("read"), false),
+            (json!({"not_in": ["down", "starting"]}), Ok("up"), true),
+            (json!({"not_in": ["down", "starting"]}), Ok("down\n"), false),
+            (json!({"not_in": ["down"]}), Err("missing"), false),
+            (json!({"as": "number", "equals": "5"}), Ok(" 5.0\n"), true),
+            (json!({"equals": "5"}), Ok("5.0"), false),
+            (
+                json!({"as": "number", "at_least": 5, "less": 6}),
+                Ok("5.5"),
+                true,
+            ),
+            (
+                json!({"as": "number", "at_least": 5, "less": 6}),
+                Ok("6"),
+                false,
+            ),
+            (json!({"as": "number", "greater": 5}), Ok("5"), false),
+            (json!({"as": "number", "at_most": 5}), Ok("05"), false),
+            (json!({"as": "number", "at_most": 5}), Ok("five"), false),
+            (json!({"as": "number", "at_most": 5}), Ok("4 ms"), false),
+            (json!({"as": "number", "at_most": 5}), Err("missing"), false),
+            (json!({"as": "number", "not_in": ["1", "2"]}), Ok("3"), true),
+            (
+                json!({"as": "number", "not_in": ["1", "2"]}),
+                Ok("2.0"),
+                false,
+            ),
+            // What is no number is not one of others either.
+            (
+                json!({"as": "number", "not_in": ["1", "2"]}),
+                Ok("x"),
+                false,
+            ),
+            (json!({"as": "number", "in": ["1", "2"]}), Ok("2"), true),
+            // A bound without `as` holds for no text.
+            (json!({"at_most": 5}), Ok("4"), false),
+            // Nor one whose variable has no value.
+            (
+                json!({"as": "number", "at_most": "${env:N}"}),
+                Ok("4"),
+                false,
+            ),
+        ] {
+            let read: TextExpectation = serde_json::from_value(expect.clone()).expect("read");
+            let written = serde_json::to_value(&read).expect("written");
+            let again: TextExpectation = serde_json::from_value(written).expect("read");
+            assert_eq!(again, read);
+            let held = read.assertions("body", text, None).assertions;
+            assert!(!held.is_empty());
+            let holds = held.iter().all(|it| it.holds);
+            assert_eq!(holds, expected, "{expect} {text:?}: {held:?}");
+            // Of the beginning of a text nothing of this can be said.
+            let held = read.assertions("body", text, Some("cut")).assertions;
+            assert!(held.iter().any(|it| !it.holds), "{expect}");
+        }
+        let nothing: TextExpectation =
+            serde_json::from_value(json!({"as": "number"})).expect("read");
+        assert!(nothing.is_empty());
+    }
+
+    #[test]
+    fn a_header_is_present_or_absent_or_says_something() {
+        let read = |value: serde_json::Value| -> HeaderExpectation {
+            serde_json::from_value(value).expect("an expectation")
+        };
+        let holds = |value: serde_json::Value, text| {
+            let all = read(value).assertions("header x", text).assertions;
+            assert_eq!(all.len(), 1);
+            all[0].holds
+        };
+        let broken = Some(Err("no text in UTF-8"));
+        for (text, present) in [
+            (None, false),
+            (Some(Ok("")), true),
+            (Some(Ok("a")), true),
+            (broken, true),
+        ] {
+            assert_eq!(holds(json!("present"), text), present, "{text:?}");
+            assert_eq!(holds(json!("absent"), text), !present, "{text:?}");
+        }
+        assert!(!holds(json!({"not_contains": "a"}), None));
+        assert!(holds(json!({"not_contains": "a"}), Some(Ok("b"))));
+        assert!(read(json!({})).is_empty() && !read(json!("absent")).is_empty());
+        for bad in [json!("gone"), json!(true), json!({"exists": false})] {
+            assert!(serde_json::from_value::<HeaderExpectation>(bad).is_err());
         }
     }
 

@@ -5,6 +5,7 @@
 //! is the business of the effects; deciding over several samples is [`sampling`].
 
 pub mod capture;
+pub mod conversion;
 pub mod count;
 pub mod expect;
 pub mod files;
@@ -20,6 +21,7 @@ pub mod retry;
 pub mod sampling;
 pub mod selection;
 pub mod suite;
+pub mod templated;
 pub mod text;
 
 use std::collections::BTreeMap;

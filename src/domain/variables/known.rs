@@ -6,7 +6,7 @@ use crate::domain::probe::Probe;
 /// The secrets that `probe` refers to, as far as they have values here.
 pub fn secrets_in(probe: &Probe, lookup: &dyn Lookup) -> Secrets {
     let mut secrets = Secrets::default();
-    for text in probe.clone().texts_mut() {
+    let all: Result<(), ()> = probe.clone().each_text(|text| {
         for reference in syntax(text).unwrap_or_default() {
             if reference.is_secret()
                 && let Ok(value) = value(&reference, lookup)
@@ -14,7 +14,9 @@ pub fn secrets_in(probe: &Probe, lookup: &dyn Lookup) -> Secrets {
                 secrets.add(&value);
             }
         }
-    }
+        Ok(())
+    });
+    debug_assert!(all.is_ok());
     for secret in probe.secrets() {
         if let Ok(expanded) = expand(&secret, lookup) {
             secrets.add(&expanded.text);

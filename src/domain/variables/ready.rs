@@ -12,10 +12,11 @@ use super::{
 };
 use crate::domain::ids::CaptureName;
 use crate::domain::probe::Probe;
+use crate::domain::probe::capture::CapturedValue;
 use crate::domain::probe::json::schema::SchemaSource;
 
 /// Values that were captured, by name.
-pub type CapturedValues = BTreeMap<CaptureName, String>;
+pub type CapturedValues = BTreeMap<CaptureName, CapturedValue>;
 
 /// A probe to be asked. There may be thousands: a clone is another handle to the same one.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +43,7 @@ impl std::fmt::Debug for Values {
 pub fn captures_used(probe: &Probe) -> Result<Vec<CaptureName>, VariableError> {
     let mut names = Vec::new();
     let mut seen = BTreeSet::new();
-    for text in probe.clone().texts_mut() {
+    probe.clone().each_text(|text| {
         for reference in syntax(text)? {
             if let Reference::Capture(name) = reference
                 && seen.insert(name.clone())
@@ -50,7 +51,8 @@ pub fn captures_used(probe: &Probe) -> Result<Vec<CaptureName>, VariableError> {
                 names.push(name);
             }
         }
-    }
+        Ok(())
+    })?;
     Ok(names)
 }
 
@@ -83,7 +85,7 @@ impl Ready {
             }
         }
         let mut values = Values::default();
-        for text in template.texts_mut() {
+        template.each_text(|text| {
             for reference in syntax(text)? {
                 if matches!(reference, Reference::Capture(_)) {
                     continue;
@@ -94,7 +96,8 @@ impl Ready {
                 }
                 values.0.insert(reference, value);
             }
-        }
+            Ok::<(), VariableError>(())
+        })?;
         let ready = Self {
             probe: Arc::new(template),
             values: Some(values),
@@ -127,10 +130,11 @@ impl Ready {
 
 /// Changes nothing.
 fn uses_captures(probe: &mut Probe) -> bool {
-    probe
-        .texts_mut()
-        .iter()
-        .any(|text| text.contains("${capture:"))
+    let found = probe.each_text(|text| match text.contains("${capture:") {
+        true => Err(()),
+        false => Ok(()),
+    });
+    found.is_err()
 }
 
 struct Known<'a> {
@@ -169,7 +173,7 @@ impl Lookup for Known<'_> {
         self.get(&Reference::Stage)
     }
 
-    fn captured(&self, name: &CaptureName) -> Option<String> {
+    fn captured(&self, name: &CaptureName) -> Option<CapturedValue> {
         self.captured.get(name).cloned()
     }
 }
@@ -219,7 +223,7 @@ mod tests {
 
     fn captured(value: &str) -> CapturedValues {
         let name = CaptureName::new("token").expect("a name");
-        CapturedValues::from([(name, value.to_owned())])
+        CapturedValues::from([(name, CapturedValue::text(value))])
     }
 
     #[test]

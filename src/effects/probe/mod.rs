@@ -410,7 +410,7 @@ async fn attempt(run: &Run, probe: &Arc<Probe>, cookies: &Jar) -> Weighed {
     let mut captured = Secrets::default();
     for name in &weighed.captured.secret {
         if let Some(value) = weighed.captured.values.get(name) {
-            captured.add(value);
+            captured.add(&value.text);
         }
     }
     for value in learned.into_inner().unwrap_or_else(PoisonError::into_inner) {

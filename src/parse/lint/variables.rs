@@ -3,6 +3,7 @@
 use crate::domain::finding::Finding;
 use crate::domain::ids::CaptureName;
 use crate::domain::nearest::nearest;
+use crate::domain::probe::capture::CapturedValue;
 use crate::domain::variables::{Lookup, NotText, VariableError, expand};
 use crate::parse::Site;
 use crate::parse::node::{Node, Value, pointer_step};
@@ -42,8 +43,8 @@ impl Lookup for StandIn {
         StandIn::value()
     }
 
-    fn captured(&self, _: &CaptureName) -> Option<String> {
-        StandIn::value()
+    fn captured(&self, _: &CaptureName) -> Option<CapturedValue> {
+        StandIn::value().map(CapturedValue::text)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use relgate::domain::ids::CaptureName;
+use relgate::domain::probe::capture::CapturedValue;
 use relgate::domain::probe::judge::{Answer, Sample, Verdict, judge};
 use relgate::domain::probe::kinds::{
     CommandAnswer, DnsAnswer, FileAnswer, GrpcAnswer, HttpAnswer, JunitAnswer, MetricAnswer,
@@ -45,8 +46,8 @@ impl Lookup for Everywhere {
         Some("production".to_owned())
     }
 
-    fn captured(&self, name: &CaptureName) -> Option<String> {
-        Some(format!("captured {name}"))
+    fn captured(&self, name: &CaptureName) -> Option<CapturedValue> {
+        Some(CapturedValue::text(format!("captured {name}")))
     }
 }
 

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use relgate::domain::ids::CaptureName;
+use relgate::domain::probe::capture::CapturedValue;
 use relgate::domain::probe::expect::excerpt;
 use relgate::domain::variables::{Lookup, NotText, Secrets, expand, syntax};
 
@@ -32,8 +33,8 @@ impl Lookup for Secret<'_> {
         None
     }
 
-    fn captured(&self, _: &CaptureName) -> Option<String> {
-        Some(self.0.to_owned())
+    fn captured(&self, _: &CaptureName) -> Option<CapturedValue> {
+        Some(CapturedValue::text(self.0))
     }
 }
 

@@ -17,9 +17,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::conversion::Conversion;
 use super::count::CountExpectation;
 use super::expect::{Assertion, Held, excerpt};
 use super::pattern::{Budget, Pattern, TooMuch};
+use super::templated::{Settle, Templated};
 use decimal::Decimal;
 use path::{Path, Step};
 use schema::SchemaSource;
@@ -35,25 +37,45 @@ pub struct JsonExpectation {
     /// The value, of the same type, numbers compared exactly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub equals: Option<Value>,
-    /// A value that it is not; it must be there all the same.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// A value that it is not, `null` among them; it must be there all the same.
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub not: Option<Value>,
+    /// The values of which it is one.
+    #[serde(default, rename = "in", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub one_of: Option<Vec<Value>>,
+    /// The values of which it is none; it must be there all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub not_in: Option<Vec<Value>>,
+    /// What it is read as before it is compared: with `number`, a text such as `"5"` is 5, and what is no number
+    /// satisfies nothing. Default: what it is.
+    #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
+    pub conversion: Option<Conversion>,
     /// A number that it is below.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub less: Option<Decimal>,
+    pub less: Option<Templated<Decimal>>,
     /// A number that it does not exceed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at_most: Option<Decimal>,
+    pub at_most: Option<Templated<Decimal>>,
     /// A number that it is above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub greater: Option<Decimal>,
+    pub greater: Option<Templated<Decimal>>,
     /// A number that it reaches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at_least: Option<Decimal>,
+    pub at_least: Option<Templated<Decimal>>,
     /// A regular expression that is found in it, a text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "regex"))]
     pub matches: Option<String>,
+    /// A regular expression that is found nowhere in it, a text; it must be there all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "regex"))]
+    pub not_matches: Option<String>,
     /// A part of it, a text, or an element of it, a list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contains: Option<Value>,
@@ -68,6 +90,11 @@ pub struct JsonExpectation {
     pub kind: Option<JsonType>,
 }
 
+/// `null` is a value where it is given.
+fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
 /// Every text in which a variable may stand of what is asserted about a document.
 pub fn texts_mut<'a>(
     values: &'a mut [JsonExpectation],
@@ -75,6 +102,26 @@ pub fn texts_mut<'a>(
 ) -> impl Iterator<Item = &'a mut String> {
     let values = values.iter_mut().flat_map(JsonExpectation::texts_mut);
     values.chain(schema.iter_mut().flat_map(SchemaSource::texts_mut))
+}
+
+/// Every place of it where a variable may stand for a number.
+pub fn settles_mut(values: &mut [JsonExpectation]) -> impl Iterator<Item = &mut dyn Settle> {
+    values.iter_mut().flat_map(|value| {
+        let bounds = [
+            &mut value.less,
+            &mut value.at_most,
+            &mut value.greater,
+            &mut value.at_least,
+        ];
+        let bounds = bounds.into_iter().flatten();
+        let mut all: Vec<&mut dyn Settle> = bounds.map(|it| it as &mut dyn Settle).collect();
+        match &mut value.length {
+            Some(LengthExpectation::Exactly(length)) => all.push(length),
+            Some(LengthExpectation::Within(bounds)) => all.extend(bounds.settles_mut()),
+            None => {}
+        }
+        all
+    })
 }
 
 /// Holds a text that should be JSON, or the reason why there is none, against values and a schema. `incomplete` says why
@@ -126,7 +173,7 @@ fn start(text: &str) -> String {
 #[serde(untagged)]
 pub enum LengthExpectation {
     /// Exactly so much.
-    Exactly(u64),
+    Exactly(Templated<u64>),
     /// Between bounds.
     Within(CountExpectation),
 }
@@ -176,7 +223,7 @@ impl LengthExpectation {
     fn bounds(&self) -> CountExpectation {
         match self {
             Self::Exactly(wanted) => CountExpectation {
-                equals: Some(*wanted),
+                equals: Some(wanted.clone()),
                 ..CountExpectation::default()
             },
             Self::Within(bounds) => bounds.clone(),
@@ -206,6 +253,7 @@ impl JsonExpectation {
     pub fn is_empty(&self) -> bool {
         let nothing = Self {
             path: self.path.clone(),
+            conversion: self.conversion,
             ..Self::default()
         };
         *self == nothing
@@ -218,14 +266,67 @@ impl JsonExpectation {
     /// Every text of it in which a variable may stand.
     pub fn texts_mut(&mut self) -> Vec<&mut String> {
         let mut texts = vec![&mut self.path];
-        texts.extend(&mut self.matches);
-        for value in [&mut self.equals, &mut self.not, &mut self.contains]
-            .into_iter()
-            .flatten()
-        {
+        texts.extend(
+            [&mut self.matches, &mut self.not_matches]
+                .into_iter()
+                .flatten(),
+        );
+        let Self {
+            equals,
+            not,
+            contains,
+            one_of,
+            not_in,
+            ..
+        } = self;
+        let single = [equals, not, contains].into_iter().flatten();
+        let listed = [one_of, not_in].into_iter().flatten().flatten();
+        for value in single.chain(listed) {
             value_texts_mut(value, &mut texts);
         }
         texts
+    }
+
+    /// The values that it is compared with.
+    pub fn operands_mut(&mut self) -> impl Iterator<Item = &mut Value> {
+        let Self {
+            equals,
+            not,
+            contains,
+            one_of,
+            not_in,
+            ..
+        } = self;
+        let single = [equals, not, contains].into_iter().flatten();
+        single.chain([one_of, not_in].into_iter().flatten().flatten())
+    }
+
+    /// Whether a value is `wanted`.
+    fn same(&self, it: &Tree, wanted: &Value) -> bool {
+        match self.conversion {
+            None => it.is(wanted),
+            Some(Conversion::Number) => {
+                let wanted = match wanted {
+                    Value::String(text) => text.trim().parse().ok(),
+                    Value::Number(number) => number.to_string().parse().ok(),
+                    _ => None,
+                };
+                wanted.is_some() && self.number(it) == wanted
+            }
+        }
+    }
+
+    /// The number that a value is, or is read as.
+    fn number(&self, it: &Tree) -> Option<Decimal> {
+        match (it, self.conversion) {
+            (Tree::Text(text), Some(Conversion::Number)) => text.trim().parse().ok(),
+            _ => it.number(),
+        }
+    }
+
+    /// Whether a value can be compared at all.
+    fn is_comparable(&self, it: &Tree) -> bool {
+        self.conversion.is_none() || self.number(it).is_some()
     }
 
     /// Holds a document, or the reason why there is none, against it.
@@ -263,18 +364,33 @@ impl JsonExpectation {
         };
         let written = |value: &Value| excerpt(&value.to_string());
         if let Some(wanted) = &self.equals {
-            each("equals", written(wanted), &|it| it.is(wanted));
+            each("equals", written(wanted), &|it| self.same(it, wanted));
         }
         if let Some(other) = &self.not {
             each("is not", format!("not {}", written(other)), &|it| {
-                !it.is(other)
+                self.is_comparable(it) && !self.same(it, other)
+            });
+        }
+        let all_of = |values: &[Value]| {
+            let values: Vec<String> = values.iter().map(Value::to_string).collect();
+            excerpt(&values.join(", "))
+        };
+        if let Some(values) = &self.one_of {
+            each("in", format!("one of {}", all_of(values)), &|it| {
+                values.iter().any(|value| self.same(it, value))
+            });
+        }
+        if let Some(values) = &self.not_in {
+            each("not in", format!("none of {}", all_of(values)), &|it| {
+                self.is_comparable(it) && !values.iter().any(|value| self.same(it, value))
             });
         }
         let mut bound =
-            |how, bound: &Option<Decimal>, test: &dyn Fn(&Decimal, &Decimal) -> bool| {
+            |how, bound: &Option<Templated<Decimal>>, test: &dyn Fn(&Decimal, &Decimal) -> bool| {
                 if let Some(bound) = bound {
                     each(how, format!("{how} {bound}"), &|it| {
-                        it.number().is_some_and(|number| test(&number, bound))
+                        let number = self.number(it);
+                        number.is_some_and(|number| bound.is_known_and(|it| test(&number, it)))
                     });
                 }
             };
@@ -282,17 +398,27 @@ impl JsonExpectation {
         bound("at most", &self.at_most, &|it, bound| it <= bound);
         bound("greater than", &self.greater, &|it, bound| it > bound);
         bound("at least", &self.at_least, &|it, bound| it >= bound);
-        if let Some(text) = &self.matches {
+        let searched = [
+            ("matches", "", &self.matches, true),
+            ("not matches", "not ", &self.not_matches, false),
+        ];
+        for (how, negation, text, wanted) in searched {
+            let Some(text) = text else { continue };
             let regex = Pattern::read(text);
-            each("matches", format!("/{text}/"), &|it| match (it, &regex) {
-                (Tree::Text(it), Ok(regex)) => {
-                    regex.is_in(it, false, &budget).unwrap_or_else(|error| {
-                        undecided.set(Some(error));
-                        true
-                    })
-                }
-                _ => false,
-            });
+            each(
+                how,
+                format!("{negation}/{text}/"),
+                &|it| match (it, &regex) {
+                    (Tree::Text(it), Ok(regex)) => match regex.is_in(it, false, &budget) {
+                        Ok(found) => found == wanted,
+                        Err(error) => {
+                            undecided.set(Some(error));
+                            true
+                        }
+                    },
+                    _ => false,
+                },
+            );
         }
         if let Some(part) = &self.contains {
             each("contains", written(part), &|it| match (it, part) {

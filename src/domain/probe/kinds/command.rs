@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use super::{Judged, Kind, Told, judged};
 use crate::domain::probe::expect::{Assertion, Held, TextExpectation, excerpt};
 use crate::domain::probe::json::schema::SchemaSource;
 use crate::domain::probe::json::{self, JsonExpectation};
+use crate::domain::probe::templated::{self, Settle, Templated};
 use crate::domain::probe::text::Text;
 
 /// A command on this machine, without a shell, and what it must do.
@@ -31,8 +32,8 @@ pub struct CommandProbe {
 pub struct CommandExpectation {
     /// Its exit code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 255))]
-    pub exit: Option<i32>,
+    #[schemars(schema_with = "exit_code")]
+    pub exit: Option<Templated<i32>>,
     /// Its standard output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stdout: Option<TextExpectation>,
@@ -45,6 +46,10 @@ pub struct CommandExpectation {
     /// A JSON Schema that its standard output satisfies, or the file that it stands in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub json_schema: Option<SchemaSource>,
+}
+
+fn exit_code(_: &mut SchemaGenerator) -> Schema {
+    templated::between(0, Some(255))
 }
 
 /// How a command ended.
@@ -92,6 +97,21 @@ impl Kind for CommandProbe {
         texts
     }
 
+    fn settles_mut(&mut self) -> Vec<&mut dyn Settle> {
+        let CommandExpectation {
+            exit,
+            json,
+            stdout,
+            stderr,
+            ..
+        } = &mut self.expect;
+        let mut all: Vec<&mut dyn Settle> = json::settles_mut(json).collect();
+        let texts = stdout.iter_mut().chain(stderr);
+        all.extend(texts.flat_map(TextExpectation::settles_mut));
+        all.extend(exit.iter_mut().map(|it| it as &mut dyn Settle));
+        all
+    }
+
     fn schemas_mut(&mut self) -> Vec<&mut SchemaSource> {
         self.expect.json_schema.iter_mut().collect()
     }
@@ -107,13 +127,13 @@ impl Kind for CommandProbe {
     fn judge(&self, answer: &CommandAnswer, _: u64) -> Judged {
         let expect = &self.expect;
         let mut all = Held::default();
-        if let Some(exit) = expect.exit {
+        if let Some(exit) = &expect.exit {
             let actual = match (answer.exit, answer.signal) {
                 (Some(code), _) => code.to_string(),
                 (None, Some(signal)) => format!("killed by signal {signal}"),
                 (None, None) => "no exit code".to_owned(),
             };
-            let holds = answer.exit == Some(exit);
+            let holds = answer.exit.is_some() && answer.exit.as_ref() == exit.known();
             let actual = if holds || answer.stderr.shown().trim().is_empty() {
                 actual
             } else {

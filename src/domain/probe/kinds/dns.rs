@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Judged, Kind};
 use crate::domain::probe::count::CountExpectation;
 use crate::domain::probe::expect::{Assertion, OneOrMany};
+use crate::domain::probe::templated::Settle;
 
 /// A question to a resolver, and what its answer must be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -153,6 +154,11 @@ impl Kind for DnsProbe {
         texts.extend(&mut self.resolver);
         texts.extend(lists.into_iter().flatten().flat_map(OneOrMany::values_mut));
         texts
+    }
+
+    fn settles_mut(&mut self) -> Vec<&mut dyn Settle> {
+        let count = self.expect.count.iter_mut();
+        count.flat_map(CountExpectation::settles_mut).collect()
     }
 
     fn host(&self) -> Option<&str> {

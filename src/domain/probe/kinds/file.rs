@@ -9,6 +9,7 @@ use crate::domain::probe::count::CountExpectation;
 use crate::domain::probe::expect::{Assertion, Held, TextExpectation};
 use crate::domain::probe::json::schema::SchemaSource;
 use crate::domain::probe::json::{self, JsonExpectation};
+use crate::domain::probe::templated::Settle;
 use crate::domain::probe::text::Text;
 use crate::domain::timespan::Timespan;
 
@@ -133,6 +134,22 @@ impl Kind for FileProbe {
         texts.extend(contents.flat_map(TextExpectation::texts_mut));
         texts.extend(json::texts_mut(&mut expect.json, &mut expect.json_schema));
         texts
+    }
+
+    fn settles_mut(&mut self) -> Vec<&mut dyn Settle> {
+        let FileExpectation {
+            json,
+            size,
+            contents,
+            ..
+        } = &mut self.expect;
+        let size = size.iter_mut().flat_map(CountExpectation::settles_mut);
+        let contents = contents.iter_mut();
+        let contents = contents.flat_map(TextExpectation::settles_mut);
+        json::settles_mut(json)
+            .chain(size)
+            .chain(contents)
+            .collect()
     }
 
     fn schemas_mut(&mut self) -> Vec<&mut SchemaSource> {

@@ -37,8 +37,10 @@ pub use tls::{
 
 use super::Probe;
 use super::expect::{Assertion, Held};
+use super::json::JsonExpectation;
 use super::json::schema::SchemaSource;
 use super::measure::Measure;
+use super::templated::Settle;
 use super::text::Text;
 
 /// It was asked, and there is nothing to judge: why.
@@ -89,6 +91,11 @@ pub trait Kind {
 
     /// Every text in which a variable may stand.
     fn texts_mut(&mut self) -> Vec<&mut String>;
+
+    /// Every place where a variable may stand for a number, or for what else is read out of a text.
+    fn settles_mut(&mut self) -> Vec<&mut dyn Settle> {
+        Vec::new()
+    }
 
     /// What must not be shown, whether or not it came out of a variable.
     fn secrets(&self) -> Vec<String> {
@@ -194,11 +201,18 @@ macro_rules! kinds {
                 all.into_iter().flatten().collect()
             }
 
-            /// Every text of the probe in which a variable may stand.
+            /// Every text of the probe in which a variable may stand, those that become a number apart.
             pub fn texts_mut(&mut self) -> Vec<&mut String> {
                 let mut texts = Vec::new();
                 $(texts.extend(self.$key.as_deref_mut().into_iter().flat_map(Kind::texts_mut));)*
                 texts
+            }
+
+            /// Every place where a variable may stand for a number, or for what else is read out of a text.
+            fn settles_mut(&mut self) -> Vec<&mut dyn Settle> {
+                let mut all = Vec::new();
+                $(all.extend(self.$key.as_deref_mut().into_iter().flat_map(Kind::settles_mut));)*
+                all
             }
 
             /// What of the probe must not be shown, whether or not it came out of a variable.
@@ -237,6 +251,52 @@ kinds! {
     junit: Junit(JunitProbe) => JunitAnswer,
     /// A number, and what it is.
     metric: Metric(MetricProbe) => MetricAnswer,
+}
+
+impl Probe {
+    /// Does the same with every text of the probe in which a variable may stand.
+    ///
+    /// # Errors
+    /// The first that `with` comes to.
+    pub fn each_text<E>(
+        &mut self,
+        mut with: impl FnMut(&mut String) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for text in self.texts_mut() {
+            with(text)?;
+        }
+        for place in self.settles_mut() {
+            if let Some(text) = place.text_mut() {
+                with(text)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What stands at each place that is to become a number or the like, where that is a text.
+    pub fn to_be_settled(&mut self) -> Vec<Option<String>> {
+        let places = self.settles_mut().into_iter();
+        places.map(|place| place.text_mut().cloned()).collect()
+    }
+
+    /// Reads those texts, whose variables are filled.
+    ///
+    /// # Errors
+    /// Which place does not hold what it must, counted from 0, and what that is.
+    pub fn settle(&mut self) -> Result<(), (usize, &'static str)> {
+        for (index, place) in self.settles_mut().into_iter().enumerate() {
+            place.settle().map_err(|noun| (index, noun))?;
+        }
+        Ok(())
+    }
+
+    /// What is asserted about values of a JSON document.
+    pub fn json_mut(&mut self) -> impl Iterator<Item = &mut JsonExpectation> {
+        let http = self.http.iter_mut().map(|it| &mut it.expect.json);
+        let command = self.command.iter_mut().map(|it| &mut it.expect.json);
+        let file = self.file.iter_mut().map(|it| &mut it.expect.json);
+        http.chain(command).chain(file).flatten()
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{Check, http_options, json};
 use crate::domain::finding::Finding;
-use crate::domain::latency::Latency;
 use crate::domain::nearest::suggestion;
 use crate::domain::probe::kinds::HttpProbe;
 use crate::parse::lint::variables::replaced;
@@ -31,17 +30,24 @@ pub(super) fn lint(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Findi
     check.verifies("/http/verify_tls", http.verify_tls, findings);
     http_options::lint(check, http, findings);
     headers(check, "/http/headers", &http.headers, findings);
-    for (name, text) in &http.expect.headers {
+    for (name, expected) in &http.expect.headers {
         let below = format!("/http/expect/headers{}", pointer_step(name));
         findings.extend(header_name(check, &below, name));
-        check.text(&below, text, findings);
+        if let Some(text) = expected.text() {
+            check.text(&below, text, findings);
+        }
     }
     if let Some(text) = &http.expect.body {
         check.text("/http/expect/body", text, findings);
     }
     let schema = http.expect.json_schema.as_ref();
     json::lint(check, "/http/expect", &http.expect.json, schema, findings);
-    if http.expect.duration.is_some_and(Latency::is_zero) {
+    if http
+        .expect
+        .duration
+        .as_ref()
+        .is_some_and(|it| it.is_known_and(|it| it.is_zero()))
+    {
         findings.push(
             check
                 .error("/http/expect/duration", "no answer takes no time at all")

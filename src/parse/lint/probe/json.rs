@@ -4,9 +4,12 @@ use serde_json::Value;
 
 use super::Check;
 use crate::domain::finding::Finding;
+use crate::domain::probe::conversion::Conversion;
+use crate::domain::probe::json::decimal::Decimal;
 use crate::domain::probe::json::path::Path;
 use crate::domain::probe::json::schema::{self, SchemaSource};
 use crate::domain::probe::json::{JsonExpectation, LengthExpectation};
+use crate::domain::probe::templated::Templated;
 use crate::parse::lint::inside;
 use crate::parse::lint::variables::replaced;
 use crate::parse::node::{Node, Value as Written, pointer_step};
@@ -55,15 +58,12 @@ fn lint_value(
     lint_path(check, &format!("{below}/path"), path, findings);
     let node = check.node(below);
     let written = |key: &str| node.and_then(|node| node.get(key));
-    let null = ["type", "equals", "not", "contains"]
+    let null = ["type", "equals", "contains"]
         .into_iter()
         .find(|key| written(key).is_some_and(Node::is_null));
     if let Some(key) = null {
         let what = format!("\"{key}\" has no value, so it asserts nothing");
-        let help = match key {
-            "not" => "to say that it is not null, name the \"type\" that it has",
-            _ => "to say that it is null, write type: \"null\", in quotes",
-        };
+        let help = "to say that it is null, write type: \"null\", in quotes";
         findings.push(check.error(&format!("{below}/{key}"), &what).help(help));
     } else if value.is_empty() {
         findings.push(
@@ -92,38 +92,104 @@ fn lint_value(
             );
         }
     }
-    for (key, operand) in [
+    let single = [
         ("equals", &value.equals),
         ("not", &value.not),
         ("contains", &value.contains),
-    ] {
+    ];
+    let single = single.map(|(key, operand)| (key.to_owned(), operand.as_ref()));
+    let listed = [("in", &value.one_of), ("not_in", &value.not_in)];
+    let listed = listed.into_iter().flat_map(|(key, values)| {
+        let values = values.iter().flatten().enumerate();
+        values.map(move |(index, value)| (format!("{key}/{index}"), Some(value)))
+    });
+    for (key, operand) in single.into_iter().chain(listed) {
         if let Some(operand) = operand {
             let below = format!("{below}/{key}");
             findings.extend(inexact(check, &below, operand));
             findings.extend(nulls(check, &below));
+            if value.conversion == Some(Conversion::Number) {
+                findings.extend(no_number(check, &below, operand));
+            }
         }
     }
+    conversion(check, below, value, findings);
     if value.contains.as_ref().and_then(Value::as_str) == Some("") {
         let what = "every text contains the empty text";
         findings.push(check.error(&format!("{below}/contains"), what));
     }
-    if value.matches.as_deref() == Some("") {
-        let what = "every text matches the empty expression";
-        findings.push(check.error(&format!("{below}/matches"), what));
+    for (key, expression) in [
+        ("matches", &value.matches),
+        ("not_matches", &value.not_matches),
+    ] {
+        if expression.as_deref() == Some("") {
+            let what = "every text matches the empty expression";
+            findings.push(check.error(&format!("{below}/{key}"), what));
+        }
     }
     let length = value.length.as_ref();
     if length.is_some_and(LengthExpectation::is_impossible) {
         let what = "no length satisfies all of this";
         findings.push(check.error(&format!("{below}/length"), what));
     }
-    let least = value.at_least.iter().chain(&value.greater).max();
-    let most = value.at_most.iter().chain(&value.less).min();
+    let known = |bounds: [&'_ Option<Templated<Decimal>>; 2]| {
+        let given = bounds.into_iter().flatten();
+        given
+            .filter_map(Templated::known)
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let least = known([&value.at_least, &value.greater]).into_iter().max();
+    let most = known([&value.at_most, &value.less]).into_iter().min();
     if let (Some(least), Some(most)) = (least, most)
         && least > most
     {
         let what = format!("no number reaches {least} and does not exceed {most}");
         findings.push(check.error(&format!("{below}/path"), &what));
     }
+}
+
+/// `as: number` compares numbers, and nothing else.
+fn conversion(
+    check: &Check<'_>,
+    below: &str,
+    value: &JsonExpectation,
+    findings: &mut Vec<Finding>,
+) {
+    if value.conversion != Some(Conversion::Number) {
+        return;
+    }
+    for (key, given) in [
+        ("matches", value.matches.is_some()),
+        ("not_matches", value.not_matches.is_some()),
+        ("contains", value.contains.is_some()),
+        ("type", value.kind.is_some()),
+        ("length", value.length.is_some()),
+    ] {
+        if given {
+            let what = format!("\"{key}\" asks for something else than a number");
+            findings.push(
+                check
+                    .error(&format!("{below}/{key}"), &what)
+                    .help("leave out \"as: number\", or write it with a path of its own"),
+            );
+        }
+    }
+}
+
+/// What no number is ever equal to.
+fn no_number(check: &Check<'_>, below: &str, operand: &Value) -> Option<Finding> {
+    let is_number = match operand {
+        Value::Number(_) => true,
+        Value::String(text) => {
+            replaced(text).is_ok_and(|full| full.trim().parse::<Decimal>().is_ok())
+        }
+        _ => false,
+    };
+    (!is_number).then(|| {
+        let what = format!("{operand} is no number, and with \"as: number\" numbers are compared");
+        check.error(below, &what).help("write a number, such as 5")
+    })
 }
 
 /// A number that would lose digits on its way into a record, or has lost them already.

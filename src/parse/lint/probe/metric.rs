@@ -4,7 +4,7 @@ mod group;
 
 use super::{Check, http, http_options, json};
 use crate::domain::finding::Finding;
-use crate::domain::probe::kinds::{Bounds, MetricProbe, PrometheusSource, Reduce, Worse};
+use crate::domain::probe::kinds::{MetricProbe, PrometheusSource, Reduce, Worse};
 
 pub(super) fn lint(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<Finding>) {
     source(check, metric, findings);
@@ -154,7 +154,7 @@ fn expectation(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<Findi
     let expect = &metric.expect;
     let ratio = expect.ratio.as_ref().map(|it| it.bounds());
     for (below, bounds) in [("", Some(expect.bounds())), ("/ratio", ratio)] {
-        if bounds.is_some_and(|it| is_impossible(&it)) {
+        if bounds.is_some_and(|it| it.is_impossible()) {
             findings.push(
                 check
                     .error(
@@ -200,15 +200,4 @@ fn expectation(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<Findi
             }
         }
     }
-}
-
-fn is_impossible(bounds: &Bounds) -> bool {
-    let low = bounds.at_least.into_iter().chain(bounds.greater);
-    let low = low.map(|it| it.get()).fold(f64::NEG_INFINITY, f64::max);
-    let high = bounds.at_most.into_iter().chain(bounds.less);
-    let high = high.map(|it| it.get()).fold(f64::INFINITY, f64::min);
-    let outside = bounds
-        .equals
-        .is_some_and(|it| it.get() < low || it.get() > high);
-    low > high || outside
 }

@@ -23,8 +23,10 @@ use super::{Reference, Workspace, dangling};
 use crate::domain::finding::Finding;
 use crate::domain::ids::{PriorityName, TriggerName};
 use crate::domain::policy::Policy;
+use crate::domain::probe::conversion::Conversion;
 use crate::domain::probe::count::CountExpectation;
 use crate::domain::probe::expect::{OneOrMany, TextExpectation};
+use crate::domain::probe::json::decimal::Decimal;
 use crate::domain::probe::kinds::ClientCertificate;
 use crate::domain::probe::{KINDS, Probe, Question};
 use crate::domain::timespan::Timespan;
@@ -353,6 +355,68 @@ impl Check<'_> {
         }
     }
 
+    /// Numbers are compared where the probe says that the text is one, and then nothing else is.
+    fn numbers(&self, below: &str, text: &TextExpectation, findings: &mut Vec<Finding>) {
+        let bounds = [
+            ("less", text.less.as_ref()),
+            ("at_most", text.at_most.as_ref()),
+            ("greater", text.greater.as_ref()),
+            ("at_least", text.at_least.as_ref()),
+        ];
+        if text.conversion != Some(Conversion::Number) {
+            for (key, _) in bounds.into_iter().filter(|(_, bound)| bound.is_some()) {
+                findings.push(
+                    self.error(&format!("{below}/{key}"), "a text has no size")
+                        .help(
+                            "write \"as: number\" beside it, so that the text is read as a number",
+                        ),
+                );
+            }
+            return;
+        }
+        for (key, given) in [
+            ("contains", text.contains.is_some()),
+            ("not_contains", text.not_contains.is_some()),
+            ("matches", text.matches.is_some()),
+            ("not_matches", text.not_matches.is_some()),
+        ] {
+            if given {
+                let what = format!("\"{key}\" asks for something else than a number");
+                findings.push(
+                    self.error(&format!("{below}/{key}"), &what)
+                        .help("leave out one of the two"),
+                );
+            }
+        }
+        let single = text.equals.iter().map(|it| ("equals".to_owned(), it));
+        let listed = [("in", &text.one_of), ("not_in", &text.not_in)];
+        let listed = listed.into_iter().flat_map(|(key, texts)| {
+            let texts = texts.iter().flatten().enumerate();
+            texts.map(move |(index, text)| (format!("{key}/{index}"), text))
+        });
+        for (key, text) in single.chain(listed) {
+            if !replaced(text).is_ok_and(|full| full.trim().parse::<Decimal>().is_ok()) {
+                let what =
+                    format!("{text:?} is no number, and with \"as: number\" numbers are compared");
+                findings.push(
+                    self.error(&format!("{below}/{key}"), &what)
+                        .help("write a number in quotes, such as \"5\""),
+                );
+            }
+        }
+        let known = |keys: [usize; 2]| {
+            let bounds = keys.into_iter().filter_map(|key| bounds[key].1?.known());
+            bounds.cloned().collect::<Vec<_>>()
+        };
+        let (most, least) = (known([0, 1]), known([2, 3]));
+        if let (Some(least), Some(most)) = (least.iter().max(), most.iter().min())
+            && least > most
+        {
+            let what = format!("no number reaches {least} and does not exceed {most}");
+            findings.push(self.error(below, &what));
+        }
+    }
+
     /// An empty text is part of every text: it asserts nothing, or can never hold.
     fn text(&self, below: &str, text: &TextExpectation, findings: &mut Vec<Finding>) {
         let empty = |parts: &Option<OneOrMany<String>>| {
@@ -388,6 +452,7 @@ impl Check<'_> {
                 .help("write what must be found"),
             );
         }
+        self.numbers(below, text, findings);
         if text.not_matches.as_ref().is_some_and(String::is_empty) {
             findings.push(
                 self.error(

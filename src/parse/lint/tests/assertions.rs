@@ -19,10 +19,44 @@ fn a_json_assertion_can_hold_and_can_fail() {
         about("{path: $.id, at_least: '9007199254740993', at_most: 9007199254740993}"),
         [""; 0]
     );
+    for fine in [
+        "{path: $.a, not: null}",
+        "{path: $.a, not_in: [null, 1, up]}",
+        "{path: $.a, in: [1, 2], not_matches: x}",
+        "{path: $.a, as: number, equals: '${env:N}', at_least: '${env:N}', less: 5}",
+        "{path: $.a, length: '${env:N}'}",
+        "{path: $.a, length: {at_most: '${env:N}', at_least: 5}}",
+    ] {
+        assert_eq!(about(fine), [""; 0], "{fine}");
+    }
     for (json, parts) in [
         (
+            "{path: $.a, as: number}",
+            ["nothing is said about what stands there"].as_slice(),
+        ),
+        (
+            "{path: $.a, as: number, matches: x}",
+            &["\"matches\" asks for something else than a number"],
+        ),
+        (
+            "{path: $.a, as: number, equals: up}",
+            &["notes.yaml:10:", "\"up\" is no number", "such as 5"],
+        ),
+        (
+            "{path: $.a, as: number, not_in: [1, [2]]}",
+            &["[2] is no number"],
+        ),
+        (
+            "{path: $.a, not_matches: ''}",
+            &["every text matches the empty expression"],
+        ),
+        (
+            "{path: $.a, not_in: [9007199254740993]}",
+            &["too large to be kept exactly"],
+        ),
+        (
             "{path: status, equals: up}",
-            ["notes.yaml:10:", "\"status\" is not a JSONPath", "$.status"].as_slice(),
+            &["notes.yaml:10:", "\"status\" is not a JSONPath", "$.status"],
         ),
         ("{path: '$..a..b..c', exists: true}", &["more than two"]),
         ("{path: $.a}", &["nothing is said about what stands there"]),
@@ -280,4 +314,55 @@ fn retries_and_trouble_are_said_without_contradiction() {
             );
         }
     }
+}
+
+#[test]
+fn a_text_is_compared_as_a_number_only_where_that_is_said() {
+    let body = |body: &str| {
+        let expect = format!("{{status: 200, body: {body}}}");
+        with_notes(&[("expect: {status: 200}}", &format!("expect: {expect}}}"))])
+    };
+    for fine in [
+        "{as: number, equals: '5', not_in: ['1', '${env:N}']}",
+        "{as: number, at_least: '${env:N}', less: 5}",
+        "{in: [up, ready], not_in: [down]}",
+    ] {
+        assert_eq!(body(fine), [""; 0], "{fine}");
+    }
+    for (text, parts) in [
+        (
+            "{at_least: 5}",
+            ["notes.yaml:10:", "a text has no size", "\"as: number\""].as_slice(),
+        ),
+        (
+            "{as: number, equals: up}",
+            &["\"up\" is no number", "in quotes"],
+        ),
+        ("{as: number, in: ['1', up]}", &["\"up\" is no number"]),
+        (
+            "{as: number, at_least: 1, contains: x}",
+            &["\"contains\" asks for something else"],
+        ),
+        (
+            "{as: number, at_least: 5, less: 3}",
+            &["no number reaches 5"],
+        ),
+    ] {
+        only(&body(text), parts);
+    }
+}
+
+#[test]
+fn a_header_is_absent_or_present_or_says_something() {
+    let header = |expected: &str| {
+        let expect = format!("{{status: 200, headers: {{X-Debug: {expected}}}}}");
+        with_notes(&[("expect: {status: 200}}", &format!("expect: {expect}}}"))])
+    };
+    for fine in ["absent", "present", "{equals: a}", "{not_matches: x}"] {
+        assert_eq!(header(fine), [""; 0], "{fine}");
+    }
+    only(
+        &header("{contains: ''}"),
+        &["every text contains the empty text"],
+    );
 }

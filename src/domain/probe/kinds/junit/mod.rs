@@ -6,12 +6,13 @@ mod tally;
 mod tolerated;
 
 use chrono::NaiveDate;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use super::file::age;
 use super::{Judged, Kind};
 use crate::domain::probe::expect::Assertion;
+use crate::domain::probe::templated::{self, Settle, Templated};
 use crate::domain::timespan::Timespan;
 
 pub use decode::text;
@@ -42,17 +43,21 @@ pub struct JunitProbe {
 pub struct JunitExpectation {
     /// So many tests or more were executed; default: 1. A skipped test is not executed, and a rerun is no further one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
-    pub executed: Option<u64>,
+    #[schemars(schema_with = "at_least_one")]
+    pub executed: Option<Templated<u64>>,
     /// So many tests or fewer were skipped; any number unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub skipped: Option<u64>,
+    pub skipped: Option<Templated<u64>>,
     /// So many tests or fewer were flaky: they passed after a failure; default: any number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub flaky: Option<u64>,
+    pub flaky: Option<Templated<u64>>,
     /// Every report was written no longer ago than this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_older_than: Option<Timespan>,
+}
+
+fn at_least_one(_: &mut SchemaGenerator) -> Schema {
+    templated::between(1, None)
 }
 
 /// What the reports show.
@@ -79,10 +84,18 @@ impl Kind for JunitProbe {
         vec![&mut self.path]
     }
 
+    fn settles_mut(&mut self) -> Vec<&mut dyn Settle> {
+        let expect = self.expect.iter_mut();
+        let all = expect.flat_map(|it| [&mut it.executed, &mut it.skipped, &mut it.flaky]);
+        all.flatten().map(|it| it as &mut dyn Settle).collect()
+    }
+
     fn judge(&self, answer: &JunitAnswer, _: u64) -> Judged {
         let expect = self.expect.clone().unwrap_or_default();
         let report = &answer.report;
-        let least = expect.executed.unwrap_or(1).max(1);
+        let least = expect.executed.unwrap_or(Templated::Value(1));
+        // No report without an executed test shows anything.
+        let enough = report.executed >= 1 && least.is_known_and(|least| report.executed >= *least);
         let reports = match answer.files {
             1 => " in 1 report".to_owned(),
             files => format!(" in {files} reports"),
@@ -116,7 +129,7 @@ impl Kind for JunitProbe {
                 "executed tests",
                 format!("at least {least}"),
                 format!("{}{reports}{flaky}", report.executed),
-                report.executed >= least,
+                enough,
             ),
         ];
         if let Some(most) = expect.skipped {
@@ -124,7 +137,7 @@ impl Kind for JunitProbe {
                 "skipped tests",
                 format!("at most {most}"),
                 report.skipped.to_string(),
-                report.skipped <= most,
+                most.is_known_and(|most| report.skipped <= *most),
             ));
         }
         if let Some(most) = expect.flaky {
@@ -132,7 +145,7 @@ impl Kind for JunitProbe {
                 "flaky tests",
                 format!("at most {most}"),
                 report.flaky.to_string(),
-                report.flaky <= most,
+                most.is_known_and(|most| report.flaky <= *most),
             ));
         }
         if let Some(limit) = expect.not_older_than {

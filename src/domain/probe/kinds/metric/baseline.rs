@@ -79,7 +79,7 @@ pub(super) fn limit(
             "the {name} is {baseline}, and {share} more is beyond all numbers"
         ));
     };
-    let limit = match expect.floor {
+    let limit = match expect.floor.as_ref().and_then(|it| it.known().copied()) {
         Some(floor) if floor > shared => floor,
         _ => shared,
     };

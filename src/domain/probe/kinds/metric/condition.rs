@@ -8,6 +8,7 @@ use super::{Judged, MetricAnswer, MetricExpectation, MetricProbe};
 use crate::domain::probe::expect::Assertion;
 use crate::domain::probe::kinds::NoData;
 use crate::domain::probe::measure::{Measure, Percentage};
+use crate::domain::probe::templated::{Settle, Templated};
 
 /// What the ratio of two numbers must be; every part that is given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -15,16 +16,16 @@ use crate::domain::probe::measure::{Measure, Percentage};
 pub struct RatioExpectation {
     /// This or more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at_least: Option<Measure>,
+    pub at_least: Option<Templated<Measure>>,
     /// This or less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at_most: Option<Measure>,
+    pub at_most: Option<Templated<Measure>>,
     /// More than this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub greater: Option<Measure>,
+    pub greater: Option<Templated<Measure>>,
     /// Less than this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub less: Option<Measure>,
+    pub less: Option<Templated<Measure>>,
 }
 
 /// When a number fails: where any part that is given applies.
@@ -33,19 +34,19 @@ pub struct RatioExpectation {
 pub struct FailureCondition {
     /// Exactly this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub equals: Option<Measure>,
+    pub equals: Option<Templated<Measure>>,
     /// This or more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at_least: Option<Measure>,
+    pub at_least: Option<Templated<Measure>>,
     /// This or less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at_most: Option<Measure>,
+    pub at_most: Option<Templated<Measure>>,
     /// More than this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub greater: Option<Measure>,
+    pub greater: Option<Templated<Measure>>,
     /// Less than this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub less: Option<Measure>,
+    pub less: Option<Templated<Measure>>,
     /// More than this share worse than the baseline, or than `control`; `worse` and `floor` of `expect` apply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worse_than: Option<Percentage>,
@@ -55,21 +56,25 @@ pub struct FailureCondition {
 }
 
 /// The bounds of a number, of a ratio or of a condition.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Bounds {
     /// Exactly this.
-    pub equals: Option<Measure>,
+    pub equals: Option<Templated<Measure>>,
     /// This or more.
-    pub at_least: Option<Measure>,
+    pub at_least: Option<Templated<Measure>>,
     /// This or less.
-    pub at_most: Option<Measure>,
+    pub at_most: Option<Templated<Measure>>,
     /// More than this.
-    pub greater: Option<Measure>,
+    pub greater: Option<Templated<Measure>>,
     /// Less than this.
-    pub less: Option<Measure>,
+    pub less: Option<Templated<Measure>>,
 }
 
-type Relation = (&'static str, Option<Measure>, fn(Measure, Measure) -> bool);
+type Relation<'a> = (
+    &'static str,
+    Option<&'a Templated<Measure>>,
+    fn(Measure, Measure) -> bool,
+);
 
 impl Bounds {
     /// Whether there is none.
@@ -77,46 +82,112 @@ impl Bounds {
         self.relations().iter().all(|(_, limit, _)| limit.is_none())
     }
 
-    fn relations(&self) -> [Relation; 5] {
+    fn relations(&self) -> [Relation<'_>; 5] {
         [
-            ("", self.equals, |a, b| a == b),
-            ("at least ", self.at_least, |a, b| a >= b),
-            ("at most ", self.at_most, |a, b| a <= b),
-            ("greater than ", self.greater, |a, b| a > b),
-            ("less than ", self.less, |a, b| a < b),
+            ("", self.equals.as_ref(), |a, b| a == b),
+            ("at least ", self.at_least.as_ref(), |a, b| a >= b),
+            ("at most ", self.at_most.as_ref(), |a, b| a <= b),
+            ("greater than ", self.greater.as_ref(), |a, b| a > b),
+            ("less than ", self.less.as_ref(), |a, b| a < b),
         ]
     }
 
-    /// Whether `number` satisfies all of them.
+    /// Whether `number` satisfies all of them; one that is not known is not satisfied.
     pub fn hold(&self, number: Measure) -> bool {
         let mut all = self.relations().into_iter();
-        all.all(|(_, limit, holds)| limit.is_none_or(|limit| holds(number, limit)))
+        all.all(|(_, limit, holds)| {
+            limit.is_none_or(|limit| limit.is_known_and(|limit| holds(number, *limit)))
+        })
     }
 
     /// Whether any of them applies to `number`.
     pub fn any_applies(&self, number: Measure) -> bool {
         let mut all = self.relations().into_iter();
-        all.any(|(_, limit, holds)| limit.is_some_and(|limit| holds(number, limit)))
+        all.any(|(_, limit, holds)| {
+            limit.is_some_and(|limit| limit.is_known_and(|limit| holds(number, *limit)))
+        })
     }
 
-    /// Every limit that is given.
+    /// Every limit that is given and known.
     pub fn limits(&self) -> Vec<Measure> {
-        self.relations().into_iter().filter_map(|it| it.1).collect()
+        let given = self.relations().into_iter().filter_map(|it| it.1);
+        given.filter_map(|limit| limit.known().copied()).collect()
     }
 
-    /// An assertion for each: that it holds, or, of a condition for failure, that it does not apply.
+    /// Whether no number satisfies all of them, as far as they are known.
+    pub fn is_impossible(&self) -> bool {
+        let known = |bound: &Option<Templated<Measure>>| {
+            bound
+                .as_ref()
+                .and_then(|it| it.known().copied())
+                .map(Measure::get)
+        };
+        let low = [known(&self.at_least), known(&self.greater)]
+            .into_iter()
+            .flatten();
+        let low = low.fold(f64::NEG_INFINITY, f64::max);
+        let high = [known(&self.at_most), known(&self.less)]
+            .into_iter()
+            .flatten();
+        let high = high.fold(f64::INFINITY, f64::min);
+        low > high || known(&self.equals).is_some_and(|it| it < low || it > high)
+    }
+
+    /// An assertion for each: that it holds, or, of a condition for failure, that it does not apply. A limit that is not
+    /// known satisfies neither.
     fn assertions(&self, about: &str, role: Role, number: Measure, shown: &str) -> Vec<Assertion> {
-        let one = |(how, limit, holds): Relation| {
+        let one = |(how, limit, holds): Relation<'_>| {
             let limit = limit?;
             Some(Assertion {
                 about: format!("{about}{}", role.note()),
                 expected: format!("{}{how}{limit}", role.negation()),
                 actual: shown.to_owned(),
-                holds: holds(number, limit) == (role == Role::Success),
+                holds: limit.is_known_and(|limit| holds(number, *limit) == (role == Role::Success)),
             })
         };
         self.relations().into_iter().filter_map(one).collect()
     }
+}
+
+/// The numbers in which a variable may stand.
+pub(super) fn settles_mut(metric: &mut MetricProbe) -> impl Iterator<Item = &mut dyn Settle> {
+    let MetricExpectation {
+        equals,
+        at_least,
+        at_most,
+        greater,
+        less,
+        ratio,
+        floor,
+        ..
+    } = &mut metric.expect;
+    let mut all = vec![equals, at_least, at_most, greater, less, floor];
+    let mut ratios = vec![ratio];
+    if let Some(condition) = &mut metric.fail_if {
+        let FailureCondition {
+            equals,
+            at_least,
+            at_most,
+            greater,
+            less,
+            worse_than: _,
+            ratio,
+        } = condition;
+        all.extend([equals, at_least, at_most, greater, less]);
+        ratios.push(ratio);
+    }
+    for ratio in ratios.into_iter().flatten() {
+        let RatioExpectation {
+            at_least,
+            at_most,
+            greater,
+            less,
+        } = ratio;
+        all.extend([at_least, at_most, greater, less]);
+    }
+    let samples = metric.samples.iter_mut().map(|it| &mut it.at_least);
+    let all = all.into_iter().flatten().chain(samples);
+    all.map(|bound| bound as &mut dyn Settle)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -146,10 +217,10 @@ impl RatioExpectation {
     pub fn bounds(&self) -> Bounds {
         Bounds {
             equals: None,
-            at_least: self.at_least,
-            at_most: self.at_most,
-            greater: self.greater,
-            less: self.less,
+            at_least: self.at_least.clone(),
+            at_most: self.at_most.clone(),
+            greater: self.greater.clone(),
+            less: self.less.clone(),
         }
     }
 }
@@ -158,11 +229,11 @@ impl FailureCondition {
     /// The bounds of the number itself.
     pub fn bounds(&self) -> Bounds {
         Bounds {
-            equals: self.equals,
-            at_least: self.at_least,
-            at_most: self.at_most,
-            greater: self.greater,
-            less: self.less,
+            equals: self.equals.clone(),
+            at_least: self.at_least.clone(),
+            at_most: self.at_most.clone(),
+            greater: self.greater.clone(),
+            less: self.less.clone(),
         }
     }
 
@@ -179,11 +250,11 @@ impl MetricExpectation {
     /// The bounds of the number itself.
     pub fn bounds(&self) -> Bounds {
         Bounds {
-            equals: self.equals,
-            at_least: self.at_least,
-            at_most: self.at_most,
-            greater: self.greater,
-            less: self.less,
+            equals: self.equals.clone(),
+            at_least: self.at_least.clone(),
+            at_most: self.at_most.clone(),
+            greater: self.greater.clone(),
+            less: self.less.clone(),
         }
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{MetricProbe, Number, Reduce};
 use crate::domain::probe::measure::Measure;
+use crate::domain::probe::templated::Templated;
 
 /// Another number of the same source.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -34,7 +35,7 @@ pub struct Selection {
 #[serde(deny_unknown_fields)]
 pub struct MinimumSamples {
     /// So many or more, of the number and of its `control`; with fewer it is inconclusive.
-    pub at_least: Measure,
+    pub at_least: Templated<Measure>,
     /// Where they are counted, such as a query for the requests of the last minutes. Default: the values that were
     /// found, before `reduce`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,7 +109,7 @@ impl MinimumSamples {
     /// # Errors
     /// How many there are of `whose`.
     pub fn suffice(&self, whose: &str, count: Measure) -> Result<(), String> {
-        match count >= self.at_least {
+        match self.at_least.is_known_and(|least| count >= *least) {
             true => Ok(()),
             false => Err(format!(
                 "{whose} has {count} samples, and it takes {}",

@@ -17,6 +17,7 @@ use crate::domain::probe::expect::excerpt;
 use crate::domain::probe::json::path::Path;
 use crate::domain::probe::json::tree::{Document, Tree};
 use crate::domain::probe::measure::{Measure, Percentage};
+use crate::domain::probe::templated::{Settle, Templated};
 use crate::domain::timespan::Timespan;
 
 pub use condition::{Bounds, FailureCondition, RatioExpectation};
@@ -168,19 +169,19 @@ pub enum Reduce {
 pub struct MetricExpectation {
     /// Exactly this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub equals: Option<Measure>,
+    pub equals: Option<Templated<Measure>>,
     /// This or more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at_least: Option<Measure>,
+    pub at_least: Option<Templated<Measure>>,
     /// This or less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at_most: Option<Measure>,
+    pub at_most: Option<Templated<Measure>>,
     /// More than this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub greater: Option<Measure>,
+    pub greater: Option<Templated<Measure>>,
     /// Less than this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub less: Option<Measure>,
+    pub less: Option<Templated<Measure>>,
     /// No more than this share worse than the baseline that was captured before the deployment, or than `control`.
     /// Without a baseline, or with one that no share can be taken of, it is inconclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -190,7 +191,7 @@ pub struct MetricExpectation {
     pub worse: Option<Worse>,
     /// The least limit that `no_worse_than` comes to. Where the baseline is 0 it is the limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub floor: Option<Measure>,
+    pub floor: Option<Templated<Measure>>,
     /// What the number divided by that of `control` must be. With a `control` of 0 it is inconclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ratio: Option<RatioExpectation>,
@@ -373,6 +374,10 @@ impl Kind for MetricProbe {
         texts.extend(&mut self.proxy);
         texts.extend(self.proxy_auth.iter_mut().flat_map(BasicAuth::texts_mut));
         texts
+    }
+
+    fn settles_mut(&mut self) -> Vec<&mut dyn Settle> {
+        condition::settles_mut(self).collect()
     }
 
     fn secrets(&self) -> Vec<String> {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ClientCertificate, Judged, Kind, Told, judged};
 use crate::domain::probe::expect::{Assertion, Held, TextExpectation};
+use crate::domain::probe::templated::Settle;
 use crate::domain::probe::text::Text;
 
 pub use dialogue::{Bytes, Ending, Expected, Received, Step, Turn};
@@ -90,6 +91,12 @@ impl Kind for TcpProbe {
         texts.extend(expect.iter_mut().flat_map(TextExpectation::texts_mut));
         texts.extend(steps.iter_mut().flat_map(Step::texts_mut));
         texts
+    }
+
+    fn settles_mut(&mut self) -> Vec<&mut dyn Settle> {
+        let steps = self.steps.iter_mut().map(|step| &mut step.expect);
+        let expected = std::iter::once(&mut self.expect).chain(steps).flatten();
+        expected.flat_map(TextExpectation::settles_mut).collect()
     }
 
     fn host(&self) -> Option<&str> {

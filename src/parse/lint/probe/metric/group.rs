@@ -19,7 +19,7 @@ pub(super) fn lint(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<F
             let below = format!("/metric/samples{key}");
             findings.push(check.error(&below, what).help(help));
         };
-        if samples.at_least.get() < 1.0 {
+        if samples.at_least.is_known_and(|least| least.get() < 1.0) {
             let what = format!("{} samples are always there", samples.at_least);
             error("/at_least", &what, "write 1 or more");
         }
