@@ -22,7 +22,7 @@ pub struct Auth {
     pub digest: Option<BasicAuth>,
     /// A token that is fetched for the probe, once for all that ask alike: RFC 6749, section 4.4.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub oauth2: Option<OAuth2>,
+    pub oauth2: Option<Oauth2Client>,
 }
 
 impl Auth {
@@ -35,7 +35,7 @@ impl Auth {
             oauth2,
         } = self;
         let users = basic.iter_mut().chain(digest);
-        let oauth2 = oauth2.iter_mut().flat_map(OAuth2::texts_mut);
+        let oauth2 = oauth2.iter_mut().flat_map(Oauth2Client::texts_mut);
         users
             .flat_map(BasicAuth::texts_mut)
             .chain(bearer)
@@ -88,7 +88,7 @@ impl BasicAuth {
 /// A client of an authorization server, which gives it a token for what it asks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct OAuth2 {
+pub struct Oauth2Client {
     /// The address of the token endpoint.
     #[schemars(length(min = 1))]
     pub token_url: String,
@@ -130,7 +130,7 @@ pub enum ClientAuth {
     Body,
 }
 
-impl OAuth2 {
+impl Oauth2Client {
     fn texts_mut(&mut self) -> Vec<&mut String> {
         let Self {
             token_url,

@@ -15,7 +15,7 @@ pub mod metric;
 mod tcp;
 mod tls;
 
-pub use auth::{Auth, BasicAuth, ClientAuth, OAuth2};
+pub use auth::{Auth, BasicAuth, ClientAuth, Oauth2Client};
 pub use command::{CommandAnswer, CommandExpectation, CommandProbe};
 pub use dns::{DnsAnswer, DnsExpectation, DnsProbe, DnsRecordType};
 pub use file::{FileAnswer, FileExpectation, FileProbe, RegularFile};

@@ -14,7 +14,7 @@ use url::{Position, Url};
 
 use super::page::{Page, fetch};
 use crate::domain::probe::expect::excerpt;
-use crate::domain::probe::kinds::{Answer, Auth, BasicAuth, ClientAuth, HttpProbe, OAuth2};
+use crate::domain::probe::kinds::{Answer, Auth, BasicAuth, ClientAuth, HttpProbe, Oauth2Client};
 use crate::effects::clock::Stopwatch;
 use crate::effects::probe::Context;
 use crate::effects::probe::progress::Progress;
@@ -63,7 +63,7 @@ impl Grant {
     /// The answer that says why there is none.
     pub(super) async fn new(
         http: &HttpProbe,
-        oauth: &OAuth2,
+        oauth: &Oauth2Client,
         context: &Context<'_>,
     ) -> Result<Self, Answer> {
         let request = request(http, oauth);
@@ -120,7 +120,7 @@ impl Tokens {
 }
 
 /// The request for a token.
-pub(super) fn request(http: &HttpProbe, oauth: &OAuth2) -> HttpProbe {
+pub(super) fn request(http: &HttpProbe, oauth: &Oauth2Client) -> HttpProbe {
     let mut form = Serializer::new(String::new());
     form.append_pair("grant_type", "client_credentials");
     let scopes = oauth.scope.as_ref().map(|all| all.values().join(" "));
@@ -292,7 +292,7 @@ mod tests {
         }
     }
 
-    fn probe(oauth: Value) -> (HttpProbe, OAuth2) {
+    fn probe(oauth: Value) -> (HttpProbe, Oauth2Client) {
         let http: HttpProbe = serde_json::from_value(json!({
             "url": "https://shop.example/", "ca": "ca.pem", "expect": {"status": 200},
             "client_certificate": {"cert": "c.pem", "key": "k.pem"}, "verify_tls": false,

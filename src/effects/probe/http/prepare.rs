@@ -245,10 +245,10 @@ mod tests {
                 at(json!({"headers": {"content-length": "9"}})),
                 "cannot be given",
             ),
-            (at(json!({"auth": {}})), "either `basic` or `bearer`"),
+            (at(json!({"auth": {}})), "exactly one of `basic`"),
             (
                 at(json!({"auth": {"bearer": "hidden", "basic": hidden.clone()}})),
-                "either `basic` or `bearer`",
+                "exactly one of `basic`",
             ),
             (at(json!({"auth": {"bearer": "hidden\n"}})), "line break"),
             (

@@ -17,6 +17,7 @@ pub(super) fn lint(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Findi
     auth(check, "/http", http.auth.as_ref(), &http.headers, findings);
     body(check, http, findings);
     headers(check, http, findings);
+    compressed(check, http, findings);
     tls(check, http, findings);
     resolve(check, http, findings);
     proxy(
@@ -206,6 +207,57 @@ fn headers(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
                         format!("{}: the header {name} follows from the body", check.by),
                     )
                     .help("leave it out"),
+            );
+        }
+    }
+}
+
+/// A body that comes compressed cannot be seen unless it is unpacked.
+fn compressed(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
+    let asked = http
+        .headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("accept-encoding"));
+    let Some((name, value)) = asked else {
+        return;
+    };
+    let codings = value.split(',').map(|one| {
+        let (coding, _) = one.split_once(';').unwrap_or((one, ""));
+        coding.trim().to_ascii_lowercase()
+    });
+    let codings: Vec<String> = codings.collect();
+    let below = format!("/http/headers{}", pointer_step(name));
+    if http.decompress == Some(true) {
+        let spoken = ["gzip", "x-gzip", "br", "zstd", "deflate", "identity", "*"];
+        let other = codings.iter().find(|coding| {
+            let plain = variables::syntax(coding).is_ok_and(|all| all.is_empty());
+            plain && !coding.is_empty() && !spoken.contains(&coding.as_str())
+        });
+        if let Some(other) = other {
+            let what = format!("{other:?} is asked for, and is not unpacked");
+            findings.push(
+                check
+                    .error(&below, &what)
+                    .help("leave the header out: gzip, br, zstd and deflate are asked for"),
+            );
+        }
+    } else if http.expect.body.is_some()
+        || !http.expect.json.is_empty()
+        || http.expect.json_schema.is_some()
+    {
+        let asks = codings.iter().any(|coding| coding != "identity");
+        if asks {
+            findings.push(
+                check
+                    .site
+                    .warning(
+                        &check.at(&below),
+                        format!(
+                            "{}: a compressed body is asked for, and what is expected of it cannot be seen",
+                            check.by
+                        ),
+                    )
+                    .help("write `decompress: true`, and leave the header out"),
             );
         }
     }

@@ -1,5 +1,7 @@
 //! `junit` probes.
 
+use std::collections::HashSet;
+
 use super::Check;
 use crate::domain::finding::Finding;
 use crate::domain::probe::glob::Glob;
@@ -17,5 +19,18 @@ pub(super) fn lint(check: &Check<'_>, junit: &JunitProbe, findings: &mut Vec<Fin
                 .error("/junit/path", &what)
                 .help("write it such as reports/**/*.xml"),
         );
+    }
+    let mut seen = HashSet::new();
+    for (index, known) in junit.tolerated.iter().enumerate() {
+        let below = format!("/junit/tolerated/{index}/test");
+        let test = known.test.as_str();
+        if !seen.insert(test) {
+            let what = format!("the failure of {test:?} is tolerated twice");
+            findings.push(check.error(&below, &what).help("keep one of the two"));
+        }
+        if test.trim() != test {
+            let what = format!("{test:?} has blanks around it, so it is the name of no test");
+            findings.push(check.error(&below, &what).help("leave them out"));
+        }
     }
 }

@@ -6,10 +6,15 @@ use super::http_options::secret;
 use super::{Check, http};
 use crate::domain::finding::Finding;
 use crate::domain::probe::expect::OneOrMany;
-use crate::domain::probe::kinds::{ClientAuth, OAuth2};
+use crate::domain::probe::kinds::{ClientAuth, Oauth2Client};
 use crate::parse::lint::variables::replaced;
 
-pub(super) fn lint(check: &Check<'_>, at: &str, oauth2: &OAuth2, findings: &mut Vec<Finding>) {
+pub(super) fn lint(
+    check: &Check<'_>,
+    at: &str,
+    oauth2: &Oauth2Client,
+    findings: &mut Vec<Finding>,
+) {
     let key = |key: &str| format!("{at}/{key}");
     let fault = http::url(check, &key("token_url"), &oauth2.token_url);
     let is_sound = fault.is_none();

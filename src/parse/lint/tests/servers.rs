@@ -199,3 +199,59 @@ fn who_asks_is_said_in_one_way_and_without_secrets_in_the_file() {
         all("http", &[(&with(&auth), said)]);
     }
 }
+
+#[test]
+fn a_compressed_body_is_seen_only_where_it_is_unpacked() {
+    let with =
+        |rest: &str, expect: &str| format!("url: 'https://a/', {rest}, expect: {{{expect}}}");
+    let header = |value: &str| format!("headers: {{Accept-Encoding: '{value}'}}");
+    let unpacked = |value: &str| format!("decompress: true, {}", header(value));
+    let body = "body: {contains: a}";
+    for fine in [
+        with(&header("gzip"), "status: 200"),
+        with(&header("identity"), body),
+        with(&unpacked("gzip;q=1, br"), body),
+        with("decompress: true", body),
+        with("decompress: true, cookies: true", body),
+    ] {
+        none("http", &[&fine]);
+    }
+    for (rest, said) in [
+        (header("gzip, br"), "cannot be seen"),
+        (unpacked("gzip, compress"), "\"compress\" is asked for"),
+    ] {
+        all("http", &[(&with(&rest, body), said)]);
+    }
+}
+
+#[test]
+fn tls_that_is_asked_for_first_has_an_address() {
+    none("tls", &["address: 'mail:587', starttls: smtp"]);
+    all(
+        "tls",
+        &[(
+            "url: 'https://a/', starttls: smtp",
+            "TLS begins with the first byte",
+        )],
+    );
+}
+
+#[test]
+fn a_known_failure_is_tolerated_once_and_under_its_name() {
+    let known = |tests: [&str; 2]| {
+        let entries = tests.map(|test| format!("{{test: '{test}', until: 2026-12-31}}"));
+        format!(
+            "path: a.xml, tolerated: [{}], expect: {{flaky: 0}}",
+            entries.join(", ")
+        )
+    };
+    none("junit", &[&known(["shop.A.a", "shop.A.b"])]);
+    let (twice, blank) = (
+        known(["shop.A.a", "shop.A.a"]),
+        known(["shop.A.a ", "shop.A.b"]),
+    );
+    all(
+        "junit",
+        &[(&twice, "tolerated twice"), (&blank, "the name of no test")],
+    );
+}
