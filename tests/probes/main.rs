@@ -5,6 +5,7 @@ mod bodies;
 mod commands;
 mod compliance;
 mod control;
+mod identities;
 mod identity;
 mod kinds;
 mod numbers;

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::support::{Server, hold, read_request, response};
 
 /// RFC 7468.
-fn pem(label: &str, bytes: &[u8]) -> String {
+pub fn pem(label: &str, bytes: &[u8]) -> String {
     let text = STANDARD.encode(bytes);
     let lines: Vec<&str> = text
         .as_bytes()

@@ -48,6 +48,13 @@ pub(super) fn rsa_bits(certificate: &CertificateDer<'_>) -> Option<usize> {
     (element(algorithm)?.1 == RSA).then(|| digits.len() * 8 - first)
 }
 
+/// The public key of a certificate with its algorithm (SubjectPublicKeyInfo), as it is encoded.
+pub(super) fn public_key<'a>(certificate: &'a CertificateDer<'_>) -> Option<&'a [u8]> {
+    let key = fields(certificate)?.key;
+    let (_, _, rest) = element(key)?;
+    key.get(..key.len() - rest.len())
+}
+
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 

@@ -17,6 +17,7 @@ mod glob;
 mod grpc;
 mod handshake;
 mod http;
+mod identity;
 mod junit;
 mod metric;
 mod named;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::pem;
+use super::{identity, pem};
 use crate::domain::probe::files::FileUse;
 use crate::domain::variables::schema_in;
 use crate::effects::environment::SystemEnvironment;
@@ -16,9 +16,9 @@ use crate::ports::Environment;
 pub(super) fn can_use(root: &Path, path: &str, used_as: FileUse) -> Result<(), String> {
     let bytes = || pem::read(&root.join(path));
     match used_as {
-        FileUse::Authorities => pem::authorities(path, &bytes()?).map(drop),
+        FileUse::Authorities => identity::authorities(path, &bytes()?),
         FileUse::Certificate => pem::certificates(path, &bytes()?).map(drop),
-        FileUse::Key => pem::key(path, &bytes()?).map(drop),
+        FileUse::Key => identity::key(path, &bytes()?).map(drop),
         FileUse::Body => bytes().map(drop),
         FileUse::Program => program::find(path, root).map(drop),
         FileUse::Schema => {

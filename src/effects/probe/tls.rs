@@ -6,9 +6,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use hyper::body::Bytes;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore,
@@ -17,7 +17,7 @@ use rustls::{
 
 use super::der::{is_self_issued, rsa_bits, validity};
 use super::explain::{LEAST_RSA, SelfSigned, WeakKey, explain};
-use super::pem;
+use super::{identity, pem};
 use crate::domain::probe::kinds::ClientCertificate;
 
 /// Why no TLS can be spoken at all.
@@ -160,9 +160,6 @@ fn trusting(
     Ok(Arc::new(Verifying { verifier, own }))
 }
 
-/// A certificate with those between it and its authority, and its key.
-type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
-
 /// The configuration of a client with a verifier of its own that shows what stands in the two files of `identity`; `read`
 /// brings the bytes of a file.
 pub(super) fn config_with(
@@ -173,12 +170,8 @@ pub(super) fn config_with(
     let Some((cert, key)) = identity else {
         return config(verifier, None);
     };
-    let (chain, key) = (
-        pem::certificates(cert, &read(cert)?),
-        pem::key(key, &read(key)?),
-    );
-    let identity = (chain.map_err(TlsError)?, key.map_err(TlsError)?);
-    config(verifier, Some(identity))
+    let shown = identity::shown((cert, &read(cert)?), (key, &read(key)?));
+    config(verifier, Some(shown.map_err(TlsError)?))
 }
 
 /// The configuration of a client that speaks no TLS, and has to have one: it would take no certificate.
@@ -194,7 +187,7 @@ pub(super) fn trusting_nobody() -> Result<ClientConfig, TlsError> {
 /// would not be noticed.
 fn config(
     verifier: Arc<dyn ServerCertVerifier>,
-    identity: Option<Identity>,
+    identity: Option<Arc<dyn ResolvesClientCert>>,
 ) -> Result<ClientConfig, TlsError> {
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
@@ -203,9 +196,7 @@ fn config(
         .with_custom_certificate_verifier(verifier);
     let mut config = match identity {
         None => builder.with_no_client_auth(),
-        Some((chain, key)) => builder
-            .with_client_auth_cert(chain, key)
-            .map_err(|error| TlsError(format!("the client certificate: {}", explain(&error))))?,
+        Some(shown) => builder.with_client_cert_resolver(shown),
     };
     config.resumption = Resumption::disabled();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
