@@ -12,6 +12,7 @@ mod numbers;
 mod options;
 mod pool;
 mod proxies;
+mod real;
 mod sessions;
 mod shop;
 mod slow;

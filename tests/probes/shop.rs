@@ -75,6 +75,10 @@ impl Certified {
         pem("CERTIFICATE", self.certificate.der())
     }
 
+    pub fn key_pem(&self) -> String {
+        pem("PRIVATE KEY", &self.key.serialize_der())
+    }
+
     /// A certificate that nobody else stands for.
     pub fn by_itself(name: &str, adjust: fn(&mut CertificateParams)) -> Self {
         let (key, params) = params(name, adjust);
@@ -183,10 +187,7 @@ impl Repository {
                 &format!("{name}.pem"),
                 &pem("CERTIFICATE", one.certificate.der()),
             );
-            repository.write(
-                &format!("{name}.key"),
-                &pem("PRIVATE KEY", &one.key.serialize_der()),
-            );
+            repository.write(&format!("{name}.key"), &one.key_pem());
         }
         repository
     }
