@@ -27,6 +27,7 @@ use crate::domain::signature::{Flaw, NAMESPACE, Standing};
 use crate::parse;
 use crate::ports::{Clock, FileError, Files, Hashes, OpenSsh, Seal};
 
+use super::policy_text::PolicyText;
 use super::project::{self, RELEASES, Release};
 use super::seal::Sealer;
 use super::{Result, World, facts, pin};
@@ -181,7 +182,8 @@ pub fn verify(clock: &dyn Clock, openssh: &dyn OpenSsh, bundle: &Bundle, shown: 
     let mut findings = bundle.faults(shown);
     let files = Carried(bundle);
     let records = bundle.sound_records();
-    let seal = Sealer::new(&bundle.policy, &files, clock, openssh);
+    let text = PolicyText::default();
+    let seal = Sealer::new((&bundle.policy, &text), &files, clock, openssh);
     let mut remarks = Vec::new();
     for (record, standing) in records.iter().zip(seal.judge(&records)) {
         match standing {

@@ -22,6 +22,7 @@ pub mod log;
 mod named_files;
 pub mod pin;
 pub mod place;
+pub mod policy_text;
 pub mod probe;
 pub mod project;
 pub mod rollback;
@@ -50,6 +51,7 @@ use crate::ports::{
     Seal, StoreError,
 };
 use ledger::{Decide, Ledger, Ledgers};
+use policy_text::PolicyText;
 
 /// The world that a use case acts in.
 #[derive(Clone, Copy)]
@@ -72,6 +74,8 @@ pub struct World<'a> {
     pub leases: &'a dyn Leases,
     /// Who watches.
     pub presence: &'a dyn Presence,
+    /// The policy's text.
+    pub policy: &'a PolicyText,
     /// Judges signatures.
     pub seal: &'a dyn Seal,
     /// Whether what may take long is done on threads of its own. In a simulation it is done at once.

@@ -367,7 +367,18 @@ fn unreadable(path: &str, error: &FileError) -> Finding {
 
 impl Reading {
     fn read_policy(&mut self, world: &World<'_>, path: &str) -> Result<()> {
-        self.workspace.policy = self.slot(world, path, parse::policy)?;
+        self.workspace.policy = match world.files.read(path) {
+            Ok(Some(bytes)) => {
+                let parsed = world.policy.parse(path, bytes);
+                self.sources.extend(parsed.source.clone());
+                Slot::of(parsed.document.clone(), &mut self.findings)
+            }
+            Ok(None) => Slot::Absent,
+            Err(error) => {
+                self.findings.push(unreadable(path, &error));
+                Slot::Broken
+            }
+        };
         match self.workspace.policy {
             Slot::Absent => Err(no_policy(path)),
             _ => Ok(()),

@@ -26,6 +26,8 @@ use crate::domain::signature::{Flaw, MACHINE_NAMESPACE, NAMESPACE, Standing};
 use crate::parse;
 use crate::ports::{Certified, Clock, Files, OpenSsh, Seal, SigningKey};
 
+use super::policy_text::PolicyText;
+
 /// What is said where relgate's own records could not be signed.
 pub const UNSIGNED: &str = "what relgate recorded by itself is not signed";
 
@@ -35,6 +37,7 @@ pub struct Sealer<'a> {
     files: &'a dyn Files,
     clock: &'a dyn Clock,
     openssh: &'a dyn OpenSsh,
+    text: &'a PolicyText,
     known: Mutex<Known>,
 }
 
@@ -63,14 +66,15 @@ struct Loaded {
 type Bytes = Result<Option<Vec<u8>>, String>;
 
 impl<'a> Sealer<'a> {
-    /// For the repository of `files`, whose policy lies in `policy_path`. Nothing is read before it is needed.
+    /// For the repository of `files`, whose policy lies in `policy_path`; what it says is shared with `text`. Nothing is read before it is needed.
     pub fn new(
-        policy_path: &'a str,
+        (policy_path, text): (&'a str, &'a PolicyText),
         files: &'a dyn Files,
         clock: &'a dyn Clock,
         openssh: &'a dyn OpenSsh,
     ) -> Self {
         Self {
+            text,
             policy_path,
             files,
             clock,
@@ -95,7 +99,7 @@ impl<'a> Sealer<'a> {
         match &known.loaded {
             Some(loaded) if loaded.bytes == bytes => Arc::clone(loaded),
             _ => {
-                let loaded = Arc::new(Loaded::new(self.policy_path, bytes));
+                let loaded = Arc::new(Loaded::new((self.policy_path, self.text), bytes));
                 known.loaded = Some(Arc::clone(&loaded));
                 loaded
             }
@@ -330,13 +334,14 @@ impl Seal for Sealer<'_> {
 }
 
 impl Loaded {
-    fn new(policy_path: &str, bytes: [Bytes; 3]) -> Self {
+    fn new((policy_path, text): (&str, &PolicyText), bytes: [Bytes; 3]) -> Self {
         let [policy, signers, revoked] = &bytes;
         let policy = match policy {
-            Ok(Some(bytes)) => parse::source(policy_path, bytes.clone())
-                .and_then(|source| parse::policy(&source))
-                .ok()
-                .map(|document| document.value),
+            Ok(Some(bytes)) => {
+                let parsed = text.parse(policy_path, bytes.clone());
+                let document = parsed.document.as_ref().ok();
+                document.map(|document| document.value.clone())
+            }
             _ => None,
         };
         let trust = Trust {

@@ -6,7 +6,7 @@ use crate::domain::ids::RoleName;
 use crate::domain::outcome::{Signed, SignedGate};
 use crate::domain::probe::judge::Sample;
 use crate::domain::readiness::{
-    Inquiry, Scope, Status, approvals_of, command, is_waived, waiver_of,
+    Facts, Inquiry, Scope, Status, approvals_of, command, is_waived, waiver_of,
 };
 use crate::domain::record::Record;
 use crate::domain::record::body::Answered;
@@ -30,22 +30,47 @@ pub struct Ready {
     pub evidence: Vec<(Item, Sample)>,
 }
 
+/// A release that somebody signs, with the digests of its artifacts as they were at the beginning: what the person saw is
+/// what is signed, and what changes meanwhile makes the sign-off stale.
+pub struct Session<'a, 'w> {
+    world: &'a World<'w>,
+    release: &'a Release,
+    facts: Facts,
+}
+
+impl<'a, 'w> Session<'a, 'w> {
+    /// Looks at the files of `release`, once.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn new(world: &'a World<'w>, release: &'a Release) -> Result<Self> {
+        Ok(Self {
+            world,
+            release,
+            facts: facts::quiet(world, release)?,
+        })
+    }
+}
+
 /// The next gate, in hand-off order, that `actor` can sign: the one that was named, or the first that waits for one of
 /// the actor's roles and is not among those to skip. `None` when nothing waits.
 ///
 /// # Errors
 /// Refused, for a named gate, with why it cannot be signed; invalid for unknown gates, people and roles.
 pub fn next(
-    world: &World<'_>,
-    release: &Release,
+    session: &Session<'_, '_>,
     actor: &Actor,
     (named, skip): (Option<&str>, &[SignedGate]),
 ) -> Result<Option<Ready>> {
+    let Session {
+        world,
+        release,
+        facts,
+    } = session;
     let mut ledger = world.ledgers.open(&release.name);
-    let facts = facts::quiet(world, release)?;
     let now = world.clock.now().wall;
     let history = ledger.refresh()?;
-    let inquiry = release.inquiry(history, &facts, &Scope::Closing, now);
+    let inquiry = release.inquiry(history, facts, &Scope::Closing, now);
     let found = match named {
         Some(id) => {
             let gate = release.gate(id)?;
@@ -134,13 +159,16 @@ fn first_waiting(
 /// # Errors
 /// Refused where an item or its evidence does not hold, or where somebody else was first; the ledger's errors.
 pub fn approve(
-    world: &World<'_>,
-    release: &Release,
+    session: &Session<'_, '_>,
     actor: &Actor,
     ready: &Ready,
     answers: &[Answered],
 ) -> Result<SignedGate> {
-    let facts = facts::quiet(world, release)?;
+    let Session {
+        world,
+        release,
+        facts,
+    } = session;
     let mut ledger = world.ledgers.open(&release.name);
     let as_role = Actor {
         person: actor.person.clone(),
@@ -155,7 +183,7 @@ pub fn approve(
         let mut ledger = world.ledgers.open(&release.name);
         let inquiry = release.inquiry(
             ledger.refresh()?,
-            &facts,
+            facts,
             &Scope::Closing,
             world.clock.now().wall,
         );
@@ -178,7 +206,7 @@ pub fn approve(
             .into());
     }
     let record = append(ledger.as_mut(), &mut |history, now| {
-        let inquiry = release.inquiry(history, &facts, &Scope::Closing, now.wall);
+        let inquiry = release.inquiry(history, facts, &Scope::Closing, now.wall);
         Ok(vec![decisions::sign(
             &inquiry,
             &ready.gate,
@@ -198,17 +226,20 @@ pub fn approve(
 /// # Errors
 /// Usage for an empty reason, refused for somebody who does not sign the gate; the ledger's errors.
 pub fn reject(
-    world: &World<'_>,
-    release: &Release,
+    session: &Session<'_, '_>,
     actor: &Actor,
     gate: &Gate,
     (reason, answers): (&str, &[Answered]),
 ) -> Result<SignedGate> {
-    let facts = facts::quiet(world, release)?;
+    let Session {
+        world,
+        release,
+        facts,
+    } = session;
     let mut ledger = world.ledgers.open(&release.name);
     let mut role = None;
     let record = append(ledger.as_mut(), &mut |history, now| {
-        let inquiry = release.inquiry(history, &facts, &Scope::Closing, now.wall);
+        let inquiry = release.inquiry(history, facts, &Scope::Closing, now.wall);
         role = Some(decisions::signing_role(&inquiry, gate, actor)?);
         Ok(vec![decisions::reject(
             &inquiry,
@@ -226,12 +257,16 @@ pub fn reject(
 ///
 /// # Errors
 /// A ledger that cannot be read.
-pub fn result(world: &World<'_>, release: &Release, signatures: Vec<SignedGate>) -> Result<Signed> {
-    let facts = facts::quiet(world, release)?;
+pub fn result(session: &Session<'_, '_>, signatures: Vec<SignedGate>) -> Result<Signed> {
+    let Session {
+        world,
+        release,
+        facts,
+    } = session;
     let mut ledger = world.ledgers.open(&release.name);
     let now = world.clock.now().wall;
     let history = ledger.refresh()?;
-    let inquiry = release.inquiry(history, &facts, &Scope::Closing, now);
+    let inquiry = release.inquiry(history, facts, &Scope::Closing, now);
     let waits = [
         Status::Missing,
         Status::Stale,

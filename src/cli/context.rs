@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use crate::app::anchor;
 use crate::app::ledger::Ledgers;
 use crate::app::pin::{Kept, Pinned};
+use crate::app::policy_text::PolicyText;
 use crate::app::project::{self, RELEASES, Release};
 use crate::app::seal::{Sealer, UNSIGNED};
 use crate::app::{Error, Result, World};
@@ -46,6 +47,7 @@ pub struct Context {
     /// The word for the command, for machine output.
     pub command: &'static str,
     policy_path: String,
+    policy_text: PolicyText,
     relgate: Vec<OsString>,
     clock: SystemClock,
     prober: SystemProber,
@@ -94,6 +96,7 @@ impl Context {
             global,
             command,
             policy_path,
+            policy_text: PolicyText::default(),
             relgate,
             clock: SystemClock,
             prober: match command {
@@ -124,7 +127,12 @@ impl Context {
             Some(pinned) => pinned,
             None => &self.files,
         };
-        let seal = Sealer::new(&self.policy_path, files, &self.clock, &self.openssh);
+        let seal = Sealer::new(
+            (&self.policy_path, &self.policy_text),
+            files,
+            &self.clock,
+            &self.openssh,
+        );
         let writer = clock::writer();
         let releases = self.files_root().join(RELEASES);
         let store = FileStore::new(releases, &self.clock, writer.clone());
@@ -139,6 +147,7 @@ impl Context {
             ledgers: &ledgers,
             leases: &store,
             presence: &store,
+            policy: &self.policy_text,
             seal: &seal,
             is_concurrent: true,
             stop: &stop,

@@ -67,31 +67,83 @@ pub fn pretty(kind: Kind) -> String {
     format!("{:#}\n", schema(kind))
 }
 
-/// What the files of a kind are held against: the definitions that all kinds share, and where its own begins in them.
-///
-/// Most of a start is spent here, so what several kinds speak of is described once.
-pub fn shape(kind: Kind) -> (&'static Json, &'static Json) {
+/// What the files of a kind are held against, and where its own begins in it: with the definitions that all kinds share.
+pub type Shape = (&'static Json, &'static Json);
+
+/// The shape without a word of description, as it was generated beforehand: generating it takes most of a start.
+const BARE: &str = include_str!("shapes.json");
+
+/// The shape of a kind of file, without descriptions: whether a file has it.
+pub fn bare_shape(kind: Kind) -> Shape {
     static SHAPES: LazyLock<Json> = LazyLock::new(|| {
-        let mut generator = SchemaSettings::draft2020_12().into_generator();
-        let starts = [
-            (Kind::Policy, generator.subschema_for::<Policy>()),
-            (Kind::Notes, generator.subschema_for::<ReleaseNotes>()),
-            (Kind::Checklist, generator.subschema_for::<Checklist>()),
-            (Kind::Probes, generator.subschema_for::<ProbeSuite>()),
-        ];
-        let mut shapes: Map<String, Json> = starts
-            .into_iter()
-            .map(|(kind, start)| (kind.word().to_owned(), start.to_value()))
-            .collect();
-        shapes.insert("$defs".to_owned(), generator.take_definitions(true).into());
-        shapes.into()
+        // A test holds it against the types.
+        serde_json::from_str(BARE).unwrap_or_else(|_| shapes())
     });
     (&SHAPES, &SHAPES[kind.word()])
+}
+
+/// The shape of a kind of file, with descriptions: what is said where a file does not have it.
+pub fn shape(kind: Kind) -> Shape {
+    static SHAPES: LazyLock<Json> = LazyLock::new(shapes);
+    (&SHAPES, &SHAPES[kind.word()])
+}
+
+/// The shapes of all kinds; what several speak of is described once.
+fn shapes() -> Json {
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let starts = [
+        (Kind::Policy, generator.subschema_for::<Policy>()),
+        (Kind::Notes, generator.subschema_for::<ReleaseNotes>()),
+        (Kind::Checklist, generator.subschema_for::<Checklist>()),
+        (Kind::Probes, generator.subschema_for::<ProbeSuite>()),
+    ];
+    let mut shapes: Map<String, Json> = starts
+        .into_iter()
+        .map(|(kind, start)| (kind.word().to_owned(), start.to_value()))
+        .collect();
+    shapes.insert("$defs".to_owned(), generator.take_definitions(true).into());
+    shapes.into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What `value` says without its descriptions. A property may have that name.
+    fn without_descriptions(value: &Json, is_properties: bool) -> Json {
+        match value {
+            Json::Object(keys) => keys
+                .iter()
+                .filter(|(key, _)| is_properties || *key != "description")
+                .map(|(key, value)| {
+                    let holds_names = !is_properties && (key == "properties" || key == "$defs");
+                    (key.clone(), without_descriptions(value, holds_names))
+                })
+                .collect::<Map<_, _>>()
+                .into(),
+            Json::Array(items) => items
+                .iter()
+                .map(|item| without_descriptions(item, false))
+                .collect::<Vec<_>>()
+                .into(),
+            other => other.clone(),
+        }
+    }
+
+    /// `SHAPES=write cargo test --lib shapes_are` writes them.
+    #[test]
+    fn the_shapes_are_those_of_the_types() {
+        let bare = format!("{}\n", without_descriptions(&shapes(), false));
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/parse/shapes.json");
+        if std::env::var_os("SHAPES").is_some_and(|it| it == "write") {
+            std::fs::write(file, &bare).expect("written");
+        }
+        let kept = std::fs::read_to_string(file).expect("the file of the shapes");
+        assert!(
+            kept == bare,
+            "src/parse/shapes.json is not what the types say: SHAPES=write cargo test --lib shapes_are"
+        );
+    }
 
     #[test]
     fn every_schema_says_what_it_is() {

@@ -20,12 +20,13 @@ pub fn sign(process: &Process, person: &str) -> Result<Signed> {
     process.with_world(|world| {
         let release = process.release(world);
         let who = actor(person);
+        let session = sign::Session::new(world, &release)?;
         let mut signed = Vec::new();
-        while let Some(ready) = sign::next(world, &release, &who, (None, &signed))? {
+        while let Some(ready) = sign::next(&session, &who, (None, &signed))? {
             let answers = Walk::all_yes(&ready.items, None);
-            signed.push(sign::approve(world, &release, &who, &ready, &answers)?);
+            signed.push(sign::approve(&session, &who, &ready, &answers)?);
         }
-        sign::result(world, &release, signed)
+        sign::result(&session, signed)
     })
 }
 

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use relgate::app::ledger::Ledgers;
+use relgate::app::policy_text::PolicyText;
 use relgate::app::project::{self, Release};
 use relgate::app::{World, rollback};
 use relgate::domain::clock::{BootId, Reading};
@@ -263,6 +264,7 @@ impl Sim {
         let process = Process {
             sim: self.clone(),
             writer: writer("host", pid),
+            policy: PolicyText::default(),
         };
         std::thread::spawn(move || process.live(work));
         pid
@@ -363,6 +365,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct Process {
     pub sim: Sim,
     writer: Writer,
+    policy: PolicyText,
 }
 
 impl Process {
@@ -473,6 +476,7 @@ impl Process {
             ledgers: &ledgers,
             leases: &mortal,
             presence: &store,
+            policy: &self.policy,
             seal: &Unsealed,
             is_concurrent: false,
             stop: &stop,

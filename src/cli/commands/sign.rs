@@ -3,9 +3,9 @@
 use std::io;
 
 use crate::app::project::Release;
-use crate::app::sign::{self as app, Ready};
+use crate::app::sign::{self as app, Ready, Session};
 use crate::app::walk::Walk;
-use crate::app::{Error, Result, World};
+use crate::app::{Error, Result};
 use crate::cli::args::Sign;
 use crate::cli::context::Context;
 use crate::cli::exit;
@@ -22,10 +22,11 @@ pub fn sign(context: &Context, args: &Sign) -> Result<u8> {
     context.with_world(|world| {
         let release = context.release(world)?;
         let actor = context.actor(&release.policy, args.role.as_deref())?;
+        let session = Session::new(world, &release)?;
         if let (true, Some(gate), Some(reason)) = (args.reject, &args.gate, &args.reason) {
             let gate = release.gate(gate)?.clone();
-            let rejected = app::reject(world, &release, &actor, &gate, (reason, &[]))?;
-            context.show(&app::result(world, &release, vec![rejected])?)?;
+            let rejected = app::reject(&session, &actor, &gate, (reason, &[]))?;
+            context.show(&app::result(&session, vec![rejected])?)?;
             return Ok(exit::GO);
         }
         if let Some(gate) = &args.gate {
@@ -40,7 +41,7 @@ pub fn sign(context: &Context, args: &Sign) -> Result<u8> {
         }
         let mut walk = Walks {
             context,
-            world,
+            session: &session,
             release: &release,
             actor: &actor,
             args,
@@ -64,14 +65,14 @@ pub fn sign(context: &Context, args: &Sign) -> Result<u8> {
             .help(command(&release.name, "check"))
             .into());
         }
-        context.show(&app::result(world, &release, signatures)?)?;
+        context.show(&app::result(&session, signatures)?)?;
         Ok(exit::GO)
     })
 }
 
 struct Walks<'a, 'w> {
     context: &'a Context,
-    world: &'a World<'w>,
+    session: &'a Session<'a, 'w>,
     release: &'a Release,
     actor: &'a Actor,
     args: &'a Sign,
@@ -83,12 +84,7 @@ impl Walks<'_, '_> {
     fn all(&mut self) -> Result<bool> {
         loop {
             let named = self.args.gate.as_deref();
-            let Some(ready) = app::next(
-                self.world,
-                self.release,
-                self.actor,
-                (named, &self.signatures),
-            )?
+            let Some(ready) = app::next(self.session, self.actor, (named, &self.signatures))?
             else {
                 return Ok(false);
             };
@@ -106,7 +102,7 @@ impl Walks<'_, '_> {
                 }
                 return Ok(true);
             }
-            let signed = app::approve(self.world, self.release, self.actor, &ready, &answers)?;
+            let signed = app::approve(self.session, self.actor, &ready, &answers)?;
             self.signatures.push(signed);
             if named.is_some() {
                 return Ok(false);
@@ -159,14 +155,7 @@ impl Walks<'_, '_> {
             person: self.actor.person.clone(),
             role: Some(ready.role.clone()),
         };
-        app::reject(
-            self.world,
-            self.release,
-            &as_role,
-            &ready.gate,
-            (&reason, answers),
-        )
-        .map(Some)
+        app::reject(self.session, &as_role, &ready.gate, (&reason, answers)).map(Some)
     }
 }
 
