@@ -31,3 +31,6 @@ mod trouble;
 mod unread;
 mod waivers;
 mod windows;
+
+#[path = "../support/lacking.rs"]
+mod lacking;

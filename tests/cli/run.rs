@@ -5,6 +5,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use crate::lacking::{is_left_out, succeeds};
 use crate::team::Team;
 
 /// How often something is looked at before a test gives up, and the pause between two looks: half a minute in all.
@@ -129,13 +130,12 @@ fn assert_contains(found: &str, texts: &[&str], ended: &Ended) {
     }
 }
 
-/// Runs a script as root of a namespace of its own, where it can mount, with the program as `$1`; says so and returns
-/// `None` where that is not allowed.
+/// Runs a script as root of a namespace of its own, where it can mount, with the program as `$1`; `None` where the machine has
+/// no such thing, and whoever runs the tests said so.
 pub fn with_mounts(team: &Team, script: &str) -> Option<Ended> {
     let unshare = ["--map-root-user", "--mount"];
-    let allowed = Command::new("unshare").args(unshare).arg("true").status();
-    if !allowed.is_ok_and(|it| it.success()) {
-        eprintln!("SKIPPED: unshare is not allowed here, so no disk could be mounted");
+    let allowed = succeeds("unshare", &[&unshare[..], &["true"]].concat());
+    if is_left_out("mounts", allowed) {
         return None;
     }
     let mut command = Command::new("unshare");

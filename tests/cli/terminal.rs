@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::lacking::{is_left_out, succeeds};
 use crate::run::until;
 use crate::team::Team;
 
@@ -25,15 +26,14 @@ pub struct Terminal<'a> {
 static BEGUN: AtomicUsize = AtomicUsize::new(0);
 
 impl<'a> Terminal<'a> {
-    /// Runs a command in a terminal of 100 columns and 40 lines; `None` where there is no tmux, and says so.
+    /// Runs a command in a terminal of 100 columns and 40 lines; `None` where there is no tmux.
     pub fn run(team: &'a Team, by: &str, args: &[&str]) -> Option<Self> {
         Self::run_with(team, by, args, &[])
     }
 
     /// The same with more variables.
     pub fn run_with(team: &'a Team, by: &str, args: &[&str], variables: &[&str]) -> Option<Self> {
-        if Command::new("tmux").arg("-V").output().is_err() {
-            eprintln!("SKIPPED: there is no tmux here, so no terminal was tried");
+        if is_left_out("tmux", succeeds("tmux", &["-V"])) {
             return None;
         }
         let number = BEGUN.fetch_add(1, Ordering::Relaxed);

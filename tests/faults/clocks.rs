@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
+use crate::lacking::{is_left_out, succeeds};
 use crate::run::until;
 use crate::shop::{broken, deployed, fate, kept, processes, signal, sound, tell, watch};
 use crate::team::Team;
@@ -49,13 +50,8 @@ fn a_window_goes_on_over_reboots_and_ends_once() {
 /// The program in a time namespace whose boot-time clock is a day ahead; `None` where that is not allowed.
 fn a_day_ahead(team: &Team, args: &[&str]) -> Option<Command> {
     let ahead = ["--time", "--fork", "--boottime", "86400"];
-    let allowed = Command::new("unshare").args(ahead).arg("true").status();
-    if !allowed.is_ok_and(|it| it.success()) {
-        eprintln!("SKIPPED: unshare is not allowed here, so no clock could be set ahead");
-        tell(
-            "the boot-time clock is a day ahead",
-            "SKIPPED: no time namespaces here",
-        );
+    let allowed = succeeds("unshare", &[&ahead[..], &["true"]].concat());
+    if is_left_out("time-namespaces", allowed) {
         return None;
     }
     let here = team.command("rory", args);

@@ -7,19 +7,14 @@ use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
+use crate::lacking::{is_left_out, succeeds};
 use crate::run::{Ended, until};
 use crate::shop::{BACK, broken, broken_with, fate, kept, processes, signal, tell};
 use crate::user::User;
 
 #[test]
+#[cfg(debug_assertions)]
 fn a_driver_that_never_drives_is_replaced_by_the_watcher() {
-    if cfg!(not(debug_assertions)) {
-        tell(
-            "a driver dies at its start",
-            "SKIPPED: a release build has no failpoints",
-        );
-        return;
-    }
     let team = broken();
     let mut command = team.command("rory", &["watch"]);
     command
@@ -135,8 +130,7 @@ fn a_path_that_is_no_text_is_rolled_back() {
 #[test]
 fn a_limit_of_tasks_puts_the_rollback_off_until_it_is_lifted() {
     let fault = "the user has a limit of tasks at the deadline";
-    if !rustix::process::getuid().is_root() {
-        tell(fault, "SKIPPED: not root");
+    if is_left_out("root", rustix::process::getuid().is_root()) {
         return;
     }
     for (place, limit) in ["5", "6", "7", "8"].into_iter().enumerate() {
@@ -173,9 +167,10 @@ fn a_limit_of_tasks_puts_the_rollback_off_until_it_is_lifted() {
 fn a_step_whose_driver_died_out_of_sight_is_waited_for() {
     let fault = "the driver dies in another PID namespace, and its step lives on";
     let here = ["-p", "-f", "--mount-proc"];
-    let allowed = Command::new("unshare").args(here).arg("true").status();
-    if !allowed.is_ok_and(|it| it.success()) {
-        tell(fault, "SKIPPED: no PID namespaces here");
+    if is_left_out(
+        "pid-namespaces",
+        succeeds("unshare", &[&here[..], &["true"]].concat()),
+    ) {
         return;
     }
     let team = broken_with(&BACK.replacen("sleep 0.1", "sleep 3", 1), &[]);

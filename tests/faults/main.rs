@@ -20,3 +20,6 @@ mod user;
 mod run;
 #[path = "../cli/team.rs"]
 mod team;
+
+#[path = "../support/lacking.rs"]
+mod lacking;

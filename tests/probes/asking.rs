@@ -13,6 +13,7 @@ use relgate::effects::probe::SystemProber;
 use relgate::ports::Prober;
 use serde_json::{Value, json};
 
+use crate::lacking::{is_left_out, succeeds};
 use crate::support::{
     PATIENCE, Server, get, hold, probe, read_request, refused, response, samples,
 };
@@ -54,7 +55,7 @@ fn an_ipv6_address_is_asked() {
             let _ = stream.write_all(response("200 OK", "six").as_bytes());
         }
     }) else {
-        eprintln!("skipped: this machine has no IPv6 loopback");
+        is_left_out("ipv6", false);
         return;
     };
     assert_sample(get(&server.url()), Verdict::Pass, "hold");
@@ -193,8 +194,7 @@ fn patience_cuts_off_what_is_left_and_keeps_what_is_done() {
 
 #[test]
 fn the_line_that_repeats_a_probe_asks_the_same() {
-    if Command::new("curl").arg("--version").output().is_err() {
-        eprintln!("skipped: curl is not installed");
+    if is_left_out("curl", succeeds("curl", &["--version"])) {
         return;
     }
     let server = Server::new(|mut stream| {

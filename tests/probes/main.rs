@@ -21,3 +21,6 @@ mod table;
 mod texts;
 mod troubles;
 mod two;
+
+#[path = "../support/lacking.rs"]
+mod lacking;

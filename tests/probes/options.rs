@@ -11,6 +11,7 @@ use relgate::effects::probe::SystemProber;
 use relgate::ports::Prober;
 use serde_json::{Value, json};
 
+use crate::lacking::{is_left_out, succeeds};
 use crate::shop::{Certified, Repository, echo, echo_at, read_body, speaking, terms};
 use crate::support::{PATIENCE, Server, probe, read_request, response, samples};
 
@@ -206,7 +207,7 @@ fn another_address_is_asked_as_the_host_it_stands_for() {
     );
     // A host that has an address of the sixth version alone.
     let Some(six) = echo_at("[::1]:0", terms(&certified, None)) else {
-        eprintln!("skipped: this machine has no IPv6 loopback");
+        is_left_out("ipv6", false);
         return;
     };
     let port = six.address.port();
@@ -376,8 +377,7 @@ fn http_2_is_spoken_where_the_server_speaks_it() {
 
 #[test]
 fn the_line_that_repeats_a_probe_uses_its_options() {
-    if Command::new("curl").arg("--version").output().is_err() {
-        eprintln!("SKIPPED: curl is not installed");
+    if is_left_out("curl", succeeds("curl", &["--version"])) {
         return;
     }
     let repository = Repository::new();
@@ -523,15 +523,14 @@ fn a_resolver_that_does_not_answer_is_an_error() {
     }
     // Nobody reads what arrives here.
     let Ok(_silent) = std::net::UdpSocket::bind("127.0.0.99:53") else {
-        eprintln!("SKIPPED: the port of DNS may not be bound here");
+        is_left_out("dns-port", false);
         return;
     };
     let folder = Repository::new();
     folder.write("resolv.conf", "nameserver 127.0.0.99\n");
     let unshare = ["--map-root-user", "--mount"];
-    let allowed = Command::new("unshare").args(unshare).arg("true").status();
-    if !allowed.is_ok_and(|status| status.success()) {
-        eprintln!("SKIPPED: unshare is not allowed here, so no other resolver could be set");
+    let allowed = succeeds("unshare", &[&unshare[..], &["true"]].concat());
+    if is_left_out("mounts", allowed) {
         return;
     }
     let script = "mount --bind resolv.conf /etc/resolv.conf && exec \"$1\" --exact options::a_resolver_that_does_not_answer_is_an_error";

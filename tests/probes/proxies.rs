@@ -13,6 +13,7 @@ use relgate::effects::probe::SystemProber;
 use relgate::ports::Prober;
 use serde_json::{Value, json};
 
+use crate::lacking::{is_left_out, succeeds};
 use crate::shop::{Repository, speaking, terms};
 use crate::support::{PATIENCE, Server, hold, probe, read_request, refused, response};
 use crate::troubles::black_hole;
@@ -311,8 +312,7 @@ fn who_asks_a_proxy_is_shown_nowhere() {
 
 #[test]
 fn the_line_that_repeats_a_probe_goes_by_way_of_its_proxy() {
-    if Command::new("curl").arg("--version").output().is_err() {
-        eprintln!("SKIPPED: curl is not installed");
+    if is_left_out("curl", succeeds("curl", &["--version"])) {
         return;
     }
     let files = Repository::new();
