@@ -1,7 +1,7 @@
 //! What a deployment was signed with: taken from the files when it begins, used instead of them from then on, and held
 //! against them to say what was edited since.
 
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::ids::{ReleaseName, StageName};
 use crate::domain::readiness::{Change, command, edited, edited_file, edited_plans, sentence};
 use crate::domain::record::body::Anchor;
@@ -59,12 +59,12 @@ fn warnings(release: &ReleaseName, stage: &StageName, changes: &[Change]) -> Vec
                 "edited since the go, and not used for {stage}: {}",
                 sentence(change)
             );
-            Finding::warning(&folder, what).help(repin.clone())
+            Finding::warning(Rule::EditedSinceGo, &folder, what).help(repin.clone())
         })
         .collect();
     if let Some(more) = changes.len().checked_sub(MOST).filter(|more| *more > 0) {
         let what = format!("edited since the go, and not used for {stage}: {more} more values");
-        warnings.push(Finding::warning(&folder, what).help(repin));
+        warnings.push(Finding::warning(Rule::EditedSinceGo, &folder, what).help(repin));
     }
     warnings
 }
@@ -121,7 +121,7 @@ pub fn load(
             );
             let changes = edited_files(world, anchor);
             let told = warnings(&release.name, stage, &changes);
-            let wrong = Finding::warning(policy_path, what).help("relgate lint");
+            let wrong = Finding::warning(Rule::FilesBroken, policy_path, what).help("relgate lint");
             release.warnings.push(wrong);
             release.warnings.extend(told);
             Ok(release)

@@ -19,6 +19,7 @@ pub mod integrity;
 pub mod lease;
 pub mod ledger;
 pub mod log;
+pub mod manual;
 mod named_files;
 pub mod pin;
 pub mod place;

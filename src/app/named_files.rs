@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::probe::files::FileUse;
 use crate::parse::lint::{Workspace, named_files};
 
@@ -26,10 +26,10 @@ pub(super) fn findings(world: &World<'_>, workspace: &Workspace, decided: bool) 
         let elsewhere = Path::new(&named.path).is_absolute()
             || program && (!decided || !named.path.contains('/'));
         let finding = if elsewhere {
-            Finding::warning(&named.file, message)
+            Finding::warning(Rule::FileMissing, &named.file, message)
                 .help("see that it is there on the machine that asks")
         } else {
-            Finding::error(&named.file, message).help(format!(
+            Finding::error(Rule::FileMissing, &named.file, message).help(format!(
                 "put {} there, {}",
                 named.path,
                 what(named.used_as)

@@ -109,9 +109,6 @@ fn in_checklist<'a>(
 }
 
 fn shown(site: Site<'_>, path: &str) -> String {
-    let finding = site.error(path, "");
-    match finding.at {
-        Some(at) => format!("{}:{}:{}", finding.file, at.line, at.column),
-        None => finding.file,
-    }
+    let at = site.node.nearest_position(path).at;
+    format!("{}:{}:{}", site.source.file, at.line, at.column)
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::finding::{Finding, Source};
+use crate::domain::finding::{Finding, Rule, Source};
 use crate::domain::gate::Gate;
 use crate::domain::history::History;
 use crate::domain::ids::{ChecklistName, ReleaseName};
@@ -289,6 +289,7 @@ pub fn load_armed(world: &World<'_>, policy_path: &str, name: &ReleaseName) -> R
     let policy = policy(world, policy_path).ok();
     let signed = signed.and_then(|(_, it)| Release::from_anchor(name, it, policy));
     let warning = Finding::warning(
+        Rule::FilesBroken,
         policy_path,
         format!(
             "the files are wrong, the windows stay armed: {}",
@@ -343,7 +344,8 @@ pub fn lint(
             if let Err(error) = ReleaseName::new(folder.clone()) {
                 let file = format!("{RELEASES}/{folder}");
                 reading.findings.push(
-                    Finding::error(file, error.to_string()).help("rename or remove the folder"),
+                    Finding::error(Rule::ReleaseFolder, file, error.to_string())
+                        .help("rename or remove the folder"),
                 );
             }
         }
@@ -362,7 +364,8 @@ pub fn lint(
 /// What is told of a file that is there and cannot be read.
 fn unreadable(path: &str, error: &FileError) -> Finding {
     let message = format!("the file cannot be read: {}", error.source);
-    Finding::error(path, message).help("see that it is a file, and that you may read it")
+    Finding::error(Rule::FileUnreadable, path, message)
+        .help("see that it is a file, and that you may read it")
 }
 
 impl Reading {
@@ -446,6 +449,7 @@ impl Reading {
         ) {
             (Slot::Absent, Slot::Absent) => {
                 let missing = Finding::error(
+                    Rule::FileMissing,
                     &markdown,
                     format!("the release {name} has no release notes"),
                 );
@@ -458,15 +462,20 @@ impl Reading {
             _ => {
                 let twice =
                     "the release has two release notes, release-notes.md and release-notes.yaml";
-                self.findings
-                    .push(Finding::error(&yaml, twice).help("keep one of them"));
+                self.findings.push(
+                    Finding::error(Rule::ReleaseFolder, &yaml, twice).help("keep one of them"),
+                );
                 Slot::Broken
             }
         };
         let path = format!("{folder}/checklist.yaml");
         let mut checklist = self.slot(world, &path, parse::checklist)?;
         if checklist == Slot::Absent {
-            let missing = Finding::error(&path, format!("the release {name} has no checklist"));
+            let missing = Finding::error(
+                Rule::FileMissing,
+                &path,
+                format!("the release {name} has no checklist"),
+            );
             self.findings
                 .push(missing.help("write one that says: extends: standard"));
             checklist = Slot::Broken;

@@ -20,7 +20,7 @@ struct Preset {
     checklist: &'static str,
 }
 
-/// Every preset; the first is the one that `init` writes unless told.
+/// Every preset; `init` writes the first by default.
 const PRESETS: [Preset; 1] = [Preset {
     name: "standard",
     policy: include_str!("../presets/standard/relgate.yaml"),

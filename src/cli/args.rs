@@ -181,13 +181,25 @@ pub enum Command {
         #[arg(value_enum)]
         file: SchemaFile,
     },
+    /// Explain a key of a file, the code of a finding, an exit code or a kind of record
+    Explain {
+        /// Such as probe.retry_if, unknown-key, 4
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        key: String,
+    },
+    /// Print a page of the documentation, or list them
+    Help {
+        /// A topic such as exit-codes, windows or ci; or a command
+        #[arg(value_name = "TOPIC")]
+        topic: Vec<String>,
+    },
     /// Print a shell's completions
     Completions {
         /// Which shell
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
-    /// Print the manual page, or write one for every command
+    /// Print the manual page, or write one for every command (section 1) and every file (section 5)
     Man {
         /// The folder to write them to
         #[arg(long, value_name = "FOLDER")]

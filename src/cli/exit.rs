@@ -54,6 +54,35 @@ pub const MEANINGS: [(u8, &str); 9] = [
     (BUG, "a bug in relgate"),
 ];
 
+/// What to do about a code, in Markdown.
+pub fn what_next(code: u8) -> &'static str {
+    match code {
+        GO => "Go on with the next step. `relgate status` names it.",
+        NO_GO => {
+            "Run `relgate check` for what is missing and who acts, or `relgate status` for open incidents. A pipeline stops here."
+        }
+        USAGE => "Run `relgate --help`, or the command with `--help`.",
+        INVALID => {
+            "Run `relgate lint` for every error of the files with its line, and `relgate ledger verify` for the records. Nothing was decided: correct the file and run the command again."
+        }
+        INCONCLUSIVE => {
+            "Run the same command again. Where it stays inconclusive, `relgate check` or `relgate verify` names the probe that had no data or could not be reached. It is never a pass."
+        }
+        ROLLED_BACK => {
+            "The previous version is live and its checks passed. Run `relgate due` for what is due now, and `relgate close` when that is done."
+        }
+        STUCK => {
+            "Somebody must act now. `relgate status` shows which version is live and the output of the failed step. Correct the cause, then run `relgate rollback --reason TEXT`; it starts again from the first step."
+        }
+        REFUSED => {
+            "The message names the rule or the role. Ask somebody with the authority, or run `relgate status`: somebody may have acted first."
+        }
+        _ => {
+            "Please report the lines on standard error and the command that you typed. Nothing that was recorded is lost."
+        }
+    }
+}
+
 /// The code of an answer to go or no-go.
 pub const fn of_decision(decision: Decision) -> u8 {
     match decision {

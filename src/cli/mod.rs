@@ -7,6 +7,7 @@ pub mod exit;
 mod live;
 mod output;
 mod prompt;
+pub mod reference;
 mod screen;
 
 use std::process::ExitCode;

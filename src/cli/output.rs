@@ -40,6 +40,8 @@ impl Weight {
             | Command::Ledger(Ledger::Verify { .. } | Ledger::Export { file: None })
             | Command::Policy(_)
             | Command::Schema { .. }
+            | Command::Explain { .. }
+            | Command::Help { .. }
             | Command::Completions { .. }
             | Command::Man { .. }
             // Its record changes nothing, and whoever asks again is told the same.

@@ -21,11 +21,11 @@ pub use times::{Bound, Hours, MonthDay, TimeError};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Calendar {
-    /// The zone in which days and hours are counted, such as Europe/Madrid; UTC unless told.
+    /// The zone in which days and hours are counted, such as Europe/Madrid. Default: UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "time-zone"))]
     pub time_zone: Option<String>,
-    /// The hours of the week at which a deployment may begin; at any hour unless told.
+    /// The hours of the week at which a deployment may begin. Default: at any hour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hours: Option<Week>,
     /// Days on which nobody works, and nothing is deployed, such as 2026-12-25.

@@ -8,6 +8,10 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+pub mod rule;
+
+pub use rule::Rule;
+
 /// Whether a finding makes the files unusable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -170,6 +174,8 @@ impl Source {
 pub struct Finding {
     /// Error or warning.
     pub severity: Severity,
+    /// The rule that was broken, by its code.
+    pub code: Rule,
     /// The file's display path.
     pub file: String,
     /// Where; absent when the finding concerns the file as a whole.
@@ -198,9 +204,10 @@ impl Finding {
     }
 
     /// An error in `file`, without a position yet.
-    pub fn error(file: impl Into<String>, message: impl Into<String>) -> Finding {
+    pub fn error(rule: Rule, file: impl Into<String>, message: impl Into<String>) -> Finding {
         Finding {
             severity: Severity::Error,
+            code: rule,
             file: file.into(),
             at: None,
             span: None,
@@ -211,10 +218,10 @@ impl Finding {
     }
 
     /// A warning in `file`, without a position yet.
-    pub fn warning(file: impl Into<String>, message: impl Into<String>) -> Finding {
+    pub fn warning(rule: Rule, file: impl Into<String>, message: impl Into<String>) -> Finding {
         Finding {
             severity: Severity::Warning,
-            ..Finding::error(file, message)
+            ..Finding::error(rule, file, message)
         }
     }
 
@@ -318,20 +325,23 @@ mod tests {
     fn a_finding_reads_as_one_line() {
         let text = "a: 1\nprobes:\n  - tiemout: 5s\n";
         let start = text.find("tiemout").unwrap_or_default();
-        let finding = Finding::error("notes.md", "unknown key \"tiemout\"")
+        let finding = Finding::error(Rule::UnknownKey, "notes.md", "unknown key \"tiemout\"")
             .at(&Place::of_span(text, start..start + 7))
             .help("did you mean \"timeout\"?");
         assert_eq!(
             finding.to_string(),
             "notes.md:3:5: unknown key \"tiemout\"; did you mean \"timeout\"?"
         );
-        assert_eq!(Finding::warning("a", "odd").to_string(), "a: warning: odd");
+        assert_eq!(
+            Finding::warning(Rule::UnknownKey, "a", "odd").to_string(),
+            "a: warning: odd"
+        );
     }
 
     #[test]
     fn findings_sort_by_file_then_position() {
         let at = |file: &str, line| {
-            Finding::error(file, "m").at(&Place {
+            Finding::error(Rule::UnknownKey, file, "m").at(&Place {
                 at: Position { line, column: 1 },
                 span: 0..0,
             })
@@ -340,7 +350,7 @@ mod tests {
             at("b", 1),
             at("a", 10),
             at("a", 2),
-            Finding::error("a", "z"),
+            Finding::error(Rule::UnknownKey, "a", "z"),
         ];
         all.sort();
         let order: Vec<_> = all

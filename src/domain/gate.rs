@@ -58,7 +58,7 @@ pub struct Gate {
 pub struct Approval {
     /// Whose approval.
     pub role: RoleName,
-    /// How many distinct people; 1 unless told.
+    /// How many distinct people. Default: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub count: Option<u32>,
@@ -75,7 +75,7 @@ pub struct Item {
     /// How to find out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
-    /// Whether "not applicable" is an answer; true unless told.
+    /// Whether "not applicable" is an answer. Default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub optional: Option<bool>,
     /// A file that must exist and not be empty, relative to the release's folder.

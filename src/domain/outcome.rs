@@ -2,6 +2,7 @@
 
 mod evidence;
 mod log;
+mod manual;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -20,6 +21,7 @@ use super::readiness::{Change, Readiness, Reasoning, Requirement, Status};
 use super::record::body::{AttemptOutcome, Cause, StepEnded, StepOutcome};
 pub use evidence::{Exported, Imported, Integrity, IntegrityFinding, PinnedFile, PolicyPin};
 pub use log::{Log, LogEntry};
+pub use manual::Manual;
 
 /// Go or no-go.
 #[derive(Clone, Debug, Serialize)]

@@ -44,7 +44,7 @@ pub struct Policy {
     /// How long trouble of each priority may last. Without any: critical 5m and lower 30m, both ending in a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priorities: Option<BTreeMap<PriorityName, Priority>>,
-    /// The priority of a failing probe that names none; the shortest window unless told.
+    /// The priority of a failing probe that names none. Default: the shortest window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_priority: Option<PriorityName>,
     /// Named kinds of trouble.
@@ -75,7 +75,7 @@ pub struct Policy {
     /// How evidence is asked for at a check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
-    /// Whether what people record must be signed to count; `optional` unless told.
+    /// Whether what people record must be signed to count. Default: `optional`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signatures: Option<Signatures>,
     /// The machines that sign what relgate records by itself, by a short name. With any, and `signatures: required`, the
@@ -93,7 +93,7 @@ pub struct Policy {
     /// Default: 30m.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deploy_within: Option<Timespan>,
-    /// How fresh the last drill of the rollback plan must be before a release may go out; none is needed unless told.
+    /// How fresh the last drill of the rollback plan must be before a release may go out. Default: none is needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill_valid_for: Option<Timespan>,
 }
@@ -152,10 +152,10 @@ pub struct Role {
 pub struct Priority {
     /// The time to mend it, from the opening of the incident. `0s` means at once.
     pub window: Timespan,
-    /// What happens when the window expires; `rollback` unless told.
+    /// What happens when the window expires. Default: `rollback`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_expiry: Option<OnExpiry>,
-    /// Whether a person closes the window, or green probes do; `person` unless told.
+    /// Whether a person closes the window, or green probes do. Default: `person`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved_by: Option<ResolvedBy>,
 }
@@ -249,10 +249,10 @@ pub struct Authority {
     /// Closing the release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub close: Option<Vec<RoleName>>,
-    /// Waiving a requirement; nobody unless told.
+    /// Waiving a requirement. Default: nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waive: Option<Vec<RoleName>>,
-    /// Waiving what the calendar forbids; those who may waive unless told.
+    /// Waiving what the calendar forbids. Default: those who may waive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub override_freeze: Option<Vec<RoleName>>,
 }
@@ -301,17 +301,17 @@ impl Action {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChecklistPasses {
-    /// How many complete passes; 2 unless told.
+    /// How many complete passes. Default: 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10))]
     pub passes: Option<u32>,
-    /// Whether every pass is made by another person; false unless told.
+    /// Whether every pass is made by another person. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distinct_people: Option<bool>,
     /// The least time between passes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub apart: Option<Timespan>,
-    /// Who stays to fix an incomplete deployment; the deployment team unless told.
+    /// Who stays to fix an incomplete deployment. Default: the deployment team.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<RoleName>,
 }
@@ -365,10 +365,10 @@ pub enum DueDay {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Evidence {
-    /// The deadline of all of them together, 5m unless told; what was not answered by then is unknown.
+    /// The deadline of all of them together; what has no result by then is unknown. Default: 5m.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<Timespan>,
-    /// How many are asked at once; as many as the release notes say for the verification, or 16, unless told.
+    /// How many are asked at once. Default: as many as the release notes say for the verification, or 16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1024))]
     pub concurrency: Option<u32>,

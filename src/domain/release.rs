@@ -144,7 +144,7 @@ pub struct Deployment {
     /// stage where one of the `touches` is irreversible, else none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub point_of_no_return: Option<StageName>,
-    /// The steps of the rollout, in order; each is verified before the next. One stage, `production`, unless told.
+    /// The steps of the rollout, in order. Default: each is verified before the next. One stage, `production`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stages: Option<Vec<Stage>>,
     /// What must have been deployed exactly as written here: artifacts, configuration, infrastructure.
@@ -254,11 +254,11 @@ pub struct Verification {
     /// The deadline of the whole run; reaching it undecided is inconclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<Timespan>,
-    /// How many probes are asked at once; 16 unless told.
+    /// How many probes are asked at once. Default: 16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1024))]
     pub concurrency: Option<u32>,
-    /// How many of them ask one host at once; 6 unless told.
+    /// How many of them ask one host at once. Default: 6.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1024))]
     pub per_host: Option<u32>,
@@ -274,7 +274,7 @@ pub struct Rollback {
     /// The steps, in order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Vec<Step>>,
-    /// How often the plan is tried before the rollback is stuck; 3 unless told.
+    /// How often the plan is tried before the rollback is stuck. Default: 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10))]
     pub attempts: Option<u32>,
@@ -284,7 +284,7 @@ pub struct Rollback {
     /// What must hold afterwards; until it does, nothing says that the release is rolled back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify: Option<Vec<Probe>>,
-    /// The deadline of the checks after the rollback; 5m unless told.
+    /// The deadline of the checks after the rollback. Default: 5m.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_within: Option<Timespan>,
     /// Where the plan is tried before it is needed: `relgate rollback --drill`.
@@ -335,7 +335,7 @@ pub struct Step {
     /// Variables added to the environment.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
-    /// After this the step is ended: TERM, then KILL, to its whole process group; 10m unless told.
+    /// After this the step is ended: TERM, then KILL, to its whole process group. Default: 10m.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Timespan>,
     /// How often it runs: once for each stage, which is the default, or once for the release, with the last stage.

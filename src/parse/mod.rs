@@ -15,7 +15,7 @@ pub mod yaml;
 
 use serde::de::DeserializeOwned;
 
-use crate::domain::finding::{Finding, Place, Position, Source};
+use crate::domain::finding::{Finding, Place, Position, Rule, Source};
 use crate::domain::gate::Checklist;
 use crate::domain::policy::Policy;
 use crate::domain::probe::suite::ProbeSuite;
@@ -55,23 +55,23 @@ pub struct Site<'a> {
 
 impl Site<'_> {
     /// An error at the value that stands at `path` (a JSON Pointer), or at the nearest thing above it.
-    pub fn error(self, path: &str, message: impl Into<String>) -> Finding {
-        Finding::error(&self.source.file, message).at(&self.node.nearest_position(path))
+    pub fn error(self, rule: Rule, path: &str, message: impl Into<String>) -> Finding {
+        Finding::error(rule, &self.source.file, message).at(&self.node.nearest_position(path))
     }
 
     /// A warning at the value that stands at `path`, or at the nearest thing above it.
-    pub fn warning(self, path: &str, message: impl Into<String>) -> Finding {
-        Finding::warning(&self.source.file, message).at(&self.node.nearest_position(path))
+    pub fn warning(self, rule: Rule, path: &str, message: impl Into<String>) -> Finding {
+        Finding::warning(rule, &self.source.file, message).at(&self.node.nearest_position(path))
     }
 
     /// An error at the key that leads to `path`, or at the nearest thing above it.
-    pub fn error_at_key(self, path: &str, message: impl Into<String>) -> Finding {
-        Finding::error(&self.source.file, message).at(&self.key_place(path))
+    pub fn error_at_key(self, rule: Rule, path: &str, message: impl Into<String>) -> Finding {
+        Finding::error(rule, &self.source.file, message).at(&self.key_place(path))
     }
 
     /// A warning at the key that leads to `path`, or at the nearest thing above it.
-    pub fn warning_at_key(self, path: &str, message: impl Into<String>) -> Finding {
-        Finding::warning(&self.source.file, message).at(&self.key_place(path))
+    pub fn warning_at_key(self, rule: Rule, path: &str, message: impl Into<String>) -> Finding {
+        Finding::warning(rule, &self.source.file, message).at(&self.key_place(path))
     }
 
     fn key_place(self, path: &str) -> Place {
@@ -96,7 +96,7 @@ pub fn source(file: impl Into<String>, bytes: Vec<u8>) -> Result<Source, Vec<Fin
             let valid = error.utf8_error().valid_up_to();
             let before = String::from_utf8_lossy(error.as_bytes().get(..valid).unwrap_or_default());
             // The text cannot be shown, so there is a position and no span.
-            let finding = Finding::error(file, "the file is not UTF-8 text");
+            let finding = Finding::error(Rule::FileEncoding, file, "the file is not UTF-8 text");
             vec![Finding {
                 at: Some(Position::of_offset(&before, before.len())),
                 ..finding.help("save it as UTF-8")
@@ -157,12 +157,16 @@ fn document<T: DeserializeOwned>(
 ) -> Result<Document<T>, Vec<Finding>> {
     if node.is_null() {
         return Err(vec![
-            Finding::error(&source.file, format!("{} is empty", kind.thing()))
-                .at(&Place::of_span(&source.text, 0..0))
-                .help(format!(
-                    "\"relgate schema {}\" prints what belongs there",
-                    kind.word()
-                )),
+            Finding::error(
+                Rule::FileEmpty,
+                &source.file,
+                format!("{} is empty", kind.thing()),
+            )
+            .at(&Place::of_span(&source.text, 0..0))
+            .help(format!(
+                "\"relgate schema {}\" prints what belongs there",
+                kind.word()
+            )),
         ]);
     }
     // A file that has its shape is most of them; what is wrong with one that has not is said with what belongs there.
@@ -179,7 +183,7 @@ fn document<T: DeserializeOwned>(
             source: source.clone(),
         }),
         Err(refusal) => Err(vec![
-            Finding::error(&source.file, refusal.message)
+            Finding::error(Rule::InvalidValue, &source.file, refusal.message)
                 .at_opt(refusal.place.as_ref())
                 .help_opt(refusal.help),
         ]),

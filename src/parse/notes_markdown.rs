@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use super::node::{Entry, Node, Value};
 use super::yaml;
-use crate::domain::finding::{Finding, Lines, Place, Source};
+use crate::domain::finding::{Finding, Lines, Place, Rule, Source};
 use headings::Field;
 use outline::Text;
 use sections::{LooksLike, Section, sections};
@@ -38,9 +38,13 @@ pub fn parse(source: &Source) -> Result<Node, Vec<Finding>> {
         Some(Value::Null) | None => Vec::new(),
         Some(_) => {
             findings.push(
-                Finding::error(&source.file, "the front matter is not a mapping of keys")
-                    .at(&place)
-                    .help("write \"key: value\" lines, such as \"release: 2.4.0\""),
+                Finding::error(
+                    Rule::FrontMatter,
+                    &source.file,
+                    "the front matter is not a mapping of keys",
+                )
+                .at(&place)
+                .help("write \"key: value\" lines, such as \"release: 2.4.0\""),
             );
             Vec::new()
         }
@@ -62,6 +66,7 @@ pub fn parse(source: &Source) -> Result<Node, Vec<Finding>> {
     {
         findings.push(
             Finding::error(
+                Rule::ChangelogVersion,
                 &source.file,
                 format!("the changes below this heading are those of {version}, not of {release}"),
             )
@@ -95,6 +100,7 @@ pub fn near_misses(source: &Source, release: &str) -> Vec<Finding> {
             };
             let text = near.text;
             Finding::warning(
+                Rule::HeadingIgnored,
                 &source.file,
                 format!(
                     "{what} {text:?} fills no field; expected \"{}\"",
@@ -135,7 +141,7 @@ fn split(source: &Source) -> Result<Parts, Vec<Finding>> {
     let opening = match lines.next() {
         Some((range, "---")) => range,
         _ => {
-            return Err(vec![Finding::error(
+            return Err(vec![Finding::error(Rule::FrontMatter,
                 file,
                 "the release notes do not begin with front matter",
             )
@@ -152,10 +158,14 @@ fn split(source: &Source) -> Result<Parts, Vec<Finding>> {
             prose: closing.end..text.len(),
         }),
         None => Err(vec![
-            Finding::error(file, "the front matter that begins here is never closed")
-                .at(&Place::of_span(text, opening.start..opening.start + 3))
-                .label("no second line of ---")
-                .help("end the YAML with a line of ---"),
+            Finding::error(
+                Rule::FrontMatter,
+                file,
+                "the front matter that begins here is never closed",
+            )
+            .at(&Place::of_span(text, opening.start..opening.start + 3))
+            .label("no second line of ---")
+            .help("end the YAML with a line of ---"),
         ]),
     }
 }
@@ -181,7 +191,7 @@ fn fields(
         if let Some(entry) = in_front {
             let line = entry.key_place.at.line;
             findings.push(
-                Finding::error(
+                Finding::error(Rule::FieldTwice,
                     &source.file,
                     format!(
                         "the field \"{key}\" is filled twice: here and in the front matter on line {line}"
@@ -206,6 +216,7 @@ fn fields(
             }
             Some(first) => findings.push(
                 Finding::error(
+                    Rule::FieldTwice,
                     &source.file,
                     format!(
                         "a second heading for \"{key}\"; the first is on line {}",

@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value as Json};
 
 use super::node::{Entry, Node, Value, pointer_step};
-use crate::domain::finding::{Finding, Place, Source};
+use crate::domain::finding::{Finding, Place, Rule, Source};
 use crate::domain::nearest::{listed, nearest};
 use text::Patterns;
 use words::{branches, expected, found, is_null_only, is_of, quoted, resolve, takes, thing, types};
@@ -73,8 +73,8 @@ struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
-    fn error(&self, place: &Place, message: String) -> Finding {
-        Finding::error(&self.source.file, message).at(place)
+    fn error(&self, rule: Rule, place: &Place, message: String) -> Finding {
+        Finding::error(rule, &self.source.file, message).at(place)
     }
 
     /// The value that is checked, as messages name it.
@@ -151,6 +151,7 @@ impl<'a> Checker<'a> {
         let place = self.place();
         let finding = self
             .error(
+                Rule::WrongType,
                 &place,
                 format!(
                     "{}: expected {wanted}, found {}",
@@ -231,6 +232,7 @@ impl<'a> Checker<'a> {
         let place = self.place();
         let finding = self
             .error(
+                Rule::InvalidValue,
                 &place,
                 format!(
                     "{}: expected {wanted}, found {}",
@@ -308,6 +310,7 @@ impl<'a> Checker<'a> {
         let place = self.place();
         let finding = self
             .error(
+                Rule::InvalidValue,
                 &place,
                 format!(
                     "{}: expected {wanted}, found {}",
@@ -335,7 +338,7 @@ impl<'a> Checker<'a> {
         };
         let place = self.place();
         let finding = self
-            .error(&place, message)
+            .error(Rule::InvalidValue, &place, message)
             .label(format!("expected {}", misfit.expected))
             .help_opt(misfit.help);
         self.findings.push(finding);
@@ -378,6 +381,7 @@ impl<'a> Checker<'a> {
             };
             let finding = self
                 .error(
+                    Rule::InvalidValue,
                     &place,
                     format!("{}: expected {needs}, found {has}", self.thing()),
                 )
@@ -386,6 +390,7 @@ impl<'a> Checker<'a> {
         }
         if let Some(most) = bound("maxItems").filter(|most| elements.len() > *most) {
             let finding = self.error(
+                Rule::InvalidValue,
                 &place,
                 format!(
                     "{}: expected at most {most} elements, found {}",
@@ -407,7 +412,7 @@ impl<'a> Checker<'a> {
                     self.thing(),
                     found(self.source, element)
                 );
-                let finding = self.error(&element.pointer_place(), message);
+                let finding = self.error(Rule::ListedTwice, &element.pointer_place(), message);
                 self.findings.push(finding);
             }
         }
@@ -457,7 +462,7 @@ impl<'a> Checker<'a> {
                 "{}: expected at least one entry, found an empty mapping",
                 self.thing()
             );
-            let finding = self.error(&place, message);
+            let finding = self.error(Rule::EmptyValue, &place, message);
             self.findings.push(finding);
         }
         self.required(schema, node, properties, &guessed);
@@ -503,7 +508,7 @@ impl<'a> Checker<'a> {
         };
         let message = format!("unknown key {} in {}", quoted(&entry.key), self.thing());
         let finding = self
-            .error(&entry.key_place, message)
+            .error(Rule::UnknownKey, &entry.key_place, message)
             .label("unknown key")
             .help(help);
         self.findings.push(finding);
@@ -520,7 +525,7 @@ impl<'a> Checker<'a> {
             quoted(&entry.key)
         );
         let finding = self
-            .error(&entry.key_place, message)
+            .error(Rule::InvalidName, &entry.key_place, message)
             .label("expected a name");
         self.findings.push(finding);
     }
@@ -556,7 +561,7 @@ impl<'a> Checker<'a> {
             );
             let place = self.place();
             let finding = self
-                .error(&place, message)
+                .error(Rule::MissingKey, &place, message)
                 .label(format!("\"{key}\" is missing"))
                 .help_opt(purpose);
             self.findings.push(finding);

@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::finding::Rule;
 
 fn src(file: &str, text: &str) -> Source {
     Source::new(file, text)
@@ -13,9 +14,13 @@ fn a_policy_is_read_with_its_places() {
     let text = "version: 1\nroles:\n  qa: {}\npeople:\n  ana: {roles: [qa]}\n";
     let document = policy(&src("relgate.yaml", text)).expect("it is valid");
     assert_eq!(document.value.roles.len(), 1);
-    let finding = document.site().error("/people/ana/roles/0", "m");
+    let finding = document
+        .site()
+        .error(Rule::UnknownKey, "/people/ana/roles/0", "m");
     assert_eq!(finding.at.map(|at| (at.line, at.column)), Some((5, 17)));
-    let finding = document.site().error_at_key("/roles/qa", "m");
+    let finding = document
+        .site()
+        .error_at_key(Rule::UnknownKey, "/roles/qa", "m");
     assert_eq!(finding.at.map(|at| (at.line, at.column)), Some((3, 3)));
 }
 

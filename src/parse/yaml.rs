@@ -15,7 +15,7 @@ use serde_yaml::granit_parser as events;
 use serde_yaml::{DuplicateKeyPolicy, Location, MessageFormatter, Spanned};
 
 use super::node::{Entry, Node, Value};
-use crate::domain::finding::{Finding, Lines, Place, Source};
+use crate::domain::finding::{Finding, Lines, Place, Rule, Source};
 
 /// The largest file that is read, in bytes: release notes of 4 MiB are not release notes.
 pub const LARGEST_FILE: usize = 4 * 1024 * 1024;
@@ -42,6 +42,7 @@ pub fn parse_part(source: &Source, part: Range<usize>) -> Result<Node, Vec<Findi
     let file = &source.file;
     if source.text.len() > LARGEST_FILE {
         return Err(vec![Finding::error(
+            Rule::FileTooLarge,
             file,
             format!(
                 "the file has {} bytes; at most {LARGEST_FILE} are read",
@@ -51,6 +52,7 @@ pub fn parse_part(source: &Source, part: Range<usize>) -> Result<Node, Vec<Findi
     }
     let Some(text) = source.text.get(part.clone()) else {
         return Err(vec![Finding::error(
+            Rule::FileEncoding,
             file,
             "the YAML part does not lie on character boundaries",
         )]);
@@ -59,9 +61,13 @@ pub fn parse_part(source: &Source, part: Range<usize>) -> Result<Node, Vec<Findi
     if let Some(nul) = text.find('\0') {
         let nul = part.start + nul;
         return Err(vec![
-            Finding::error(file, "the file contains a NUL character")
-                .at(&Place::of_span(&source.text, nul..nul + 1))
-                .help("save it as plain UTF-8 text"),
+            Finding::error(
+                Rule::FileEncoding,
+                file,
+                "the file contains a NUL character",
+            )
+            .at(&Place::of_span(&source.text, nul..nul + 1))
+            .help("save it as plain UTF-8 text"),
         ]);
     }
     match plain::read(&origin, text) {
@@ -253,6 +259,7 @@ impl<'a> Origin<'a> {
             if let Some(first) = first {
                 findings.push(
                     Finding::error(
+                        Rule::DuplicateKey,
                         &self.source.file,
                         format!(
                             "duplicate key \"{key}\"; it is already on line {}",
@@ -288,6 +295,7 @@ impl<'a> Origin<'a> {
     fn not_finite(&self, place: &Place) -> Finding {
         let written = self.written(place);
         Finding::error(
+            Rule::InvalidValue,
             &self.source.file,
             format!("{written} is not a number that can be used"),
         )
@@ -299,6 +307,7 @@ impl<'a> Origin<'a> {
     fn not_text(&self, what: &str, place: &Place) -> Finding {
         let written = self.written(place);
         let finding = Finding::error(
+            Rule::YamlSyntax,
             &self.source.file,
             format!("a key must be text, found {what}"),
         )
@@ -328,12 +337,17 @@ impl<'a> Origin<'a> {
             .filter(|location| location.line() > 0)
             .map(|location| self.place(location));
         if let Some(tab) = place.as_ref().and_then(|place| self.indenting_tab(place)) {
-            return Finding::error(&self.source.file, "a tab is used for indentation")
-                .at(&tab)
-                .help("YAML indents with spaces; replace the tab");
+            return Finding::error(
+                Rule::YamlSyntax,
+                &self.source.file,
+                "a tab is used for indentation",
+            )
+            .at(&tab)
+            .help("YAML indents with spaces; replace the tab");
         }
         let (message, help) = describe(error);
-        let finding = Finding::error(&self.source.file, message).at_opt(place.as_ref());
+        let finding =
+            Finding::error(Rule::YamlSyntax, &self.source.file, message).at_opt(place.as_ref());
         match help {
             Some(help) => finding.help(help),
             None => finding,

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::Serialize;
 
-use super::page::{Cell, Page, Tone, faint, plain, strong, toned};
+use super::page::{Cell, Page, Tone, code, faint, plain, strong, toned};
 use super::{Shown, Style, cases, ink, json, text, words};
 use crate::domain::finding::{Finding, Severity, Source};
 
@@ -82,6 +82,7 @@ impl Shown for Findings<'_> {
                 vec![
                     Cell::new(finding.place()),
                     Cell::toned(tone(finding), finding.severity.to_string()),
+                    Cell::new(finding.code.code()),
                     Cell::new(match &finding.label {
                         Some(label) => format!("{} ({label})", finding.message),
                         None => finding.message.clone(),
@@ -90,7 +91,7 @@ impl Shown for Findings<'_> {
                 ]
             })
             .collect();
-        page.table("", &["where", "", "what", "help"], rows);
+        page.table("", &["where", "", "code", "what", "help"], rows);
         page
     }
 
@@ -118,7 +119,10 @@ impl Shown for Findings<'_> {
             let head = [
                 strong(format!("{}:", finding.place())),
                 plain(" "),
-                toned(tone(finding), format!("{}:", finding.severity)),
+                toned(
+                    tone(finding),
+                    format!("{}[{}]:", finding.severity, finding.code),
+                ),
                 plain(format!(" {}", finding.message)),
             ];
             writeln!(out, "{}", ink::paint(&head, style.color))?;
@@ -137,7 +141,16 @@ impl Shown for Findings<'_> {
             writeln!(out)?;
         }
         let summary = ink::paint(&[toned(self.tone(), self.summary())], style.color);
-        writeln!(out, "{summary}")
+        writeln!(out, "{summary}")?;
+        let first = self.findings.iter().find(|finding| finding.is_error());
+        if let Some(first) = first {
+            let next = [
+                faint("next: "),
+                code(format!("relgate explain {}", first.code)),
+            ];
+            writeln!(out, "{}", ink::paint(&next, style.color))?;
+        }
+        Ok(())
     }
 }
 
@@ -258,7 +271,7 @@ fn drawn(excerpt: &Excerpt, finding: &Finding, style: &Style) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::finding::Place;
+    use crate::domain::finding::{Place, Rule};
 
     fn human(findings: &[Finding], sources: &[Source], style: &Style) -> String {
         let mut out = Vec::new();
@@ -270,8 +283,12 @@ mod tests {
 
     fn finding(source: &Source, word: &str) -> Finding {
         let start = source.text.find(word).expect("it is there");
-        Finding::error(&source.file, format!("unknown key \"{}\"", &word[..3]))
-            .at(&Place::of_span(&source.text, start..start + word.len()))
+        Finding::error(
+            Rule::UnknownKey,
+            &source.file,
+            format!("unknown key \"{}\"", &word[..3]),
+        )
+        .at(&Place::of_span(&source.text, start..start + word.len()))
     }
 
     const PLAIN: Style = Style::new(false, 80, false);
@@ -283,22 +300,23 @@ mod tests {
             finding(&source, "tiemout")
                 .label("expected a key of a probe")
                 .help("did you mean \"timeout\"?"),
-            Finding::warning("relgate.yaml", "no holidays").help("list them"),
+            Finding::warning(Rule::EmptyValue, "relgate.yaml", "no holidays").help("list them"),
         ];
         assert_eq!(
             human(&all, &[source], &PLAIN),
             "\
-notes.md:3:5: error: unknown key \"tie\"
+notes.md:3:5: error[unknown-key]: unknown key \"tie\"
   |
 3 |   - tiemout: 5s
   |     ^^^^^^^ expected a key of a probe
   |
   = help: did you mean \"timeout\"?
 
-relgate.yaml: warning: no holidays
+relgate.yaml: warning[empty-value]: no holidays
   = help: list them
 
 1 error, 1 warning in 2 files
+next: relgate explain unknown-key
 "
         );
     }
@@ -338,12 +356,13 @@ relgate.yaml: warning: no holidays
         assert_eq!(
             shown,
             "\
-a.yaml:1:11: error: unknown key \"WRO\"
+a.yaml:1:11: error[unknown-key]: unknown key \"WRO\"
   |
 1 |     日本\\x1b[2J\\u{202e}: WRONG
   |                          ^^^^^
 
 1 error in 1 file
+next: relgate explain unknown-key
 "
         );
     }
@@ -353,7 +372,7 @@ a.yaml:1:11: error: unknown key \"WRO\"
         let text = "é\n\n日本: [\n\tb\r\n";
         for start in 0..text.len() + 3 {
             for end in [0, start, start + 1, start + 2, text.len() + 9] {
-                let mut one = Finding::error("f", "message");
+                let mut one = Finding::error(Rule::EmptyValue, "f", "message");
                 one.at = Some(Place::of_span("", 0..0).at);
                 one.span = Some(std::ops::Range { start, end });
                 for style in [PLAIN, Style::new(true, 1, true)] {
@@ -385,7 +404,7 @@ a.yaml:1:11: error: unknown key \"WRO\"
             serde_json::json!({
                 "errors": 1, "warnings": 0, "files": 1,
                 "findings": [{
-                    "severity": "error", "file": "a.yaml", "at": {"line": 1, "column": 1},
+                    "severity": "error", "code": "unknown-key", "file": "a.yaml", "at": {"line": 1, "column": 1},
                     "span": {"start": 0, "end": 5}, "message": "unknown key \"WRO\""
                 }]
             })

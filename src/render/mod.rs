@@ -21,6 +21,7 @@ mod integrity;
 pub mod json;
 pub mod live;
 mod log;
+pub mod manual;
 mod markdown;
 pub mod page;
 mod pin;

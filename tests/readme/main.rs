@@ -355,3 +355,82 @@ fn a_transcript_is_taken_apart() {
     assert_eq!(steps[0].output, "NO-GO\n...\n");
     assert_eq!(steps[1].command, "cat >x <<EOF");
 }
+
+#[test]
+fn every_page_of_the_docs_is_a_topic_that_the_program_prints() {
+    let topics = relgate::app::manual::topics::ALL;
+    for name in texts().keys().filter(|it| it.starts_with("docs/")) {
+        let decision = name.starts_with("docs/decisions/");
+        let is_topic = topics.iter().any(|topic| topic.path == name);
+        assert!(is_topic != decision, "{name}");
+    }
+    for topic in topics {
+        let done = assert_cmd::Command::new(env!("CARGO_BIN_EXE_relgate"))
+            .args(["help", topic.name])
+            .env("NO_COLOR", "1")
+            .output()
+            .expect("the program ran");
+        let shown = String::from_utf8_lossy(&done.stdout);
+        assert!(done.status.success(), "{}: {shown}", topic.name);
+        assert!(
+            !shown.contains('\x1b') && !shown.contains("<!--"),
+            "{shown}"
+        );
+        let mut fenced = false;
+        for line in topic.text.lines() {
+            fenced ^= line.starts_with("```");
+            if let Some(heading) = line.strip_prefix("## ").filter(|_| !fenced) {
+                let heading = heading.replace('`', "");
+                assert!(shown.contains(&heading), "{}: {heading}", topic.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_a_code_and_a_page_that_do_not_exist_are_refused_with_the_nearest() {
+    for (words, help) in [
+        (
+            ["explain", "probe.rerty_if"],
+            "help: relgate explain probe.retry_if",
+        ),
+        (
+            ["explain", "unknwon-key"],
+            "help: relgate explain unknown-key",
+        ),
+        (["explain", "8"], "help: relgate help"),
+        (["help", "windws"], "did you mean \"windows\"?"),
+    ] {
+        let done = assert_cmd::Command::new(env!("CARGO_BIN_EXE_relgate"))
+            .args(words)
+            .output()
+            .expect("the program ran");
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(2), "{words:?}: {said}");
+        assert!(
+            said.contains(help) && done.stdout.is_empty(),
+            "{words:?}: {said}"
+        );
+    }
+}
+
+#[test]
+fn the_files_have_manual_pages_of_section_5() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let done = assert_cmd::Command::new(env!("CARGO_BIN_EXE_relgate"))
+        .args(["man", "--out"])
+        .arg(folder.path())
+        .output()
+        .expect("the program ran");
+    assert!(done.status.success());
+    for (name, key) in [
+        ("relgate-policy.5", "waivers"),
+        ("relgate-release-notes.5", "deploy_at"),
+        ("relgate-checklist.5", "distinct_from"),
+        ("relgate-probe-keys.5", "retry_if"),
+        ("relgate.1", "relgate"),
+    ] {
+        let page = fs::read_to_string(folder.path().join(name)).expect(name);
+        assert!(page.contains(".TH ") && page.contains(key), "{name}");
+    }
+}

@@ -130,7 +130,9 @@ fn relgate(line: usize, code: &str) -> Option<(usize, Vec<String>)> {
         words.remove(0);
     }
     let first = words.first()?;
-    (first == "relgate" || first.starts_with("--")).then_some((line, words))
+    let option = first.strip_prefix("--");
+    let is_option = option.is_some_and(|it| it.starts_with(|c: char| c.is_ascii_lowercase()));
+    (first == "relgate" || is_option).then_some((line, words))
 }
 
 /// What a heading is called in a link.

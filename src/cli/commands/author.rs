@@ -4,7 +4,7 @@ use crate::app::{Error, Result, project, scaffold};
 use crate::cli::args;
 use crate::cli::context::Context;
 use crate::cli::exit;
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::refusal::Refusal;
 use crate::domain::release::ReleaseType;
 use crate::effects::identity;
@@ -46,7 +46,7 @@ pub fn lint(context: &Context) -> Result<u8> {
         findings.extend(world.seal.machine_fault().map(|why| {
             let file = context.global.machine_key.as_ref();
             let file = file.map_or_else(String::new, |it| it.display().to_string());
-            Finding::error(file, why)
+            Finding::error(Rule::MachineKey, file, why)
         }));
         if findings.iter().any(Finding::is_error) {
             return Err(Error::Findings { findings, sources });

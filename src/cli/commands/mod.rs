@@ -3,6 +3,7 @@
 mod author;
 mod evidence;
 mod incident;
+mod manual;
 mod pin;
 mod probe;
 mod program;
@@ -54,6 +55,8 @@ fn dispatch(context: &Context, command: Command) -> Result<u8> {
         Command::Lint => author::lint(context),
         Command::Policy(Policy::Digest) => pin::digest(context),
         Command::Schema { file } => program::schema(context, file),
+        Command::Explain { key } => manual::explain(context, &key),
+        Command::Help { topic } => manual::help(context, &topic),
         Command::Completions { shell } => program::completions(context, shell),
         Command::Man { out } => program::man(context, out.as_deref()),
         Command::Sign(args) => sign::sign(context, &args),
@@ -273,6 +276,8 @@ const fn word(command: &Command) -> &'static str {
         Command::Ledger(Ledger::Import { .. }) => "ledger import",
         Command::Policy(Policy::Digest) => "policy digest",
         Command::Schema { .. } => "schema",
+        Command::Explain { .. } => "explain",
+        Command::Help { .. } => "help",
         Command::Completions { .. } => "completions",
         Command::Man { .. } => "man",
         Command::DriveRollback => "drive-rollback",

@@ -41,6 +41,8 @@ fn then(command: &Command) -> Then {
         // A bundle is held against the digest by what it carries itself.
         | Command::Ledger(Ledger::Verify { bundle: Some(_) })
         | Command::Schema { .. }
+        | Command::Explain { .. }
+        | Command::Help { .. }
         | Command::Completions { .. }
         | Command::Man { .. } => Then::Ignore,
         _ => Then::Refuse,

@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use crate::app::Result;
+use crate::app::manual::topics;
 use crate::cli::args::SchemaFile;
 use crate::cli::context::Context;
 use crate::cli::exit;
 use crate::domain::refusal::Refusal;
 use crate::effects::plain;
 use crate::parse::schema::{self, Kind};
+use crate::render::manual::roff::{self, Header};
 
 pub fn schema(context: &Context, file: SchemaFile) -> Result<u8> {
     let kind = match file {
@@ -28,6 +30,36 @@ pub fn completions(context: &Context, shell: clap_complete::Shell) -> Result<u8>
     Ok(exit::GO)
 }
 
+/// A manual page of a file.
+struct FilePage {
+    name: String,
+    text: String,
+}
+
+/// The manual pages of the files: section 5.
+fn manual_of_files() -> Vec<FilePage> {
+    let files = [
+        ("policy", "the policy of a team, relgate.yaml"),
+        ("release-notes", "release notes, release-notes.md"),
+        ("checklist", "the gates of a release, checklist.yaml"),
+        ("probe-keys", "the keys of a probe"),
+    ];
+    let pages = files.into_iter().filter_map(|(topic, about)| {
+        let topic = topics::topic(topic).ok()?;
+        let name = format!("relgate-{}", topic.name);
+        let header = Header {
+            name: &name,
+            section: 5,
+            about,
+        };
+        Some(FilePage {
+            text: roff::page(header, topic.text),
+            name: format!("{name}.5"),
+        })
+    });
+    pages.collect()
+}
+
 pub fn man(context: &Context, folder: Option<&Path>) -> Result<u8> {
     let command = crate::cli::command();
     match folder {
@@ -42,6 +74,10 @@ pub fn man(context: &Context, folder: Option<&Path>) -> Result<u8> {
             // Made elsewhere first: what is put in place goes through no link.
             let made = tempfile::tempdir().map_err(failed)?;
             clap_mangen::generate_to(command, made.path()).map_err(failed)?;
+            for page in manual_of_files() {
+                let path = made.path().join(page.name);
+                std::fs::write(path, page.text).map_err(failed)?;
+            }
             for page in std::fs::read_dir(made.path()).map_err(failed)? {
                 let page = page.map_err(failed)?;
                 let bytes = std::fs::read(page.path()).map_err(failed)?;

@@ -11,7 +11,7 @@ use crate::domain::ids::{PersonName, RoleName};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Artifacts {
-    /// Whether every artifact must have a signature of its own; `optional` unless told.
+    /// Whether every artifact must have a signature of its own. Default: `optional`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signatures: Option<Signatures>,
     /// The roles whose holders may sign them.

@@ -70,7 +70,7 @@ pub struct ExtraApproval {
     pub gate: GateId,
     /// Whose approval.
     pub role: RoleName,
-    /// How many distinct people; 1 unless told.
+    /// How many distinct people. Default: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub count: Option<u32>,

@@ -10,17 +10,17 @@ use crate::domain::timespan::Timespan;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Waivers {
-    /// The longest time that a waiver lasts; 1w unless told.
+    /// The longest time that a waiver lasts. Default: 1w.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<Timespan>,
-    /// Whether somebody else can waive a rejection; false unless told. Who made it can only sign.
+    /// Whether somebody else can waive a rejection. Default: false. Who made it can only sign.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejections: Option<bool>,
-    /// Whether it takes somebody else: who could sign an approval does not waive it, and who waived does not review it;
-    /// true unless told.
+    /// Whether it takes somebody else: who could sign an approval does not waive it, and who waived does not review it.
+    /// Default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distinct: Option<bool>,
-    /// The review that every waiver owes; by the role that waived, on the next business day, unless told.
+    /// The review that every waiver owes. Default: by the role that waived, on the next business day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<Review>,
 }

@@ -91,30 +91,30 @@ pub struct Probe {
     /// The words by which it is chosen with `--only` and `--skip`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<TagName>,
-    /// For one attempt; 10s unless told.
+    /// For one attempt. Default: 10s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Timespan>,
-    /// How often a sample that does not pass is asked again; 0 unless told.
+    /// How often a sample that does not pass is asked again. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<u32>,
-    /// What is worth a retry: error, fail, inconclusive, timeout, unserved, a status or a class of them; whatever is not
-    /// a pass, unless told.
+    /// What is worth a retry: error, fail, inconclusive, timeout, unserved, a status or a class of them.
+    /// Default: whatever is not a pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_if: Option<OneOrMany<RetryCondition>>,
-    /// The pause before a retry, constant or growing; 1s unless told.
+    /// The pause before a retry, constant or growing. Default: 1s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backoff: Option<Backoff>,
     /// The pause before the first sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settle: Option<Timespan>,
-    /// The pause between samples; 5s unless told.
+    /// The pause between samples. Default: 5s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<Timespan>,
-    /// How many samples in a row must pass; 1 unless told.
+    /// How many samples in a row must pass. Default: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub passes: Option<u32>,
-    /// How many samples in a row must fail before the probe has failed; 1 unless told.
+    /// How many samples in a row must fail before the probe has failed. Default: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub failures: Option<u32>,
@@ -126,7 +126,7 @@ pub struct Probe {
     /// What an error (it could not be asked) counts as; by itself it decides nothing before the limit in `errors`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_error: Option<OnTrouble>,
-    /// What an answer without data counts as; inconclusive unless told. It is never a pass.
+    /// What an answer without data counts as. Default: inconclusive. It is never a pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_no_data: Option<OnTrouble>,
     /// 95 of 100 answers took no longer than this, over the samples in `passes`: at least 20.
@@ -135,7 +135,7 @@ pub struct Probe {
     /// It is reported and decides nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advisory: Option<bool>,
-    /// The priority of the incident that a failure opens; the policy's `default_priority` unless told.
+    /// The priority of the incident that a failure opens. Default: the policy's `default_priority`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<PriorityName>,
     /// The trigger that a failure is; the policy gives its priority.

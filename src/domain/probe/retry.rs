@@ -34,14 +34,14 @@ pub enum Backoff {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExponentialBackoff {
-    /// The first pause; 1s unless told.
+    /// The first pause. Default: 1s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial: Option<Timespan>,
-    /// How much longer each pause is than the one before; 2 unless told.
+    /// How much longer each pause is than the one before. Default: 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 2, max = 10))]
     pub factor: Option<u32>,
-    /// No pause is longer; 1m unless told.
+    /// No pause is longer. Default: 1m.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<Timespan>,
 }

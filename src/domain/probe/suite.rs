@@ -12,14 +12,14 @@ use crate::domain::timespan::Timespan;
 pub struct ProbeSuite {
     /// What is asked.
     pub probes: Vec<Probe>,
-    /// How long the whole may take; 10m unless told.
+    /// How long the whole may take. Default: 10m.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<Timespan>,
-    /// How many are asked at once; 16 unless told.
+    /// How many are asked at once. Default: 16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub concurrency: Option<u32>,
-    /// How many of them ask one host at once; 6 unless told.
+    /// How many of them ask one host at once. Default: 6.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub per_host: Option<u32>,

@@ -37,11 +37,11 @@ pub use rollback::{
 };
 
 macro_rules! bodies {
-    ($($(#[$doc:meta])* $name:ident($body:ty) = $kind:literal,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident($body:ty) = $kind:literal,)*) => {
         /// What a record says.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Body {
-            $($(#[$doc])* $name($body),)*
+            $($(#[doc = $doc])* $name($body),)*
             /// A kind or version that this program does not know: shown, and not acted on.
             Unknown {
                 /// The word for the kind.
@@ -52,6 +52,10 @@ macro_rules! bodies {
         }
 
         impl Body {
+            /// Every kind of record with what it says.
+            pub const KINDS: &'static [(&'static str, &'static str)] =
+                &[$(($kind, concat!($($doc),*))),*];
+
             /// The word for the kind.
             pub fn kind(&self) -> &str {
                 match self {

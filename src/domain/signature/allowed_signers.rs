@@ -13,7 +13,7 @@ use chrono_tz::Tz;
 use super::Flaw;
 use super::key::{OTHER_TYPES, PublicKey, TYPES};
 use super::sshsig::NAMESPACE;
-use crate::domain::finding::{Finding, Lines, Source};
+use crate::domain::finding::{Finding, Lines, Rule, Source};
 
 /// Where it lies, relative to the repository's root.
 pub const PATH: &str = ".relgate/allowed_signers";
@@ -103,8 +103,8 @@ impl AllowedSigners {
                 Err(trouble) => {
                     let place = lines.place(trouble.span);
                     let finding = match trouble.only_unused {
-                        true => Finding::warning(&source.file, trouble.what),
-                        false => Finding::error(&source.file, trouble.what),
+                        true => Finding::warning(Rule::SignerLine, &source.file, trouble.what),
+                        false => Finding::error(Rule::SignerLine, &source.file, trouble.what),
                     };
                     findings.push(finding.at(&place).help(trouble.help));
                 }

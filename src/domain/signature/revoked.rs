@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::Flaw;
 use super::key::{OTHER_TYPES, PublicKey};
-use crate::domain::finding::{Finding, Lines, Source};
+use crate::domain::finding::{Finding, Lines, Rule, Source};
 
 /// Where it lies, relative to the repository's root.
 pub const PATH: &str = ".relgate/revoked_keys";
@@ -59,7 +59,7 @@ impl Revoked {
                 Some(Err(Flaw::Unsupported { .. })) => {}
                 Some(Err(_)) if kind.is_some_and(|kind| OTHER_TYPES.contains(&kind)) => {}
                 Some(Err(_)) => findings.push(
-                    Finding::error(&source.file, "expected a public key")
+                    Finding::error(Rule::SignerLine, &source.file, "expected a public key")
                         .at(&lines.place(start..start + line.trim_end().len()))
                         .help("write one public key to a line, as in a .pub file, or a KRL made by ssh-keygen -k"),
                 ),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::domain::calendar::{Allowed, Bound, Calendar, Freeze};
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::policy::Policy;
 use crate::parse::{Document, Site};
 
@@ -15,6 +15,7 @@ pub(super) fn lint(document: &Document<Policy>, findings: &mut Vec<Finding>) {
     if calendar.hours.as_ref().is_some_and(|week| week.is_empty()) {
         findings.push(
             site.error(
+                Rule::CalendarClosed,
                 "/calendar/hours",
                 "no day of the week has hours, so nothing could ever be deployed",
             )
@@ -28,6 +29,7 @@ pub(super) fn lint(document: &Document<Policy>, findings: &mut Vec<Finding>) {
         if !ids.insert(freeze.id.as_str()) {
             findings.push(
                 site.error(
+                    Rule::DeclaredTwice,
                     &format!("{path}/id"),
                     format!("the freeze \"{}\" is declared twice", freeze.id),
                 )
@@ -53,13 +55,14 @@ fn one_freeze(site: Site<'_>, path: &str, freeze: &Freeze) -> Option<Finding> {
             "does not say when it holds"
         };
         return Some(
-            site.error(path, format!("the freeze \"{id}\" {what}"))
+            site.error(Rule::Freeze, path, format!("the freeze \"{id}\" {what}"))
                 .help(help),
         );
     }
     if freeze.weekly.as_ref().is_some_and(|week| week.is_empty()) {
         return Some(
             site.error(
+                Rule::Freeze,
                 &format!("{path}/weekly"),
                 format!("the freeze \"{id}\" has no hours"),
             )
@@ -69,6 +72,7 @@ fn one_freeze(site: Site<'_>, path: &str, freeze: &Freeze) -> Option<Finding> {
     match (&freeze.from, &freeze.to) {
         (Some(from), Some(to)) if order(from) > order(to) => Some(
             site.error(
+                Rule::Freeze,
                 &format!("{path}/to"),
                 format!("the freeze \"{id}\" ends before it begins"),
             )
@@ -76,6 +80,7 @@ fn one_freeze(site: Site<'_>, path: &str, freeze: &Freeze) -> Option<Finding> {
         ),
         (None, Some(_)) | (Some(_), None) => Some(
             site.error(
+                Rule::Freeze,
                 path,
                 format!("the freeze \"{id}\" has a beginning or an end, and not both"),
             )
@@ -109,6 +114,7 @@ fn never_opens(site: Site<'_>, calendar: &Calendar, findings: &mut Vec<Finding>)
     if let Allowed::Closed { until: None, .. } = recurring.allows(chrono::DateTime::UNIX_EPOCH) {
         findings.push(
             site.error(
+                Rule::CalendarClosed,
                 "/calendar",
                 "the hours and the recurring freezes together leave no time for any deployment",
             )

@@ -1,12 +1,13 @@
-//! Checklists: do the gates hand over to each other in an order that ends, and can somebody sign each?
+//! Checklists: can somebody sign each gate, and does each decide something?
+
+mod hand_off;
 
 use std::collections::{HashMap, HashSet};
 
-use super::circles::circles;
 use super::probe::{self, Placed};
 use super::{Reference, Release, Slot, Workspace, dangling, inside, role};
-use crate::domain::finding::Finding;
-use crate::domain::gate::{Checklist, Gate, Item, Phase};
+use crate::domain::finding::{Finding, Rule};
+use crate::domain::gate::{Checklist, Gate, Item};
 use crate::domain::ids::{GateId, PersonName, RoleName};
 use crate::domain::policy::Policy;
 use crate::domain::timespan::Timespan;
@@ -125,7 +126,7 @@ pub(super) fn lint(
         findings.push(
             document
                 .site()
-                .error("/gates", "the checklist has no gates")
+                .error(Rule::EmptyValue, "/gates", "the checklist has no gates")
                 .help("add one under \"gates\", or extend a checklist that has some"),
         );
     }
@@ -147,11 +148,11 @@ pub(super) fn lint(
             findings,
         );
         if chain.complete {
-            order(placed, &chain, findings);
+            hand_off::order(placed, &chain, findings);
         }
     }
     if chain.complete {
-        hand_off(document, &chain, findings);
+        hand_off::hand_off(document, &chain, findings);
     }
 }
 
@@ -174,6 +175,7 @@ fn extends(
         way.push(name);
         findings.push(
             site.error(
+                Rule::Circle,
                 "/extends",
                 format!(
                     "the checklists extend each other in a circle: {}",
@@ -216,6 +218,7 @@ pub(super) fn required_base(
         document
             .site()
             .error(
+                Rule::BaseChecklist,
                 "/extends",
                 format!(
                     "the policy demands that a {} release extends the checklist \"{required}\"",
@@ -245,6 +248,7 @@ fn unique(document: &Document<Checklist>, chain: &Chain<'_>, findings: &mut Vec<
         let path = format!("{}/id", placed.path);
         let finding = if std::ptr::eq(earlier.document, document) {
             document.site().error(
+                Rule::DeclaredTwice,
                 &path,
                 format!(
                     "the gate \"{id}\" is declared twice; it is already on line {}",
@@ -252,7 +256,7 @@ fn unique(document: &Document<Checklist>, chain: &Chain<'_>, findings: &mut Vec<
                 ),
             )
         } else {
-            document.site().error(
+            document.site().error(Rule::DeclaredTwice,
                 &path,
                 format!(
                     "the gate \"{id}\" is already in {} on line {}; a base's gates can be added to, not changed",
@@ -281,6 +285,7 @@ fn signers(
     if gate.role.is_some() && gate.approvals.is_some() {
         findings.push(
             site.error_at_key(
+                Rule::GateApprovals,
                 &format!("{path}/approvals"),
                 format!("{by}: it has both a role and approvals"),
             )
@@ -293,6 +298,7 @@ fn signers(
     if gate.approvals.as_ref().is_some_and(Vec::is_empty) {
         findings.push(
             site.error(
+                Rule::EmptyValue,
                 &format!("{path}/approvals"),
                 format!("{by}: \"approvals\" is empty"),
             )
@@ -312,6 +318,7 @@ fn signers(
         if !seen.insert(approval.role.as_str()) {
             findings.push(
                 site.error(
+                    Rule::ListedTwice,
                     &format!("{path}/role"),
                     format!("{by}: the role \"{}\" is listed twice", approval.role),
                 )
@@ -325,6 +332,7 @@ fn signers(
                 let verb = if holders == 1 { "holds" } else { "hold" };
                 findings.push(
                     site.error(
+                        Rule::GateUnsignable,
                         &format!("{path}/count"),
                         format!(
                             "{by}: it needs {count} people of role \"{}\", and {holders} {verb} it",
@@ -344,6 +352,7 @@ fn signers(
     if unsigned && gate.items().is_empty() {
         findings.push(
             site.error(
+                Rule::GateEmpty,
                 &format!("{path}/id"),
                 format!("{by}: it has no items and no approvals, so it decides nothing"),
             )
@@ -352,6 +361,7 @@ fn signers(
     } else if unsigned && let Some(item) = gate.manual_items().next() {
         findings.push(
             site.error(
+                Rule::GateUnsignable,
                 &format!("{path}/id"),
                 format!(
                     "{by}: nobody signs it, and the item \"{}\" needs a person",
@@ -378,8 +388,12 @@ fn distinct(
         let by = format!("gate \"{}\"", gate.id);
         if *id == gate.id {
             findings.push(
-                site.error(&path, format!("{by}: it cannot be distinct from itself"))
-                    .help("name the other gate"),
+                site.error(
+                    Rule::GateApprovals,
+                    &path,
+                    format!("{by}: it cannot be distinct from itself"),
+                )
+                .help("name the other gate"),
             );
             continue;
         }
@@ -407,7 +421,7 @@ fn distinct(
             && let Some(only) = ours.into_iter().next()
         {
             findings.push(
-                site.warning(
+                site.warning(Rule::GateUnsignable,
                     &path,
                     format!("{by} must be signed by somebody else than gate \"{id}\", and only \"{only}\" can sign either"),
                 )
@@ -439,6 +453,7 @@ fn times(placed: &PlacedGate<'_>, findings: &mut Vec<Finding>) {
         if span.is_some_and(Timespan::is_zero) {
             findings.push(
                 site.error(
+                    Rule::ZeroDuration,
                     &format!("{}/{key}", placed.path),
                     format!(
                         "gate \"{}\": \"{key}\" is no time at all, so it could never be passed",
@@ -451,85 +466,10 @@ fn times(placed: &PlacedGate<'_>, findings: &mut Vec<Finding>) {
     }
     if gate.title.trim().is_empty() {
         findings.push(site.error(
+            Rule::EmptyValue,
             &format!("{}/title", placed.path),
             format!("gate \"{}\": the title is empty", gate.id),
         ));
-    }
-}
-
-/// The order of phases as far as one must end before the other begins.
-fn rank(phase: Phase) -> u8 {
-    match phase {
-        Phase::PreRelease | Phase::Staging => 0,
-        Phase::Deployment => 1,
-        Phase::PostRelease => 2,
-        Phase::Closure => 3,
-    }
-}
-
-fn order(placed: &PlacedGate<'_>, chain: &Chain<'_>, findings: &mut Vec<Finding>) {
-    let site = placed.document.site();
-    let gate = placed.gate;
-    let by = format!("gate \"{}\"", gate.id);
-    for (index, id) in gate.after().iter().enumerate() {
-        let path = format!("{}/after/{index}", placed.path);
-        let before = chain.gates.iter().find(|other| other.gate.id == *id);
-        match before.map(|other| other.gate) {
-            None => findings.extend(dangling(site, &path, gate_reference(chain, id, &by))),
-            Some(before) if rank(before.phase) > rank(gate.phase) => findings.push(
-                site.error(
-                    &path,
-                    format!(
-                        "{by} of phase {} waits for gate \"{id}\" of the later phase {}",
-                        gate.phase.word(),
-                        before.phase.word()
-                    ),
-                )
-                .help("a gate waits for gates of its own phase or of an earlier one"),
-            ),
-            Some(_) => {}
-        }
-    }
-}
-
-/// Gates that wait for each other in a circle.
-fn hand_off(document: &Document<Checklist>, chain: &Chain<'_>, findings: &mut Vec<Finding>) {
-    let waits: Vec<(&str, Vec<&str>)> = chain
-        .gates
-        .iter()
-        .map(|placed| {
-            let after = placed.gate.after().iter().map(GateId::as_str);
-            (placed.gate.id.as_str(), after.collect())
-        })
-        .collect();
-    for circle in circles(&waits) {
-        // Told where it closes, if that is in this file; a base's own circle is told with the base.
-        let closing = circle.names.iter().rev().nth(1).and_then(|name| {
-            chain
-                .gates
-                .iter()
-                .find(|placed| placed.gate.id.as_str() == *name)
-        });
-        let Some(placed) = closing.filter(|placed| std::ptr::eq(placed.document, document)) else {
-            continue;
-        };
-        let target = circle.names.last().copied().unwrap_or_default();
-        let index = placed
-            .gate
-            .after()
-            .iter()
-            .position(|id| id.as_str() == target)
-            .unwrap_or_default();
-        findings.push(
-            document
-                .site()
-                .error(
-                    &format!("{}/after/{index}", placed.path),
-                    format!("gates wait for each other in a circle: {}", circle.shown()),
-                )
-                .label("closes the circle")
-                .help("take one of them out of \"after\""),
-        );
     }
 }
 
@@ -547,8 +487,12 @@ pub(super) fn items(
     };
     if items.is_empty() {
         findings.push(
-            site.error(path, format!("{by}: the list of items is empty"))
-                .help("add an item, or leave the key out"),
+            site.error(
+                Rule::EmptyValue,
+                path,
+                format!("{by}: the list of items is empty"),
+            )
+            .help("add an item, or leave the key out"),
         );
     }
     let mut first: HashMap<&str, usize> = HashMap::new();
@@ -564,6 +508,7 @@ pub(super) fn items(
                 .line;
             findings.push(
                 site.error(
+                    Rule::DeclaredTwice,
                     &format!("{path}/id"),
                     format!(
                         "{by}: the item \"{}\" is declared twice; it is already on line {line}",
@@ -575,6 +520,7 @@ pub(super) fn items(
         }
         if item.title.trim().is_empty() {
             findings.push(site.error(
+                Rule::EmptyValue,
                 &format!("{path}/title"),
                 format!("{of}: the title is empty"),
             ));

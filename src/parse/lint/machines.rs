@@ -1,7 +1,7 @@
 //! The machines of the policy, held against its people and against who signs with which key.
 
 use super::{Signers, Workspace};
-use crate::domain::finding::{Finding, Lines};
+use crate::domain::finding::{Finding, Lines, Rule};
 use crate::domain::policy::{Policy, Signatures};
 use crate::domain::record::TOOL;
 use crate::domain::signature::MACHINE_NAMESPACE;
@@ -19,7 +19,10 @@ pub(super) fn lint(
     names(document, findings);
     if !policy.machines.is_empty() && policy.signatures != Some(Signatures::Required) {
         let what = "machines are named, and signatures are optional: what nobody signed is believed all the same";
-        let found = document.site().warning_at_key("/machines", what.to_owned());
+        let found =
+            document
+                .site()
+                .warning_at_key(Rule::MachinesUnprotected, "/machines", what.to_owned());
         findings.push(found.help("add signatures: required"));
     }
     match &workspace.signers {
@@ -39,11 +42,11 @@ pub(super) fn lint(
                 for entry in own {
                     let at = lines.place(entry.span.clone());
                     let found = key(policy, signers.entries(), name, entry);
-                    findings.extend(
-                        found.map(|(what, help)| {
-                            Finding::error(&source.file, what).at(&at).help(help)
-                        }),
-                    );
+                    findings.extend(found.map(|(what, help)| {
+                        Finding::error(Rule::SignerLine, &source.file, what)
+                            .at(&at)
+                            .help(help)
+                    }));
                 }
             }
         }
@@ -63,7 +66,7 @@ fn names(document: &Document<Policy>, findings: &mut Vec<Finding>) {
         let path = format!("/machines{}", pointer_step(name.as_str()));
         let own = machine.principal.as_str();
         let mut error = |what: String, help: &str| {
-            let found = document.site().error_at_key(&path, what);
+            let found = document.site().error_at_key(Rule::PersonName, &path, what);
             findings.push(found.help(help));
         };
         if name.as_str() == TOOL || policy.people.contains_key(name.as_str()) {
@@ -112,7 +115,10 @@ fn keyless(document: &Document<Policy>, name: &str) -> Finding {
          namespaces=\"{MACHINE_NAMESPACE}\" ssh-ed25519 AAAA…",
         allowed_signers::PATH
     );
-    document.site().error_at_key(&path, what).help(help)
+    document
+        .site()
+        .error_at_key(Rule::SignerKeyless, &path, what)
+        .help(help)
 }
 
 /// What is wrong with a line that gives the machine `name` a key, and what would be right.

@@ -20,7 +20,7 @@ mod variables;
 use std::collections::BTreeMap;
 
 use super::{Document, Site};
-use crate::domain::finding::{Finding, Source};
+use crate::domain::finding::{Finding, Rule, Source};
 use crate::domain::gate::{Checklist, Gate};
 use crate::domain::ids::RoleName;
 use crate::domain::nearest::suggestion;
@@ -192,6 +192,7 @@ where
     });
     Some(
         site.error(
+            Rule::Undeclared,
             path,
             format!("{by}: the {kind} \"{word}\" is not declared in {home}"),
         )
@@ -221,12 +222,16 @@ fn role(
         return Some(finding);
     }
     policy.holders(role).is_empty().then(|| {
-        site.error(path, format!("{by}: nobody holds the role \"{role}\""))
-            .label("held by nobody")
-            .help(format!(
-                "add it to the roles of somebody in {}",
-                document.source.file
-            ))
+        site.error(
+            Rule::Unheld,
+            path,
+            format!("{by}: nobody holds the role \"{role}\""),
+        )
+        .label("held by nobody")
+        .help(format!(
+            "add it to the roles of somebody in {}",
+            document.source.file
+        ))
     })
 }
 
@@ -250,8 +255,12 @@ fn inside(site: Site<'_>, path: &str, by: &str, file: &str) -> Option<Finding> {
         return None;
     };
     Some(
-        site.error(path, format!("{by}: the path {file:?} {why}"))
-            .help("write a path relative to the folder, without \"..\""),
+        site.error(
+            Rule::PathOutside,
+            path,
+            format!("{by}: the path {file:?} {why}"),
+        )
+        .help("write a path relative to the folder, without \"..\""),
     )
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::checklist::{item_probes, items};
 use super::probe::{self, Placed};
 use super::{Reference, Release, Signers, Workspace, dangling, inside};
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::ids::StageName;
 use crate::domain::nearest::suggestion;
 use crate::domain::probe::Probe;
@@ -72,6 +72,7 @@ fn identity(release: &Release, document: &Document<ReleaseNotes>, findings: &mut
     if notes.release.as_str() != release.folder {
         findings.push(
             site.error(
+                Rule::ReleaseName,
                 "/release",
                 format!(
                     "the release is named \"{}\", and its folder \"{}\"",
@@ -88,6 +89,7 @@ fn identity(release: &Release, document: &Document<ReleaseNotes>, findings: &mut
     if notes.previous.as_deref() == Some(notes.release.as_str()) {
         findings.push(
             site.error(
+                Rule::PreviousRelease,
                 "/previous",
                 format!(
                     "the last known good version is this release itself, \"{}\"",
@@ -102,6 +104,7 @@ fn identity(release: &Release, document: &Document<ReleaseNotes>, findings: &mut
     {
         findings.push(
             site.warning(
+                Rule::DateMismatch,
                 "/date",
                 format!(
                     "the date is {date}, and deploy_at is on {}",
@@ -121,7 +124,7 @@ fn identity(release: &Release, document: &Document<ReleaseNotes>, findings: &mut
     for (name, link) in notes.links.iter().flatten() {
         if link.trim().is_empty() {
             let path = format!("/links{}", pointer_step(name));
-            findings.push(site.error(&path, format!("link \"{name}\" is empty")));
+            findings.push(site.error(Rule::EmptyValue, &path, format!("link \"{name}\" is empty")));
         }
     }
 }
@@ -143,7 +146,7 @@ fn artifacts(
         let by = format!("artifact \"{}\"", artifact.name);
         if artifact.reference.as_ref().is_some_and(|it| is_blank(it)) {
             findings.push(
-                site.error(
+                site.error(Rule::EmptyValue,
                     &format!("{path}/reference"),
                     format!("{by}: its reference is empty"),
                 )
@@ -156,7 +159,7 @@ fn artifacts(
             .is_some_and(|policy| policy.value.requires_signed_artifacts());
         if artifact.path.is_none() && artifact.reference.is_some() && must_be_signed {
             findings.push(
-                site.error_at_key(
+                site.error_at_key(Rule::ArtifactSignature,
                     &format!("{path}/reference"),
                     format!("{by}: the policy wants artifacts signed, and relgate cannot verify a signature of what lies elsewhere"),
                 )
@@ -168,11 +171,11 @@ fn artifacts(
         }
         match (&artifact.path, &artifact.reference) {
             (None, None) => findings.push(
-                site.error(&format!("{path}/name"), format!("{by}: it has no path and no reference"))
+                site.error(Rule::ArtifactLocation, &format!("{path}/name"), format!("{by}: it has no path and no reference"))
                     .help("write where it lies: \"path: dist/shop.tar.gz\", or \"reference:\" for an image"),
             ),
             (Some(_), Some(_)) => findings.push(
-                site.error_at_key(
+                site.error_at_key(Rule::ArtifactLocation,
                     &format!("{path}/reference"),
                     format!("{by}: it has both a path and a reference"),
                 )
@@ -190,8 +193,8 @@ fn artifacts(
             findings.extend(signature(workspace, artifact, file).map(|(what, help)| {
                 let what = format!("{by}: {what}");
                 match artifact.path.is_none() || artifact.path.as_ref() == Some(file) {
-                    true => site.error(&at, what),
-                    false => site.warning(&at, what),
+                    true => site.error(Rule::ArtifactSignature, &at, what),
+                    false => site.warning(Rule::ArtifactSignature, &at, what),
                 }
                 .help(help)
             }));
@@ -294,6 +297,7 @@ fn verification(
     if within.is_some_and(Timespan::is_zero) {
         findings.push(
             site.error(
+                Rule::ZeroDuration,
                 "/verification/within",
                 "the verification has no time at all",
             )
@@ -353,6 +357,7 @@ fn suite(workspace: &Workspace, site: Site<'_>, suite: Suite<'_>, findings: &mut
     } else if probes.iter().all(Probe::is_advisory) {
         findings.push(
             site.error_at_key(
+                Rule::VerificationNeverPasses,
                 path,
                 format!("{name} has advisory probes alone, so it could never pass"),
             )
@@ -383,7 +388,7 @@ fn suite(workspace: &Workspace, site: Site<'_>, suite: Suite<'_>, findings: &mut
             .saturating_add(pauses);
         if least >= within.milliseconds() {
             findings.push(
-                site.error(
+                site.error(Rule::VerificationNeverPasses,
                     &format!("{path}/id"),
                     format!(
                         "probe \"{}\": it cannot pass within {within}: its samples take at least {}",
@@ -417,6 +422,7 @@ fn rollback(workspace: &Workspace, document: &Document<ReleaseNotes>, findings: 
             if step.timeout.is_some_and(Timespan::is_zero) {
                 findings.push(
                     site.error(
+                        Rule::ZeroDuration,
                         &format!("{path}/timeout"),
                         format!("{by}: \"timeout\" is no time at all"),
                     )
@@ -437,6 +443,7 @@ fn rollback(workspace: &Workspace, document: &Document<ReleaseNotes>, findings: 
     if rollback.verify_within.is_some_and(Timespan::is_zero) {
         findings.push(
             site.error(
+                Rule::ZeroDuration,
                 "/rollback/verify_within",
                 "the checks after the rollback have no time at all",
             )
@@ -489,7 +496,7 @@ fn known_issues(document: &Document<ReleaseNotes>, findings: &mut Vec<Finding>) 
             findings.push(
                 placed
                     .site
-                    .error(
+                    .error(Rule::KnownIssue,
                         &format!("{}/known_issue", placed.path),
                         format!("{by}: the known issue {issue:?} is not among the known issues of these notes"),
                     )
@@ -503,7 +510,7 @@ fn known_issues(document: &Document<ReleaseNotes>, findings: &mut Vec<Finding>) 
 }
 
 fn empty(site: Site<'_>, path: &str, what: &str) -> Finding {
-    site.error(path, format!("{what} is empty"))
+    site.error(Rule::EmptyValue, path, format!("{what} is empty"))
         .label("empty")
         .help("fill it in, or leave the key out until it is known")
 }
@@ -530,6 +537,7 @@ fn twice<'a>(
             .line;
         findings.push(
             site.error(
+                Rule::DeclaredTwice,
                 &format!("{path}/{index}/{key}"),
                 format!("the {kind} \"{name}\" is declared twice; it is already on line {line}"),
             )

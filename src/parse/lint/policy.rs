@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Reference, Workspace, dangling, role};
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::ids::{PriorityName, RoleName};
 use crate::domain::policy::{Action, Policy};
 use crate::parse::Document;
@@ -52,7 +52,7 @@ fn artifacts(document: &Document<Policy>, findings: &mut Vec<Finding>) {
         let odd = |c: char| c.is_whitespace() || c.is_control() || "*?!,\"".contains(c);
         if name.is_empty() || name.contains(odd) {
             findings.push(
-                site.error(
+                site.error(Rule::Principal,
                     &format!("/artifacts/signers/{index}"),
                     format!("who signs artifacts: {name:?} is not one principal"),
                 )
@@ -64,7 +64,7 @@ fn artifacts(document: &Document<Policy>, findings: &mut Vec<Finding>) {
     let restricts = rules.roles.is_some() || rules.signers.is_some();
     if findings.len() == before && restricts && named == 0 {
         findings.push(
-            site.error("/artifacts", "nobody may sign artifacts: the lists are empty")
+            site.error(Rule::EmptyValue, "/artifacts", "nobody may sign artifacts: the lists are empty")
                 .help("name a role or a principal, or leave both keys out to allow every person of the policy"),
         );
     }
@@ -78,6 +78,7 @@ fn waivers(document: &Document<Policy>, findings: &mut Vec<Finding>) {
     if rules.longest().is_zero() {
         findings.push(
             site.error(
+                Rule::ZeroDuration,
                 "/waivers/max",
                 "\"max\" is no time at all, so nothing could be waived",
             )
@@ -102,6 +103,7 @@ fn waivers(document: &Document<Policy>, findings: &mut Vec<Finding>) {
     {
         findings.push(
             site.warning(
+                Rule::PeopleTooFew,
                 "/waivers/review/role",
                 format!("{only} alone reviews waivers, so {only} can make none"),
             )
@@ -115,14 +117,18 @@ fn people(document: &Document<Policy>, findings: &mut Vec<Finding>) {
     let site = document.site();
     if policy.roles.is_empty() {
         findings.push(
-            site.error_at_key("/roles", "the policy declares no roles")
+            site.error_at_key(Rule::EmptyValue, "/roles", "the policy declares no roles")
                 .help("declare at least one, such as \"release-manager: {}\""),
         );
     }
     if policy.people.is_empty() {
         findings.push(
-            site.error_at_key("/people", "the policy names no people, so nobody can sign")
-                .help("add somebody: \"people: {ana: {email: ana@example.com, roles: [...]}}\""),
+            site.error_at_key(
+                Rule::EmptyValue,
+                "/people",
+                "the policy names no people, so nobody can sign",
+            )
+            .help("add somebody: \"people: {ana: {email: ana@example.com, roles: [...]}}\""),
         );
     }
     let mut by_email: HashMap<String, &str> = HashMap::new();
@@ -143,16 +149,19 @@ fn people(document: &Document<Policy>, findings: &mut Vec<Finding>) {
             let path = format!("{path}/email");
             if !email.contains('@') || email.contains(char::is_whitespace) {
                 findings.push(
-                    site.error(&path, format!("{by}: {email:?} is not an e-mail address"))
-                        .help(
-                            "git and signatures know people by an address such as ana@example.com",
-                        ),
+                    site.error(
+                        Rule::Email,
+                        &path,
+                        format!("{by}: {email:?} is not an e-mail address"),
+                    )
+                    .help("git and signatures know people by an address such as ana@example.com"),
                 );
             }
             // Two names for one person would let that person sign twice.
             if let Some(other) = by_email.insert(email.trim().to_lowercase(), name.as_str()) {
                 findings.push(
                     site.error(
+                        Rule::Email,
                         &path,
                         format!("{by} has the e-mail address of person \"{other}\""),
                     )
@@ -169,6 +178,7 @@ fn priorities(document: &Document<Policy>, findings: &mut Vec<Finding>) {
     if policy.priorities.as_ref().is_some_and(|own| own.is_empty()) {
         findings.push(
             site.error(
+                Rule::EmptyValue,
                 "/priorities",
                 "\"priorities\" is empty: an incident could have none",
             )
@@ -234,6 +244,7 @@ fn authority(document: &Document<Policy>, findings: &mut Vec<Finding>) {
         if findings.len() == before && roles.iter().all(|role| policy.holders(role).is_empty()) {
             findings.push(
                 site.error_at_key(
+                    Rule::Unheld,
                     &path,
                     format!(
                         "nobody has the authority to {word}: the roles listed are held by nobody"
@@ -271,7 +282,7 @@ fn passes(document: &Document<Policy>, findings: &mut Vec<Finding>) {
     let needed = usize::try_from(policy.checklist_passes()).unwrap_or(usize::MAX);
     if policy.distinct_checklist_people() && !policy.people.is_empty() && able < needed {
         findings.push(
-            site.warning_at_key(
+            site.warning_at_key(Rule::PeopleTooFew,
                 "/deployment_checklist/distinct_people",
                 format!(
                     "the deployment checklist needs {needed} passes by distinct people, and {able} may verify"
@@ -295,13 +306,18 @@ fn follow_up(document: &Document<Policy>, findings: &mut Vec<Finding>) {
             &by,
         ));
         if duty.title.trim().is_empty() {
-            findings.push(site.error(&format!("{path}/title"), "a follow-up has an empty title"));
+            findings.push(site.error(
+                Rule::EmptyValue,
+                &format!("{path}/title"),
+                "a follow-up has an empty title",
+            ));
         }
         if let Some(name) = &duty.document
             && (name.trim().is_empty() || name.contains(['/', '\\']) || name.starts_with('.'))
         {
             findings.push(
                 site.error(
+                    Rule::DocumentName,
                     &format!("{path}/document"),
                     format!("{by}: {name:?} is not the name of a document"),
                 )

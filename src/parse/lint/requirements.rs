@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::Workspace;
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::gate::Checklist;
 use crate::domain::ids::RoleName;
 use crate::domain::readiness::OWN_NAMES;
@@ -49,8 +49,12 @@ pub(super) fn of_notes(document: &Document<ReleaseNotes>, findings: &mut Vec<Fin
             }
         };
         findings.push(
-            site.error(&path, format!("the {kind} \"{name}\": its name {other}"))
-                .help("give it another name: check --explain and waive mean one requirement by it"),
+            site.error(
+                Rule::RequirementName,
+                &path,
+                format!("the {kind} \"{name}\": its name {other}"),
+            )
+            .help("give it another name: check --explain and waive mean one requirement by it"),
         );
     }
 }
@@ -80,10 +84,15 @@ pub(super) fn of_checklist(
                 gate.id
             );
             let path = format!("/gates/{at}/items/{index}/id");
-            findings.push(document.site().error(&path, what).help(format!(
-                "give it another name: \"{}/{role}\" means the approval",
-                gate.id
-            )));
+            findings.push(
+                document
+                    .site()
+                    .error(Rule::RequirementName, &path, what)
+                    .help(format!(
+                        "give it another name: \"{}/{role}\" means the approval",
+                        gate.id
+                    )),
+            );
         }
     }
 }

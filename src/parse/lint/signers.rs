@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Signers, Workspace};
-use crate::domain::finding::{Finding, Lines};
+use crate::domain::finding::{Finding, Lines, Rule};
 use crate::domain::policy::{Policy, Signatures};
 use crate::domain::record::TOOL;
 use crate::domain::signature::NAMESPACE;
@@ -25,7 +25,7 @@ pub(super) fn lint(
         Signers::Absent if required => findings.push(
             document
                 .site()
-                .error(
+                .error(Rule::SignersMissing,
                     "/signatures",
                     format!("signatures are required, and there is no {}: nothing could be signed", allowed_signers::PATH),
                 )
@@ -41,7 +41,7 @@ pub(super) fn lint(
             let lines = Lines::new(&source.text);
             let mut warn = |entry: &Entry, what: String, help: &str| {
                 let at = lines.place(entry.span.clone());
-                findings.push(Finding::warning(&source.file, what).at(&at).help(help));
+                findings.push(Finding::warning(Rule::SignerDoubt, &source.file, what).at(&at).help(help));
             };
             look_alikes(&document.value, signers, &mut warn);
             shared(&document.value, signers, &mut warn);
@@ -67,7 +67,7 @@ fn people(document: &Document<Policy>, findings: &mut Vec<Finding>) {
             findings.push(
                 document
                     .site()
-                    .error_at_key(&path, what)
+                    .error_at_key(Rule::PersonName, &path, what)
                     .help("give the person another name"),
             );
         }
@@ -75,7 +75,9 @@ fn people(document: &Document<Policy>, findings: &mut Vec<Finding>) {
             let what = format!(
                 "person \"{name}\": {email:?} has characters outside ASCII, which can look like others"
             );
-            let at = document.site().warning(&format!("{path}/email"), what);
+            let at = document
+                .site()
+                .warning(Rule::LookAlike, &format!("{path}/email"), what);
             findings.push(at.help("use an address in plain ASCII, so that a look-alike shows"));
         }
         let Some(known_as) = principal(policy, name.as_str()) else {
@@ -85,7 +87,7 @@ fn people(document: &Document<Policy>, findings: &mut Vec<Finding>) {
         let known = seen.insert(skeleton(known_as), known_as);
         if let Some(other) = known.filter(|other| !other.eq_ignore_ascii_case(known_as)) {
             let what = format!("person \"{name}\": {known_as} looks like {other}");
-            let at = document.site().warning_at_key(&path, what);
+            let at = document.site().warning_at_key(Rule::LookAlike, &path, what);
             findings.push(at.help("see that they are two people"));
         }
     }
@@ -107,7 +109,12 @@ fn keyless(document: &Document<Policy>, signers: &AllowedSigners, findings: &mut
             allowed_signers::PATH
         );
         let help = format!("add a line: {known_as} namespaces=\"{NAMESPACE}\" ssh-ed25519 AAAA…");
-        findings.push(document.site().warning_at_key(&path, what).help(help));
+        findings.push(
+            document
+                .site()
+                .warning_at_key(Rule::SignerKeyless, &path, what)
+                .help(help),
+        );
     }
 }
 
@@ -131,7 +138,12 @@ fn of_artifacts(
         );
         let help = format!("add a line: {name} namespaces=\"{FILE_NAMESPACE}\" ssh-ed25519 AAAA…");
         let path = format!("/artifacts/signers/{index}");
-        findings.push(document.site().warning(&path, what).help(help));
+        findings.push(
+            document
+                .site()
+                .warning(Rule::SignerKeyless, &path, what)
+                .help(help),
+        );
     }
 }
 

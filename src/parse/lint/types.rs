@@ -1,7 +1,7 @@
 //! What a policy demands by release type: can it be met?
 
 use super::{Reference, Release, Workspace, dangling, gates, role};
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::ids::GateId;
 use crate::domain::policy::Policy;
 use crate::parse::Document;
@@ -26,6 +26,7 @@ pub(super) fn lint(document: &Document<Policy>, findings: &mut Vec<Finding>) {
             if undeclared.is_none() && holders < wanted {
                 findings.push(
                     site.error(
+                        Rule::GateUnsignable,
                         &path,
                         format!(
                             "{by}: {wanted} people must sign as {}, and {holders} can",

@@ -1,6 +1,6 @@
 //! Are variables in the texts of a probe written as they must be?
 
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::ids::CaptureName;
 use crate::domain::nearest::nearest;
 use crate::domain::probe::capture::CapturedValue;
@@ -108,7 +108,10 @@ fn walk(site: Site<'_>, node: &Node, path: &str, by: &str, findings: &mut Vec<Fi
     match &node.value {
         Value::Str(text) => {
             if let Err((message, help)) = replaced(text) {
-                findings.push(site.error(path, format!("{by}: {message}")).help_opt(help));
+                findings.push(
+                    site.error(Rule::VariableSyntax, path, format!("{by}: {message}"))
+                        .help_opt(help),
+                );
             }
         }
         Value::Seq(elements) => {

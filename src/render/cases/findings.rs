@@ -26,6 +26,7 @@ pub fn of(findings: &[Finding], page: &Page) -> Report {
                 case.say(format!("{what}: {said}"));
             }
         }
+        case.say(format!("code: {}", finding.code));
         case.place = finding.at.map(|at| Place {
             file: finding.file.clone(),
             line: at.line,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::finding::{Finding, Position, Source};
+use crate::domain::finding::{Finding, Position, Rule, Source};
 use crate::domain::outcome::Conclusion;
 use crate::domain::probe::judge::Verdict;
 use crate::domain::readiness::{Decision, Readiness};
@@ -180,7 +180,11 @@ fn what_was_left_out_is_a_case_and_passes_nowhere() {
 #[test]
 fn findings_are_annotated_where_they_are() {
     let text = "release: 2.4.0\nreleese: x\n";
-    let mut finding = Finding::error("releases/2.4.0/a,b.yaml", "unknown key \"releese\"");
+    let mut finding = Finding::error(
+        Rule::UnknownKey,
+        "releases/2.4.0/a,b.yaml",
+        "unknown key \"releese\"",
+    );
     finding.at = Some(Position { line: 2, column: 1 });
     let sources = [Source {
         file: finding.file.clone(),

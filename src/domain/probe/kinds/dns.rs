@@ -18,10 +18,10 @@ pub struct DnsProbe {
     /// A full name, such as `shop.example.com`; for `PTR` an IP address too.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// What is asked for; `A` unless told.
+    /// What is asked for. Default: `A`.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub record_type: Option<DnsRecordType>,
-    /// The `address` or `address:port` of the resolver; the system's unless told.
+    /// The `address` or `address:port` of the resolver. Default: the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub resolver: Option<String>,

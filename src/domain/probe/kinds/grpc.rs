@@ -15,19 +15,19 @@ pub struct GrpcProbe {
     /// `host:port`, an IPv6 address in brackets.
     #[schemars(length(min = 1))]
     pub address: String,
-    /// The service whose health is asked; the whole server's unless told.
+    /// The service whose health is asked. Default: the whole server's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// Whether it is asked over TLS; false unless told.
+    /// Whether it is asked over TLS. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<bool>,
-    /// The name that the server's certificate must have; the address's host unless told.
+    /// The name that the server's certificate must have. Default: the address's host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_name: Option<String>,
     /// A PEM file with the authorities to trust instead of the system's, from the repository's root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<String>,
-    /// Whether the server's certificate must be valid; true unless told. `lint` reports a `false`.
+    /// Whether the server's certificate must be valid. Default: true. `lint` reports a `false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_tls: Option<bool>,
     /// The certificate that the probe shows to the server.
@@ -36,7 +36,7 @@ pub struct GrpcProbe {
     /// What goes along with the question, by name: a token under `authorization`, a tenant.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
-    /// What the answer must be; `SERVING` unless told.
+    /// What the answer must be. Default: `SERVING`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<GrpcExpectation>,
 }
@@ -45,7 +45,7 @@ pub struct GrpcProbe {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GrpcExpectation {
-    /// The status; `SERVING` unless told.
+    /// The status. Default: `SERVING`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<ServingStatus>,
 }

@@ -24,7 +24,7 @@ pub struct HttpProbe {
     /// An absolute `http://` or `https://` address.
     #[schemars(length(min = 1))]
     pub url: String,
-    /// `GET` unless told.
+    /// Default: `GET`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
     /// Request headers.
@@ -43,11 +43,11 @@ pub struct HttpProbe {
     /// Who asks. It is not shown anywhere, and not told to another host that a redirect leads to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
-    /// How many redirects are followed; 0 unless told, so that a redirect is an answer of its own.
+    /// How many redirects are followed. Default: 0, so that a redirect is a response of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 20))]
     pub redirects: Option<u32>,
-    /// Whether the server's certificate must be valid; true unless told. `lint` reports a `false`.
+    /// Whether the server's certificate must be valid. Default: true. `lint` reports a `false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_tls: Option<bool>,
     /// A PEM file with the authorities that the server's certificate must come from, instead of those that the system
@@ -62,7 +62,7 @@ pub struct HttpProbe {
     /// host is still the one that is asked for, also in TLS.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub resolve: BTreeMap<String, String>,
-    /// The proxy to ask by way of, such as `http://proxy.example.com:3128`; none unless told, whatever the environment
+    /// The proxy to use, such as `http://proxy.example.com:3128`. Default: none, whatever the environment
     /// says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]

@@ -1,7 +1,7 @@
 //! `command` probes, and what is true of every command.
 
 use super::{Check, json};
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::probe::kinds::CommandProbe;
 use crate::parse::Site;
 use crate::parse::node::pointer_step;
@@ -45,20 +45,25 @@ pub(in crate::parse::lint) fn argv(
 ) {
     let Some(program) = argv.first() else {
         findings.push(
-            site.error(path, format!("{by}: \"argv\" is empty"))
+            site.error(Rule::ProbeCommand, path, format!("{by}: \"argv\" is empty"))
                 .help("write the program and its arguments, such as [./rollback.sh, --now]"),
         );
         return;
     };
     if program.trim().is_empty() {
         findings.push(
-            site.error(&format!("{path}/0"), format!("{by}: the program is empty"))
-                .help("write the program first, such as ./rollback.sh"),
+            site.error(
+                Rule::ProbeCommand,
+                &format!("{path}/0"),
+                format!("{by}: the program is empty"),
+            )
+            .help("write the program first, such as ./rollback.sh"),
         );
     } else if argv.len() == 1 && program.contains(' ') && !program.starts_with(['.', '/', '$']) {
         let words: Vec<&str> = program.split_whitespace().collect();
         findings.push(
             site.warning(
+                Rule::ProbeCommand,
                 &format!("{path}/0"),
                 format!("{by}: there is no shell, so {program:?} is the name of one program"),
             )
@@ -68,6 +73,7 @@ pub(in crate::parse::lint) fn argv(
     for (index, argument) in argv.iter().enumerate() {
         if argument.contains('\0') {
             findings.push(site.error(
+                Rule::ProbeCommand,
                 &format!("{path}/{index}"),
                 format!("{by}: an argument contains a NUL character"),
             ));
@@ -87,6 +93,7 @@ pub(in crate::parse::lint) fn environment<'a>(
         if name.is_empty() || name.contains(['=', '\0']) {
             findings.push(
                 site.error_at_key(
+                    Rule::StepEnvironment,
                     &format!("{path}{}", pointer_step(name)),
                     format!("{by}: {name:?} cannot be the name of a variable"),
                 )

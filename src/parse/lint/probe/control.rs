@@ -4,7 +4,7 @@ use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Check, Placed};
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::ids::{CaptureName, ProbeId};
 use crate::domain::latency::Latency;
 use crate::domain::probe::capture::Capture;
@@ -24,7 +24,7 @@ pub(super) fn lint(check: &Check<'_>, probe: &Probe, findings: &mut Vec<Finding>
         && initial > max
     {
         let what = format!("the first pause, {initial}, is longer than the longest, {max}");
-        findings.push(check.error("/backoff/initial", &what));
+        findings.push(check.error(Rule::ProbeConflict, "/backoff/initial", &what));
     }
     if probe.retries() == 0 {
         for key in ["retry_if", "backoff"] {
@@ -36,7 +36,7 @@ pub(super) fn lint(check: &Check<'_>, probe: &Probe, findings: &mut Vec<Finding>
                 let what = format!("\"{key}\" says how to retry, and nothing is retried");
                 findings.push(
                     check
-                        .error(&format!("/{key}"), &what)
+                        .error(Rule::ProbeUnusedKey, &format!("/{key}"), &what)
                         .help("add \"retries\", or leave the key out"),
                 );
             }
@@ -46,6 +46,7 @@ pub(super) fn lint(check: &Check<'_>, probe: &Probe, findings: &mut Vec<Finding>
         findings.push(
             check
                 .error(
+                    Rule::ProbeConflict,
                     "/on_error",
                     "\"on_error\" and \"errors\" both say what errors count as",
                 )
@@ -54,7 +55,11 @@ pub(super) fn lint(check: &Check<'_>, probe: &Probe, findings: &mut Vec<Finding>
     }
     if let Some(limit) = probe.p95 {
         if Latency::is_zero(limit) {
-            findings.push(check.error("/p95", "no answer takes no time at all"));
+            findings.push(check.error(
+                Rule::ZeroDuration,
+                "/p95",
+                "no answer takes no time at all",
+            ));
         }
         if probe.passes() < LEAST_FOR_P95 {
             let what = format!(
@@ -63,7 +68,7 @@ pub(super) fn lint(check: &Check<'_>, probe: &Probe, findings: &mut Vec<Finding>
             );
             let help =
                 format!("write \"passes: {LEAST_FOR_P95}\" and how far apart: \"every: 1s\"");
-            findings.push(check.error("/p95", &what).help(help));
+            findings.push(check.error(Rule::ProbeSamples, "/p95", &what).help(help));
         }
     }
     for (name, capture) in &probe.capture {
@@ -83,12 +88,13 @@ fn lint_capture(
         [_] => {}
         [] => findings.push(
             check
-                .error(&below, &by("it is taken from nowhere"))
+                .error(Rule::ProbeCapture, &below, &by("it is taken from nowhere"))
                 .help("give it one of json, header, cookie, regex"),
         ),
         several => findings.push(
             check
                 .error(
+                    Rule::ProbeCapture,
                     &below,
                     &by(&format!("it is taken from {}", several.join(" and "))),
                 )
@@ -98,11 +104,15 @@ fn lint_capture(
     if let Some(path) = &capture.json
         && let Err(error) = Path::parse(path)
     {
-        findings.push(check.error(&format!("{below}/json"), &by(&error.to_string())));
+        findings.push(check.error(
+            Rule::ProbePath,
+            &format!("{below}/json"),
+            &by(&error.to_string()),
+        ));
     }
     if capture.regex.as_deref() == Some("") {
         let what = by("every text matches the empty expression");
-        findings.push(check.error(&format!("{below}/regex"), &what));
+        findings.push(check.error(Rule::ProbeAlwaysPasses, &format!("{below}/regex"), &what));
     }
     match probe.questions().as_slice() {
         [Question::Http(_)] | [] => {}
@@ -114,11 +124,11 @@ fn lint_capture(
                 None => "cookie",
             };
             let what = by(&format!("only the answer of an http probe has {key}s"));
-            findings.push(check.error(&format!("{below}/{key}"), &what));
+            findings.push(check.error(Rule::ProbeCapture, &format!("{below}/{key}"), &what));
         }
         _ => {
             let what = by("the answer of such a probe has nothing to capture");
-            findings.push(check.error(&below, &what));
+            findings.push(check.error(Rule::ProbeCapture, &below, &what));
         }
     }
 }
@@ -149,14 +159,22 @@ pub(in crate::parse::lint) fn lint_suite(suite: &[Placed<'_>], findings: &mut Ve
             };
             findings.extend(dangling(placed.site, &check.at(&below), reference));
             if !seen.insert(need) {
-                findings.push(check.error(&below, &format!("\"{need}\" is listed twice")));
+                findings.push(check.error(
+                    Rule::ListedTwice,
+                    &below,
+                    &format!("\"{need}\" is listed twice"),
+                ));
             }
         }
         for name in placed.probe.capture.keys() {
             if let Some(other) = captured_by.insert(name, &placed.probe.id) {
                 let below = format!("/capture{}", pointer_step(name.as_str()));
                 let what = format!("\"{name}\" is captured by probe \"{other}\" already");
-                findings.push(check.error(&below, &what).help("give it another name"));
+                findings.push(
+                    check
+                        .error(Rule::DeclaredTwice, &below, &what)
+                        .help("give it another name"),
+                );
             }
         }
     }
@@ -174,6 +192,7 @@ pub(in crate::parse::lint) fn lint_suite(suite: &[Placed<'_>], findings: &mut Ve
             .find(|placed| Some(&placed.probe.id.as_str()) == first);
         if let Some(placed) = placed {
             findings.push(placed.site.error(
+                Rule::Circle,
                 &format!("{}/needs", placed.path),
                 format!("probes need each other in a circle: {}", circle.shown()),
             ));
@@ -208,7 +227,7 @@ pub(in crate::parse::lint) fn lint_suite(suite: &[Placed<'_>], findings: &mut Ve
                 );
                 findings.push(
                     check
-                        .error("/id", &what)
+                        .error(Rule::ProbeNeeds, "/id", &what)
                         .help(format!("add \"needs: [{by}]\"")),
                 );
             }
@@ -233,7 +252,7 @@ pub(in crate::parse::lint) fn lint_alone(placed: &Placed<'_>, findings: &mut Vec
             let what = format!("\"{key}\" has no meaning here: {why}");
             findings.push(
                 check
-                    .error(&format!("/{key}"), &what)
+                    .error(Rule::ProbeUnusedKey, &format!("/{key}"), &what)
                     .help("move the probe to verification.probes, or leave the key out"),
             );
         }
@@ -242,6 +261,6 @@ pub(in crate::parse::lint) fn lint_alone(placed: &Placed<'_>, findings: &mut Vec
         && let Some(name) = captures_used(probe).unwrap_or_default().first()
     {
         let what = format!("${{capture:{name}}} has no value here: nothing is asked before it");
-        findings.push(check.error("/id", &what));
+        findings.push(check.error(Rule::ProbeNeeds, "/id", &what));
     }
 }

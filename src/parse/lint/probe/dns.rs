@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Check;
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::probe::expect::OneOrMany;
 use crate::domain::probe::kinds::{DnsProbe, DnsRecordType};
 use crate::parse::lint::variables::replaced;
@@ -15,7 +15,7 @@ pub(super) fn lint(check: &Check<'_>, dns: &DnsProbe, findings: &mut Vec<Finding
         let what = format!("{:?} is not the name of a host: {why}", dns.name);
         findings.push(
             check
-                .error("/dns/name", &what)
+                .error(Rule::ProbeAddress, "/dns/name", &what)
                 .help("write the full name, such as shop.example.com"),
         );
     }
@@ -26,7 +26,7 @@ pub(super) fn lint(check: &Check<'_>, dns: &DnsProbe, findings: &mut Vec<Finding
         let what = format!("{resolver:?} is not the address of a resolver");
         findings.push(
             check
-                .error("/dns/resolver", &what)
+                .error(Rule::ProbeAddress, "/dns/resolver", &what)
                 .label("expected an IP address")
                 .help("write it such as 192.0.2.53, or 192.0.2.53:5353 with a port"),
         );
@@ -42,7 +42,11 @@ pub(super) fn lint(check: &Check<'_>, dns: &DnsProbe, findings: &mut Vec<Finding
                 let word = dns.record_type().word();
                 let what = format!("{record:?} can be no {word} record");
                 let below = format!("/dns/expect/{key}");
-                findings.push(check.error(&below, &what).help(example(dns.record_type())));
+                findings.push(
+                    check
+                        .error(Rule::ProbeNeverPasses, &below, &what)
+                        .help(example(dns.record_type())),
+                );
             }
         }
     }
@@ -51,6 +55,7 @@ pub(super) fn lint(check: &Check<'_>, dns: &DnsProbe, findings: &mut Vec<Finding
         findings.push(
             check
                 .error(
+                    Rule::ProbeNeverPasses,
                     "/dns/expect/exists",
                     "what is not there satisfies nothing else, so this can never hold",
                 )

@@ -1,7 +1,7 @@
 //! `file` probes.
 
 use super::{Check, json};
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::probe::kinds::{FileExpectation, FileProbe};
 use crate::domain::timespan::Timespan;
 
@@ -16,6 +16,7 @@ pub(super) fn lint(check: &Check<'_>, file: &FileProbe, findings: &mut Vec<Findi
         findings.push(
             check
                 .error(
+                    Rule::ProbeNeverPasses,
                     "/file/expect/exists",
                     "what is not there satisfies nothing else, so this can never hold",
                 )
@@ -38,7 +39,11 @@ pub(super) fn lint(check: &Check<'_>, file: &FileProbe, findings: &mut Vec<Findi
     if expect.not_older_than.is_some_and(Timespan::is_zero) {
         findings.push(
             check
-                .error("/file/expect/not_older_than", "no file is of this moment")
+                .error(
+                    Rule::ZeroDuration,
+                    "/file/expect/not_older_than",
+                    "no file is of this moment",
+                )
                 .help("write how old it may be, such as 1h"),
         );
     }

@@ -5,7 +5,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::{Check, http};
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::probe::kinds::{GrpcProbe, is_reserved_metadata};
 use crate::domain::variables;
 use crate::parse::node::pointer_step;
@@ -37,7 +37,7 @@ pub(super) fn lint(check: &Check<'_>, grpc: &GrpcProbe, findings: &mut Vec<Findi
             let what = format!("\"{key}\" says something of TLS, and it is asked without");
             findings.push(
                 check
-                    .error(&format!("/grpc/{key}"), &what)
+                    .error(Rule::ProbeUnusedKey, &format!("/grpc/{key}"), &what)
                     .help("write `tls: true`, or leave the key out"),
             );
         }
@@ -58,6 +58,7 @@ fn metadata(check: &Check<'_>, grpc: &GrpcProbe, findings: &mut Vec<Finding>) {
                 check
                     .site
                     .error_at_key(
+                        Rule::ProbeHeader,
                         &check.at(&below),
                         format!("{}: \"{name}\" is said by gRPC itself", check.by),
                     )
@@ -67,14 +68,14 @@ fn metadata(check: &Check<'_>, grpc: &GrpcProbe, findings: &mut Vec<Finding>) {
             let what = format!("the metadata \"{name}\" is binary, and its value is not base64");
             findings.push(
                 check
-                    .error(&below, &what)
+                    .error(Rule::ProbeHeader, &below, &what)
                     .help("write the bytes in base64, or give it a name without \"-bin\""),
             );
         } else if !is_binary && given && !value.is_ascii() {
             let what = format!("the metadata \"{name}\" has a character that is not ASCII");
             findings.push(
                 check
-                    .error(&below, &what)
+                    .error(Rule::ProbeHeader, &below, &what)
                     .help(format!("write it in base64 under \"{name}-bin\"")),
             );
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Check, http_options, json};
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::nearest::suggestion;
 use crate::domain::probe::kinds::HttpProbe;
 use crate::parse::lint::variables::replaced;
@@ -20,6 +20,7 @@ pub(super) fn lint(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Findi
             findings.push(
                 check
                     .error(
+                        Rule::ProbeHeader,
                         "/http/method",
                         &format!("\"{method}\" is not a method of HTTP"),
                     )
@@ -50,7 +51,11 @@ pub(super) fn lint(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Findi
     {
         findings.push(
             check
-                .error("/http/expect/duration", "no answer takes no time at all")
+                .error(
+                    Rule::ZeroDuration,
+                    "/http/expect/duration",
+                    "no answer takes no time at all",
+                )
                 .help("write how long it may take, such as 1s"),
         );
     }
@@ -69,12 +74,16 @@ pub(super) fn headers(
         findings.extend(header_name(check, &below, name));
         if let Some(other) = seen.insert(name.to_ascii_lowercase(), name) {
             let what = format!("the headers \"{other}\" and \"{name}\" are the same");
-            findings.push(check.error(&below, &what).help("keep one of the two"));
+            findings.push(
+                check
+                    .error(Rule::ProbeHeader, &below, &what)
+                    .help("keep one of the two"),
+            );
         }
         if value.chars().any(|c| c.is_control() && c != '\t') {
             let what =
                 format!("the header \"{name}\" contains a line break or another control character");
-            findings.push(check.error(&below, &what));
+            findings.push(check.error(Rule::ProbeHeader, &below, &what));
         }
     }
 }
@@ -95,6 +104,7 @@ pub(super) fn url(check: &Check<'_>, below: &str, written: &str) -> Option<Findi
             return Some(
                 check
                     .error(
+                        Rule::ProbeAddress,
                         below,
                         "the address holds a user or a password, which are not sent from there",
                     )
@@ -115,7 +125,11 @@ pub(super) fn url(check: &Check<'_>, below: &str, written: &str) -> Option<Findi
     };
     Some(
         check
-            .error(below, &format!("{written:?} is not an address: {why}"))
+            .error(
+                Rule::ProbeAddress,
+                below,
+                &format!("{written:?} is not an address: {why}"),
+            )
             .label("expected http:// or https://")
             .help(help),
     )
@@ -127,6 +141,7 @@ fn header_name(check: &Check<'_>, below: &str, name: &str) -> Option<Finding> {
         check
             .site
             .error_at_key(
+                Rule::ProbeHeader,
                 &check.at(below),
                 format!("{}: {name:?} cannot be the name of a header", check.by),
             )

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use url::Url;
 
 use super::{Check, oauth2};
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::nearest::suggestion;
 use crate::domain::probe::kinds::{Auth, BasicAuth, HttpProbe};
 use crate::domain::variables;
@@ -30,6 +30,7 @@ pub(super) fn lint(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Findi
         findings.push(
             check
                 .error(
+                    Rule::ProbeConflict,
                     "/http/resolve",
                     "both \"resolve\" and \"proxy\" say where is connected to",
                 )
@@ -52,6 +53,7 @@ pub(super) fn proxy(
             findings.push(
                 check
                     .error(
+                        Rule::ProbeUnusedKey,
                         &at("proxy_auth"),
                         "\"proxy_auth\" says who asks a proxy, and there is none",
                     )
@@ -69,6 +71,7 @@ pub(super) fn proxy(
             findings.push(
                 check
                     .error(
+                        Rule::ProbeAddress,
                         &at("proxy"),
                         "the address holds a user or a password, which are not sent from there",
                     )
@@ -84,6 +87,7 @@ pub(super) fn proxy(
     findings.push(
         check
             .error(
+                Rule::ProbeAddress,
                 &at("proxy"),
                 &format!("{written:?} is not the address of a proxy: {why}"),
             )
@@ -95,6 +99,7 @@ pub(super) fn proxy(
 fn basic(check: &Check<'_>, at: &str, basic: &BasicAuth, findings: &mut Vec<Finding>) {
     if replaced(&basic.user).is_ok_and(|user| user.contains(':')) {
         findings.push(check.error(
+            Rule::ProbeHeader,
             &format!("{at}/user"),
             "the user has a colon, which none may have",
         ));
@@ -119,6 +124,7 @@ pub(super) fn secret(
             check
                 .site
                 .warning(
+                    Rule::ProbeSecretInFile,
                     &check.at(at),
                     format!("{}: the {name} stands in this file", check.by),
                 )
@@ -144,6 +150,7 @@ pub(super) fn auth(
         findings.push(
             check
                 .error(
+                    Rule::ProbeConflict,
                     &at(""),
                     "\"auth\" has exactly one of \"basic\", \"bearer\", \"digest\" and \"oauth2\"",
                 )
@@ -157,6 +164,7 @@ pub(super) fn auth(
         findings.push(
             check
                 .error(
+                    Rule::ProbeConflict,
                     &at(""),
                     "both \"auth\" and a header Authorization say who asks",
                 )
@@ -187,6 +195,7 @@ fn body(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
         findings.push(
             check
                 .error(
+                    Rule::ProbeConflict,
                     "/http/body_file",
                     "both \"body\" and \"body_file\" say what is sent",
                 )
@@ -203,6 +212,7 @@ fn headers(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
                 check
                     .site
                     .error_at_key(
+                        Rule::ProbeHeader,
                         &check.at(&format!("/http/headers{}", pointer_step(name))),
                         format!("{}: the header {name} follows from the body", check.by),
                     )
@@ -237,7 +247,7 @@ fn compressed(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) 
             let what = format!("{other:?} is asked for, and is not unpacked");
             findings.push(
                 check
-                    .error(&below, &what)
+                    .error(Rule::ProbeConflict, &below, &what)
                     .help("leave the header out: gzip, br, zstd and deflate are asked for"),
             );
         }
@@ -251,6 +261,7 @@ fn compressed(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) 
                 check
                     .site
                     .warning(
+                        Rule::ProbeConflict,
                         &check.at(&below),
                         format!(
                             "{}: a compressed body is asked for, and what is expected of it cannot be seen",
@@ -274,6 +285,7 @@ fn tls(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
             findings.push(
                 check
                     .error(
+                        Rule::ProbeUnusedKey,
                         &format!("/http/{key}"),
                         &format!("\"{key}\" says how TLS is spoken, and http:// does not speak it"),
                     )
@@ -284,7 +296,7 @@ fn tls(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
     if http.ca.is_some() && http.verify_tls == Some(false) {
         findings.push(
             check
-                .error(
+                .error(Rule::ProbeConflict,
                     "/http/ca",
                     "\"ca\" says which certificates are valid, and \"verify_tls: false\" takes every one",
                 )
@@ -310,7 +322,11 @@ fn resolve(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
         if given && !is_address(address) {
             findings.push(
                 check
-                    .error(&below, &format!("{address:?} is not an IP address"))
+                    .error(
+                        Rule::ProbeAddress,
+                        &below,
+                        &format!("{address:?} is not an IP address"),
+                    )
                     .help("write one such as 10.0.0.7, 10.0.0.7:8443 or [::1]:8443"),
             );
         }
@@ -322,6 +338,7 @@ fn resolve(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
                 check
                     .site
                     .error_at_key(
+                        Rule::ProbeAddress,
                         &check.at(&below),
                         format!(
                             "{}: {host:?} is not the host that is asked, which is {asked:?}",

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Check;
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::probe::conversion::Conversion;
 use crate::domain::probe::json::decimal::Decimal;
 use crate::domain::probe::json::path::Path;
@@ -42,7 +42,7 @@ pub(super) fn lint_path(check: &Check<'_>, below: &str, path: &str, findings: &m
         let (what, help) = error.split_once("; ").unwrap_or((&error, ""));
         findings.push(
             check
-                .error(below, what)
+                .error(Rule::ProbePath, below, what)
                 .help_opt((!help.is_empty()).then(|| help.to_owned())),
         );
     }
@@ -64,11 +64,16 @@ fn lint_value(
     if let Some(key) = null {
         let what = format!("\"{key}\" has no value, so it asserts nothing");
         let help = "to say that it is null, write type: \"null\", in quotes";
-        findings.push(check.error(&format!("{below}/{key}"), &what).help(help));
+        findings.push(
+            check
+                .error(Rule::ProbeNoAssertion, &format!("{below}/{key}"), &what)
+                .help(help),
+        );
     } else if value.is_empty() {
         findings.push(
             check
                 .error(
+                    Rule::ProbeNoAssertion,
                     &format!("{below}/path"),
                     "nothing is said about what stands there, so it could never fail",
                 )
@@ -85,6 +90,7 @@ fn lint_value(
             findings.push(
                 check
                     .error(
+                        Rule::ProbeNeverPasses,
                         &format!("{below}/exists"),
                         "what is missing satisfies nothing else, so this can never hold",
                     )
@@ -116,7 +122,7 @@ fn lint_value(
     conversion(check, below, value, findings);
     if value.contains.as_ref().and_then(Value::as_str) == Some("") {
         let what = "every text contains the empty text";
-        findings.push(check.error(&format!("{below}/contains"), what));
+        findings.push(check.error(Rule::ProbeAlwaysPasses, &format!("{below}/contains"), what));
     }
     for (key, expression) in [
         ("matches", &value.matches),
@@ -124,13 +130,17 @@ fn lint_value(
     ] {
         if expression.as_deref() == Some("") {
             let what = "every text matches the empty expression";
-            findings.push(check.error(&format!("{below}/{key}"), what));
+            let rule = match key {
+                "matches" => Rule::ProbeAlwaysPasses,
+                _ => Rule::ProbeNeverPasses,
+            };
+            findings.push(check.error(rule, &format!("{below}/{key}"), what));
         }
     }
     let length = value.length.as_ref();
     if length.is_some_and(LengthExpectation::is_impossible) {
         let what = "no length satisfies all of this";
-        findings.push(check.error(&format!("{below}/length"), what));
+        findings.push(check.error(Rule::ProbeNeverPasses, &format!("{below}/length"), what));
     }
     let known = |bounds: [&'_ Option<Templated<Decimal>>; 2]| {
         let given = bounds.into_iter().flatten();
@@ -145,7 +155,7 @@ fn lint_value(
         && least > most
     {
         let what = format!("no number reaches {least} and does not exceed {most}");
-        findings.push(check.error(&format!("{below}/path"), &what));
+        findings.push(check.error(Rule::ProbeNeverPasses, &format!("{below}/path"), &what));
     }
 }
 
@@ -170,7 +180,7 @@ fn conversion(
             let what = format!("\"{key}\" asks for something else than a number");
             findings.push(
                 check
-                    .error(&format!("{below}/{key}"), &what)
+                    .error(Rule::ProbeConflict, &format!("{below}/{key}"), &what)
                     .help("leave out \"as: number\", or write it with a path of its own"),
             );
         }
@@ -188,7 +198,9 @@ fn no_number(check: &Check<'_>, below: &str, operand: &Value) -> Option<Finding>
     };
     (!is_number).then(|| {
         let what = format!("{operand} is no number, and with \"as: number\" numbers are compared");
-        check.error(below, &what).help("write a number, such as 5")
+        check
+            .error(Rule::ProbeNeverPasses, below, &what)
+            .help("write a number, such as 5")
     })
 }
 
@@ -200,7 +212,7 @@ fn inexact(check: &Check<'_>, below: &str, operand: &Value) -> Option<Finding> {
             .is_none_or(|size| size.abs() >= EXACT)
             .then(|| {
                 check
-                    .error(
+                    .error(Rule::ProbeNumber,
                         below,
                         &format!("{number} is too large to be kept exactly here"),
                     )
@@ -246,7 +258,7 @@ fn nulls(check: &Check<'_>, below: &str) -> Option<Finding> {
     Some(
         check
             .site
-            .error_at_key(
+            .error_at_key(Rule::ProbeNoAssertion,
                 &null,
                 format!("{}: a key without a value cannot stand here", check.by),
             )
@@ -265,10 +277,14 @@ fn lint_schema(check: &Check<'_>, below: &str, source: &SchemaSource, findings: 
             if let Some(null) = nulls(check, below) {
                 findings.push(null);
             } else if inline.is_empty() {
-                findings.push(check.error(below, "every document satisfies the empty schema"));
+                findings.push(check.error(
+                    Rule::ProbeAlwaysPasses,
+                    below,
+                    "every document satisfies the empty schema",
+                ));
             } else if let Err(why) = schema::compile(inline) {
                 let what = format!("the JSON Schema cannot be used: {why}");
-                findings.push(check.error(below, &what));
+                findings.push(check.error(Rule::ProbeSchema, below, &what));
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::Check;
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::probe::glob::Glob;
 use crate::domain::probe::kinds::JunitProbe;
 use crate::parse::lint::variables::replaced;
@@ -16,7 +16,7 @@ pub(super) fn lint(check: &Check<'_>, junit: &JunitProbe, findings: &mut Vec<Fin
         let what = format!("{:?} is no pattern: {}", junit.path, error);
         findings.push(
             check
-                .error("/junit/path", &what)
+                .error(Rule::ProbePath, "/junit/path", &what)
                 .help("write it such as reports/**/*.xml"),
         );
     }
@@ -26,11 +26,19 @@ pub(super) fn lint(check: &Check<'_>, junit: &JunitProbe, findings: &mut Vec<Fin
         let test = known.test.as_str();
         if !seen.insert(test) {
             let what = format!("the failure of {test:?} is tolerated twice");
-            findings.push(check.error(&below, &what).help("keep one of the two"));
+            findings.push(
+                check
+                    .error(Rule::ListedTwice, &below, &what)
+                    .help("keep one of the two"),
+            );
         }
         if test.trim() != test {
             let what = format!("{test:?} has blanks around it, so it is the name of no test");
-            findings.push(check.error(&below, &what).help("leave them out"));
+            findings.push(
+                check
+                    .error(Rule::InvalidName, &below, &what)
+                    .help("leave them out"),
+            );
         }
     }
 }

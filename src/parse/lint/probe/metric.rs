@@ -3,7 +3,7 @@
 mod group;
 
 use super::{Check, http, http_options, json};
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::probe::kinds::{MetricProbe, PrometheusSource, Reduce, Worse};
 
 pub(super) fn lint(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<Finding>) {
@@ -43,7 +43,7 @@ fn source(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<Finding>) 
     if count != 1 {
         let what = format!("it has {count} of `prometheus`, `json` and `exposition`");
         let help = "give it exactly one: where the number comes from";
-        findings.push(check.error("/metric", &what).help(help));
+        findings.push(check.error(Rule::ProbeMetric, "/metric", &what).help(help));
     }
     if let Some(source) = prometheus {
         findings.extend(http::url(check, "/metric/prometheus/url", &source.url));
@@ -53,6 +53,7 @@ fn source(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<Finding>) 
             findings.push(
                 check
                     .error(
+                        Rule::ProbeAddress,
                         "/metric/prometheus/url",
                         "\"/api/v1/query\" is added by relgate",
                     )
@@ -67,7 +68,11 @@ fn source(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<Finding>) 
             (None, Some(file)) => check.path("/metric/json/file", file, findings),
             _ => findings.push(
                 check
-                    .error("/metric/json", "it has either `url` or `file`")
+                    .error(
+                        Rule::ProbeMetric,
+                        "/metric/json",
+                        "it has either `url` or `file`",
+                    )
                     .help("say where the document is"),
             ),
         }
@@ -78,7 +83,7 @@ fn source(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<Finding>) 
             let what = format!("{:?} cannot be the name of a metric", source.metric);
             findings.push(
                 check
-                    .error("/metric/exposition/metric", &what)
+                    .error(Rule::ProbeMetric, "/metric/exposition/metric", &what)
                     .help("write the name alone, and its labels under `labels`"),
             );
         }
@@ -95,7 +100,11 @@ fn range(
     findings: &mut Vec<Finding>,
 ) {
     let mut error = |key: &str, what: &str, help: &str| {
-        findings.push(check.error(&format!("/metric/{key}"), what).help(help));
+        findings.push(
+            check
+                .error(Rule::ProbeMetric, &format!("/metric/{key}"), what)
+                .help(help),
+        );
     };
     let Some(range) = source.range else {
         if source.step.is_some() {
@@ -158,6 +167,7 @@ fn expectation(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<Findi
             findings.push(
                 check
                     .error(
+                        Rule::ProbeNeverPasses,
                         &format!("/metric/expect{below}"),
                         "no number satisfies all of it",
                     )
@@ -179,7 +189,7 @@ fn expectation(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<Findi
                 format!("a number that is {share} less is nothing, so this could never fail");
             findings.push(
                 check
-                    .error(&format!("/metric/{key}"), &what)
+                    .error(Rule::ProbeMetric, &format!("/metric/{key}"), &what)
                     .help("write less than 100%"),
             );
         }
@@ -194,7 +204,11 @@ fn expectation(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<Findi
                     format!("\"{key}\" says something of `no_worse_than`, which is not there");
                 findings.push(
                     check
-                        .error(&format!("/metric/expect/{key}"), &what)
+                        .error(
+                            Rule::ProbeUnusedKey,
+                            &format!("/metric/expect/{key}"),
+                            &what,
+                        )
                         .help("write `no_worse_than`, or leave the key out"),
                 );
             }

@@ -20,7 +20,7 @@ use std::collections::HashMap;
 
 use super::variables::{self, replaced};
 use super::{Reference, Workspace, dangling};
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::ids::{PriorityName, TriggerName};
 use crate::domain::policy::Policy;
 use crate::domain::probe::conversion::Conversion;
@@ -84,7 +84,12 @@ pub(super) fn unique(probes: &[Placed<'_>], findings: &mut Vec<Finding>) {
             )
         };
         let path = format!("{}/id", placed.path);
-        findings.push(placed.site.error(&path, message).help(help));
+        findings.push(
+            placed
+                .site
+                .error(Rule::DeclaredTwice, &path, message)
+                .help(help),
+        );
     }
 }
 
@@ -148,9 +153,9 @@ impl Check<'_> {
         format!("{}{below}", self.path)
     }
 
-    fn error(&self, below: &str, what: &str) -> Finding {
+    fn error(&self, rule: Rule, below: &str, what: &str) -> Finding {
         self.site
-            .error(&self.at(below), format!("{}: {what}", self.by))
+            .error(rule, &self.at(below), format!("{}: {what}", self.by))
     }
 
     fn kind(&self, probe: &Probe, findings: &mut Vec<Finding>) {
@@ -163,19 +168,19 @@ impl Check<'_> {
             .collect();
         match given.as_slice() {
             [] => findings.push(
-                self.error("/id", "it asks nothing")
+                self.error(Rule::ProbeKind, "/id", "it asks nothing")
                     .label("no question")
                     .help(format!("give it one of {}", KINDS.join(", "))),
             ),
             [_] if !probe.asserts_something() => findings.push(
-                self.error("/id", "it asserts nothing, so it could never fail")
+                self.error(Rule::ProbeNoAssertion, "/id", "it asserts nothing, so it could never fail")
                     .label("no assertion")
                     .help("say under \"expect\" what the answer must be, such as \"status: 200\" or \"exit: 0\""),
             ),
             [_] => {}
             [_, second, ..] => findings.push(
                 self.site
-                    .error_at_key(
+                    .error_at_key(Rule::ProbeKind,
                         &self.at(&format!("/{second}")),
                         format!("{}: it asks {} questions: {}", self.by, given.len(), given.join(", ")),
                     )
@@ -188,8 +193,12 @@ impl Check<'_> {
         for (key, span) in [("timeout", probe.timeout), ("every", probe.every)] {
             if span.is_some_and(Timespan::is_zero) {
                 findings.push(
-                    self.error(&format!("/{key}"), &format!("\"{key}\" is no time at all"))
-                        .help("write how long, such as 10s"),
+                    self.error(
+                        Rule::ZeroDuration,
+                        &format!("/{key}"),
+                        &format!("\"{key}\" is no time at all"),
+                    )
+                    .help("write how long, such as 10s"),
                 );
             }
         }
@@ -226,7 +235,7 @@ impl Check<'_> {
         }
         if probe.priority.is_some() && probe.trigger.is_some() {
             findings.push(
-                self.error(
+                self.error(Rule::ProbeConflict,
                     "/trigger",
                     "it names both a priority and a trigger, and the trigger has a priority of its own",
                 )
@@ -242,6 +251,7 @@ impl Check<'_> {
             findings.push(
                 self.site
                     .warning(
+                        Rule::ProbeAdvisory,
                         &self.at(below),
                         format!("{}: it is advisory, so it never opens an incident", self.by),
                     )
@@ -264,7 +274,7 @@ impl Check<'_> {
             None => {
                 let what = format!("the address {:?} has no port", written);
                 findings.push(
-                    self.error(below, &what)
+                    self.error(Rule::ProbeAddress, below, &what)
                         .label("expected host:port")
                         .help(format!("write the port, such as \"{}:5432\"", written)),
                 );
@@ -283,7 +293,7 @@ impl Check<'_> {
         };
         let what = format!("the address {:?} is not host:port: {why}", written);
         findings.push(
-            self.error(below, &what)
+            self.error(Rule::ProbeAddress, below, &what)
                 .label("expected host:port")
                 .help("write it such as db.example.com:5432"),
         );
@@ -305,6 +315,7 @@ impl Check<'_> {
         };
         findings.push(
             self.error(
+                Rule::ProbePath,
                 below,
                 &format!("the path {written:?} cannot be used: {why}"),
             )
@@ -331,7 +342,7 @@ impl Check<'_> {
         if verify_tls == Some(false) {
             findings.push(
                 self.site
-                    .warning(
+                    .warning(Rule::ProbeUnverifiedTls,
                         &self.at(below),
                         format!("{}: the server's certificate is not verified", self.by),
                     )
@@ -344,13 +355,17 @@ impl Check<'_> {
     fn count(&self, below: &str, count: &CountExpectation, findings: &mut Vec<Finding>) {
         if count.is_empty() {
             findings.push(
-                self.error(below, "it asserts nothing")
+                self.error(Rule::ProbeNoAssertion, below, "it asserts nothing")
                     .help("write `equals`, `at_least` or `at_most`"),
             );
         } else if count.is_impossible() {
             findings.push(
-                self.error(below, "no number satisfies all of it")
-                    .help("mend the bounds"),
+                self.error(
+                    Rule::ProbeNeverPasses,
+                    below,
+                    "no number satisfies all of it",
+                )
+                .help("mend the bounds"),
             );
         }
     }
@@ -366,10 +381,12 @@ impl Check<'_> {
         if text.conversion != Some(Conversion::Number) {
             for (key, _) in bounds.into_iter().filter(|(_, bound)| bound.is_some()) {
                 findings.push(
-                    self.error(&format!("{below}/{key}"), "a text has no size")
-                        .help(
-                            "write \"as: number\" beside it, so that the text is read as a number",
-                        ),
+                    self.error(
+                        Rule::ProbeUnusedKey,
+                        &format!("{below}/{key}"),
+                        "a text has no size",
+                    )
+                    .help("write \"as: number\" beside it, so that the text is read as a number"),
                 );
             }
             return;
@@ -383,7 +400,7 @@ impl Check<'_> {
             if given {
                 let what = format!("\"{key}\" asks for something else than a number");
                 findings.push(
-                    self.error(&format!("{below}/{key}"), &what)
+                    self.error(Rule::ProbeConflict, &format!("{below}/{key}"), &what)
                         .help("leave out one of the two"),
                 );
             }
@@ -399,7 +416,7 @@ impl Check<'_> {
                 let what =
                     format!("{text:?} is no number, and with \"as: number\" numbers are compared");
                 findings.push(
-                    self.error(&format!("{below}/{key}"), &what)
+                    self.error(Rule::ProbeNeverPasses, &format!("{below}/{key}"), &what)
                         .help("write a number in quotes, such as \"5\""),
                 );
             }
@@ -413,7 +430,7 @@ impl Check<'_> {
             && least > most
         {
             let what = format!("no number reaches {least} and does not exceed {most}");
-            findings.push(self.error(below, &what));
+            findings.push(self.error(Rule::ProbeNeverPasses, below, &what));
         }
     }
 
@@ -428,6 +445,7 @@ impl Check<'_> {
         if empty(&text.contains) {
             findings.push(
                 self.error(
+                    Rule::ProbeAlwaysPasses,
                     &format!("{below}/contains"),
                     "every text contains the empty text",
                 )
@@ -437,6 +455,7 @@ impl Check<'_> {
         if empty(&text.not_contains) {
             findings.push(
                 self.error(
+                    Rule::ProbeNeverPasses,
                     &format!("{below}/not_contains"),
                     "every text contains the empty text, so this can never hold",
                 )
@@ -446,6 +465,7 @@ impl Check<'_> {
         if text.matches.as_ref().is_some_and(String::is_empty) {
             findings.push(
                 self.error(
+                    Rule::ProbeAlwaysPasses,
                     &format!("{below}/matches"),
                     "every text matches the empty expression",
                 )
@@ -456,6 +476,7 @@ impl Check<'_> {
         if text.not_matches.as_ref().is_some_and(String::is_empty) {
             findings.push(
                 self.error(
+                    Rule::ProbeNeverPasses,
                     &format!("{below}/not_matches"),
                     "every text matches the empty expression, so this can never hold",
                 )

@@ -4,7 +4,7 @@ use url::Url;
 
 use super::http_options::secret;
 use super::{Check, http};
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::probe::expect::OneOrMany;
 use crate::domain::probe::kinds::{ClientAuth, Oauth2Client};
 use crate::parse::lint::variables::replaced;
@@ -24,6 +24,7 @@ pub(super) fn lint(
             check
                 .site
                 .warning(
+                    Rule::ProbeUnencrypted,
                     &check.at(&key("token_url")),
                     format!(
                         "{}: the client's secret and its token go unencrypted",
@@ -42,6 +43,7 @@ pub(super) fn lint(
         None if oauth2.client_auth == Some(ClientAuth::Basic) => findings.push(
             check
                 .error(
+                    Rule::ProbeConflict,
                     &key("client_auth"),
                     "\"client_auth: basic\" sends a secret, and there is none",
                 )
@@ -53,7 +55,7 @@ pub(super) fn lint(
     if scopes.into_iter().any(|scope| scope.trim().is_empty()) {
         findings.push(
             check
-                .error(&key("scope"), "a scope is empty")
+                .error(Rule::EmptyValue, &key("scope"), "a scope is empty")
                 .help("leave it out, or write its name"),
         );
     }

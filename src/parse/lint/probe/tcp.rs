@@ -1,7 +1,7 @@
 //! `tcp` probes.
 
 use super::Check;
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::probe::kinds::{Step, TcpProbe, TcpTls, TlsTerms, Turn};
 use crate::domain::variables;
 
@@ -36,7 +36,7 @@ fn steps(check: &Check<'_>, tcp: &TcpProbe, findings: &mut Vec<Finding>) {
             let what = format!("both \"steps\" and \"{key}\" say what is exchanged");
             findings.push(
                 check
-                    .error(&format!("/tcp/{key}"), &what)
+                    .error(Rule::ProbeConflict, &format!("/tcp/{key}"), &what)
                     .help("make it a step"),
             );
         }
@@ -45,6 +45,7 @@ fn steps(check: &Check<'_>, tcp: &TcpProbe, findings: &mut Vec<Finding>) {
         findings.push(
             check
                 .error(
+                    Rule::ProbeConflict,
                     "/tcp/tls",
                     "a step begins TLS, and \"tls: false\" says that it is not spoken",
                 )
@@ -61,12 +62,12 @@ fn steps(check: &Check<'_>, tcp: &TcpProbe, findings: &mut Vec<Finding>) {
         match step.turn() {
             Err(why) if !has_variable(step) => findings.push(
                 check
-                    .error(&below, &format!("step {} cannot be taken: {why}", index + 1))
+                    .error(Rule::ProbeStep, &below, &format!("step {} cannot be taken: {why}", index + 1))
                     .help("write it such as `send: \"PING\\r\\n\"`, `send_bytes: {hex: \"0d 0a\"}` or `expect: {contains: PONG}`"),
             ),
             Ok(Turn::StartTls) if begun => findings.push(
                 check
-                    .error(&below, "TLS is begun twice over one connection")
+                    .error(Rule::ProbeStep, &below, "TLS is begun twice over one connection")
                     .help("keep one `starttls: true`"),
             ),
             Ok(Turn::StartTls) => begun = true,

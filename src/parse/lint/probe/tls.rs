@@ -1,7 +1,7 @@
 //! `tls` probes.
 
 use super::{Check, http};
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::probe::expect::OneOrMany;
 use crate::domain::probe::kinds::{TlsExpectation, TlsProbe, fingerprint_digits};
 use crate::domain::timespan::Timespan;
@@ -17,7 +17,11 @@ pub(super) fn lint(check: &Check<'_>, tls: &TlsProbe, findings: &mut Vec<Finding
             if fault.is_none() && plain {
                 findings.push(
                     check
-                        .error("/tls/url", &format!("{url:?} is not encrypted"))
+                        .error(
+                            Rule::ProbeAddress,
+                            "/tls/url",
+                            &format!("{url:?} is not encrypted"),
+                        )
                         .label("expected https://")
                         .help("write https://, or use an `http` probe"),
                 );
@@ -26,12 +30,20 @@ pub(super) fn lint(check: &Check<'_>, tls: &TlsProbe, findings: &mut Vec<Finding
         }
         (None, None) => findings.push(
             check
-                .error("/tls", "it has neither `address` nor `url`")
+                .error(
+                    Rule::ProbeAddress,
+                    "/tls",
+                    "it has neither `address` nor `url`",
+                )
                 .help("write an address such as shop.example.com:443"),
         ),
         (Some(_), Some(_)) => findings.push(
             check
-                .error("/tls/url", "it has both `address` and `url`")
+                .error(
+                    Rule::ProbeConflict,
+                    "/tls/url",
+                    "it has both `address` and `url`",
+                )
                 .help("keep one of the two; make it two probes to ask both"),
         ),
     }
@@ -39,6 +51,7 @@ pub(super) fn lint(check: &Check<'_>, tls: &TlsProbe, findings: &mut Vec<Finding
         findings.push(
             check
                 .error(
+                    Rule::ProbeUnusedKey,
                     "/tls/server_name",
                     "with `url` the name is that of each hop",
                 )
@@ -48,7 +61,11 @@ pub(super) fn lint(check: &Check<'_>, tls: &TlsProbe, findings: &mut Vec<Finding
     if let (Some(_), Some(_)) = (&tls.url, tls.starttls) {
         findings.push(
             check
-                .error("/tls/starttls", "with `url` TLS begins with the first byte")
+                .error(
+                    Rule::ProbeUnusedKey,
+                    "/tls/starttls",
+                    "with `url` TLS begins with the first byte",
+                )
                 .help("leave the key out, or write `address`, such as mail.example.com:587"),
         );
     }
@@ -80,6 +97,7 @@ fn expectation(check: &Check<'_>, expect: &TlsExpectation, findings: &mut Vec<Fi
             findings.push(
                 check
                     .error(
+                        Rule::ZeroDuration,
                         &format!("/tls/expect/{key}"),
                         &format!("\"{key}\" is no time at all"),
                     )
@@ -92,7 +110,7 @@ fn expectation(check: &Check<'_>, expect: &TlsExpectation, findings: &mut Vec<Fi
     if names.into_iter().any(|name| name.trim().is_empty()) {
         findings.push(
             check
-                .error("/tls/expect/names", "a name is empty")
+                .error(Rule::EmptyValue, "/tls/expect/names", "a name is empty")
                 .help("write one such as shop.example.com"),
         );
     }
@@ -101,7 +119,7 @@ fn expectation(check: &Check<'_>, expect: &TlsExpectation, findings: &mut Vec<Fi
             let what = format!("{one:?} is no fingerprint of SHA-256, so this can never hold");
             findings.push(
                 check
-                    .error("/tls/expect/fingerprint", &what)
+                    .error(Rule::ProbeNeverPasses, "/tls/expect/fingerprint", &what)
                     .label("expected 64 hexadecimal digits")
                     .help("`openssl x509 -noout -fingerprint -sha256 -in FILE` shows it"),
             );

@@ -45,7 +45,7 @@ pub struct JunitExpectation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "at_least_one")]
     pub executed: Option<Templated<u64>>,
-    /// So many tests or fewer were skipped; any number unless told.
+    /// So many tests or fewer were skipped. Default: any number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skipped: Option<Templated<u64>>,
     /// So many tests or fewer were flaky: they passed after a failure; default: any number.

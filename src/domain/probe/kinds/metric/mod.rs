@@ -62,10 +62,10 @@ pub struct MetricProbe {
     /// The certificate that the probe shows to the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_certificate: Option<ClientCertificate>,
-    /// Whether the server's certificate must be valid; true unless told. `lint` reports a `false`.
+    /// Whether the server's certificate must be valid. Default: true. `lint` reports a `false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_tls: Option<bool>,
-    /// The proxy to ask by way of, such as `http://proxy.example.com:3128`; none unless told, whatever the environment
+    /// The proxy to use, such as `http://proxy.example.com:3128`. Default: none, whatever the environment
     /// says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
@@ -73,7 +73,7 @@ pub struct MetricProbe {
     /// Who asks the proxy. It is not shown anywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy_auth: Option<BasicAuth>,
-    /// How many redirects are followed, where it is asked over HTTP; 0 unless told.
+    /// How many redirects are followed, where it is asked over HTTP. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 20))]
     pub redirects: Option<u32>,
@@ -186,7 +186,7 @@ pub struct MetricExpectation {
     /// Without a baseline, or with one that no share can be taken of, it is inconclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_worse_than: Option<Percentage>,
-    /// Which way it gets worse; `higher` unless told.
+    /// Which way it gets worse. Default: `higher`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worse: Option<Worse>,
     /// The least limit that `no_worse_than` comes to. Where the baseline is 0 it is the limit.

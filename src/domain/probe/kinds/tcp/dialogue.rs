@@ -14,6 +14,7 @@ use crate::domain::probe::text::Text;
 /// One step of a dialogue: exactly one of its keys.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "TcpStep")]
 pub struct Step {
     /// A text to send, as it stands: `"EHLO relgate\r\n"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -26,13 +26,13 @@ pub struct TlsProbe {
     /// The protocol in which TLS is asked for first, with `address`; default: none, TLS from the first byte.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starttls: Option<StartTls>,
-    /// The name that is asked for and that the certificate must have; the address's host unless told.
+    /// The name that is asked for and that the certificate must have. Default: the address's host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_name: Option<String>,
     /// A PEM file with the authorities to trust instead of the system's, from the repository's root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<String>,
-    /// Whether the certificate must be trusted, in date and for the name; true unless told. `lint` reports a `false`.
+    /// Whether the certificate must be trusted, in date and for the name. Default: true. `lint` reports a `false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_tls: Option<bool>,
     /// The certificate that the probe shows to the server; with `url`, to the first origin alone. The server must accept it.

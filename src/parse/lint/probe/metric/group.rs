@@ -1,7 +1,7 @@
 //! The control group of a `metric` probe, the samples that it takes, and when it fails.
 
 use super::{Check, is_series, json};
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Rule};
 use crate::domain::probe::kinds::{Bounds, MetricProbe, Selection};
 use crate::domain::probe::measure::Measure;
 
@@ -17,7 +17,7 @@ pub(super) fn lint(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<F
         }
         let mut error = |key: &str, what: &str, help: &str| {
             let below = format!("/metric/samples{key}");
-            findings.push(check.error(&below, what).help(help));
+            findings.push(check.error(Rule::ProbeMetric, &below, what).help(help));
         };
         if samples.at_least.is_known_and(|least| least.get() < 1.0) {
             let what = format!("{} samples are always there", samples.at_least);
@@ -79,7 +79,7 @@ fn selection(
             let what = format!("\"{name}\" belongs to another source than the probe's");
             let at = format!("{below}/{name}");
             let help = "of `prometheus` it is a `query`, of `json` a `path`, of `exposition` a `metric` with `labels`";
-            findings.push(check.error(&at, &what).help(help));
+            findings.push(check.error(Rule::ProbeMetric, &at, &what).help(help));
         }
     }
     let missing = match (&metric.prometheus, &metric.json, &metric.exposition) {
@@ -91,7 +91,11 @@ fn selection(
     if let Some(name) = missing {
         findings.push(
             check
-                .error(&below, "it does not say which number it is")
+                .error(
+                    Rule::ProbeMetric,
+                    &below,
+                    "it does not say which number it is",
+                )
                 .help(format!("write `{name}`")),
         );
     }
@@ -104,7 +108,7 @@ fn selection(
         let what = format!("{name:?} cannot be the name of a metric");
         findings.push(
             check
-                .error(&format!("{below}/metric"), &what)
+                .error(Rule::ProbeMetric, &format!("{below}/metric"), &what)
                 .help("write the name alone, and its labels under `labels`"),
         );
     }
@@ -123,7 +127,11 @@ fn selection(
     if same && key == "control" {
         findings.push(
             check
-                .error(&below, "it is the same number as the one that is compared")
+                .error(
+                    Rule::ProbeMetric,
+                    &below,
+                    "it is the same number as the one that is compared",
+                )
                 .help("say which number the control group has"),
         );
     }
@@ -142,14 +150,14 @@ fn compared(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<Finding>
         if metric.control.is_none() {
             findings.push(
                 check
-                    .error(&at, "there is nothing to divide by")
+                    .error(Rule::ProbeMetric, &at, "there is nothing to divide by")
                     .help("write `control`, or compare with a baseline by `no_worse_than`"),
             );
         }
         if ratio.bounds().is_empty() {
             findings.push(
                 check
-                    .error(&at, "it says nothing of the ratio")
+                    .error(Rule::ProbeNoAssertion, &at, "it says nothing of the ratio")
                     .help("write at_most, at_least, less or greater"),
             );
         }
@@ -160,7 +168,11 @@ fn compared(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<Finding>
     if metric.control.is_some() && !uses {
         findings.push(
             check
-                .error("/metric/control", "nothing is compared with it")
+                .error(
+                    Rule::ProbeUnusedKey,
+                    "/metric/control",
+                    "nothing is compared with it",
+                )
                 .help("write `ratio` or `no_worse_than` under `expect`"),
         );
     }
@@ -174,7 +186,11 @@ fn contradictions(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<Fi
     if !condition.says_something() {
         findings.push(
             check
-                .error("/metric/fail_if", "it says nothing, so it could never fail")
+                .error(
+                    Rule::ProbeNoAssertion,
+                    "/metric/fail_if",
+                    "it says nothing, so it could never fail",
+                )
                 .help("write at_least, greater or another bound, or leave it out"),
         );
     }
@@ -190,7 +206,11 @@ fn contradictions(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<Fi
             let what = format!("{both} satisfies `expect` and this");
             findings.push(
                 check
-                    .error(&format!("/metric/fail_if{below}"), &what)
+                    .error(
+                        Rule::ProbeConflict,
+                        &format!("/metric/fail_if{below}"),
+                        &what,
+                    )
                     .help("leave room between what passes and what fails, or none"),
             );
         }
@@ -202,7 +222,7 @@ fn contradictions(check: &Check<'_>, metric: &MetricProbe, findings: &mut Vec<Fi
         let what = format!("what is {passes} worse satisfies `expect` and this");
         findings.push(
             check
-                .error("/metric/fail_if/worse_than", &what)
+                .error(Rule::ProbeConflict, "/metric/fail_if/worse_than", &what)
                 .help("write a larger share than that of `no_worse_than`"),
         );
     }
