@@ -170,6 +170,8 @@ pub(super) fn request(http: &HttpProbe, oauth: &Oauth2Client) -> HttpProbe {
             .clone()
             .or_else(|| http.client_certificate.clone()),
         verify_tls: oauth.verify_tls,
+        // One node behind a name is meant for all that is asked there.
+        resolve: http.resolve.clone(),
         proxy: http.proxy.clone(),
         proxy_auth: http.proxy_auth.clone(),
         ..HttpProbe::default()
