@@ -434,3 +434,35 @@ fn the_files_have_manual_pages_of_section_5() {
         assert!(page.contains(".TH ") && page.contains(key), "{name}");
     }
 }
+
+#[test]
+fn the_messages_of_the_troubleshooting_page_are_those_of_the_program() {
+    let mut sources = String::new();
+    let mut left = vec![root().join("src")];
+    while let Some(folder) = left.pop() {
+        for entry in fs::read_dir(folder).expect("a folder of sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                left.push(path);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                sources.push_str(&fs::read_to_string(path).expect("a source is text"));
+            }
+        }
+    }
+    let sources = sources.replace("\\\"", "\"");
+    let pages = texts();
+    let page = &pages["docs/troubleshooting.md"];
+    let mut checked = 0;
+    let mut missing = Vec::new();
+    for row in page.lines().filter(|it| it.starts_with("| `")) {
+        let first = row.split(" | ").next().unwrap_or_default();
+        for message in first.split('`').skip(1).step_by(2) {
+            if !sources.contains(message) {
+                missing.push(message);
+            }
+            checked += 1;
+        }
+    }
+    assert_eq!(missing, Vec::<&str>::new());
+    assert!(checked > 20, "only {checked} messages");
+}
