@@ -155,7 +155,7 @@ impl Reading {
             "testcase" => Element::Case,
             "failure" | "error" => Element::Failure,
             "flakyfailure" | "flakyerror" | "rerunfailure" | "rerunerror" => Element::Rerun,
-            "skipped" | "disabled" => Element::Skipped,
+            "skipped" | "disabled" | "ignored" | "pending" | "notrun" => Element::Skipped,
             "properties" => Element::Properties,
             "property" => Element::Property,
             "system-out" | "system-err" => Element::Output,

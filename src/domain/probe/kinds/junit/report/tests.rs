@@ -99,6 +99,8 @@ fn skips_that_are_stated_count() {
             r#"<testcase name="a"><properties><property name="skip" value="false"/></properties></testcase>"#,
             (1, 0),
         ),
+        ("", r#"<testcase name="a"><ignored/></testcase>"#, (0, 1)),
+        ("", r#"<testcase name="a"><pending/></testcase>"#, (0, 1)),
         ("", r#"<testcase name="a" skipped="true"/>"#, (0, 1)),
         ("", r#"<testcase name="a" executed="False"/>"#, (0, 1)),
         (
