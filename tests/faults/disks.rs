@@ -74,7 +74,7 @@ fn fails(disk: &Disk) {
         watcher=$!
         sleep 0.5
         {then}
-        sleep 3.5
+        for _ in $(seq 150); do test -f live/runs && break; sleep 0.1; done
         test -f live/runs && echo "rolled back while the disk failed"
         {later}
         code=0
@@ -145,7 +145,8 @@ fn two_watchers(before: bool) {
         second=$!
         sleep 1
         {then}
-        sleep 6
+        for _ in $(seq 200); do test -f live/runs && break; sleep 0.1; done
+        sleep 2
         test -f live/runs && echo "rolled back while the disk failed"
         {UNLOCK}
         code=0

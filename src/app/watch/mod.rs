@@ -64,10 +64,10 @@ pub fn watch(world: &World<'_>, release: &Release, hear: &mut Hear<'_>) -> Resul
     })
 }
 
-/// Who watches on: one of several watchers has the lease, and another one acquires it within a second.
+/// Who watches on: one of several watchers is shown, and another one is within a second, or two on a busy machine.
 fn successor(world: &World<'_>, release: &Release) -> Others {
     const PAUSE: Duration = Duration::from_millis(25);
-    const PAUSES: u32 = 50;
+    const PAUSES: u32 = 80;
     for _ in 0..PAUSES {
         if let others @ Others::Watch(_) = other_watcher(world, release) {
             return others;
