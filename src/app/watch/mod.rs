@@ -28,6 +28,9 @@ use super::ledger::Ledger;
 use super::project::Release;
 use super::{Hear, Result, World, anchor, lease, view};
 
+/// How soon a watcher shows itself where another one was shown that stopped, in milliseconds.
+const HAND_OVER: u64 = 250;
+
 /// Watches until nothing is left that happens by itself, or until this process is asked to stop.
 ///
 /// # Errors
@@ -58,16 +61,24 @@ pub fn watch(world: &World<'_>, release: &Release, hear: &mut Hear<'_>) -> Resul
                     return finish(world, &release, (ledger.as_mut(), end, others), hear);
                 }
                 Step::Again(0) => {}
-                Step::Again(time) => world.clock.wait(Duration::from_millis(time)),
+                // Whoever is shown may stop, and is asked who watches on.
+                Step::Again(time) => {
+                    world
+                        .clock
+                        .wait(Duration::from_millis(match watcher.is_shown() {
+                            true => time,
+                            false => time.min(HAND_OVER),
+                        }))
+                }
             }
         }
     })
 }
 
-/// Who watches on: one of several watchers is shown, and another one is within a second, or two on a busy machine.
+/// Who watches on: one of several watchers is shown, and the next one shows itself at its next look.
 fn successor(world: &World<'_>, release: &Release) -> Others {
     const PAUSE: Duration = Duration::from_millis(25);
-    const PAUSES: u32 = 80;
+    const PAUSES: u32 = 50;
     for _ in 0..PAUSES {
         if let others @ Others::Watch(_) = other_watcher(world, release) {
             return others;

@@ -70,6 +70,8 @@ pub(super) struct Watcher<'scope, 'env> {
     said: String,
     /// Tells others that somebody watches.
     presence: Present<'scope>,
+    /// Whether others see this process, and not another watcher instead.
+    is_shown: bool,
     /// How the rollback ended, and since when its process is awaited.
     ending: Option<(WatchEnd, Reading)>,
     asked_again: AskedAgain,
@@ -105,6 +107,7 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
         Self {
             world,
             presence: Present::new(world.presence, release.name.clone()),
+            is_shown: true,
             drivers: Drivers::new(scope, world, Arc::clone(&release)),
             release,
             ledger,
@@ -201,6 +204,11 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
             | Next::WaitForPerson => Next::Unread,
             next => next,
         }
+    }
+
+    /// Whether others see this process, and not another watcher instead.
+    pub const fn is_shown(&self) -> bool {
+        self.is_shown
     }
 
     /// What is left of it at its end.
@@ -333,9 +341,9 @@ impl<'scope, 'env> Watcher<'scope, 'env> {
     /// Tells others that somebody watches. Several may: one of them has the duty, and the next takes it up when that one
     /// ends. One that was stopped is made to go on; one whose lock file was removed takes it anew.
     fn be_present(&mut self, hear: &mut Hear<'_>) {
-        if let Ok(Some(shown)) = self.presence.announce()
-            && lease::resume(self.world.runner, &shown)
-        {
+        let shown = self.presence.announce().unwrap_or_default();
+        self.is_shown = shown.is_none();
+        if shown.is_some_and(|shown| lease::resume(self.world.runner, &shown)) {
             let text = "another watcher was stopped, and was told to go on; this one watches too";
             self.warn(hear, text.to_owned());
         }
