@@ -423,6 +423,23 @@ mod tests {
         assert_eq!(user.len(), 64);
     }
 
+    /// As `hashlib` of Python reckons them.
+    #[test]
+    fn a_session_s_key_is_made_of_both_nonces() {
+        for (algorithm, expected) in [
+            ("MD5-sess", "89b5089b5d58a0fdaf220673de5ae7fa"),
+            (
+                "sha-256-SESS",
+                "0c13f431b04f66228f599f6e109f19a9bf642fbd1cb54f81355f117135ef65bb",
+            ),
+        ] {
+            let all = format!("Digest realm=r, nonce=n, qop=auth, algorithm={algorithm}");
+            let challenge = strongest(&headers(&[&all])).expect("spoken").expect("one");
+            let text = challenge.answer(&who("u", "p"), ("GET", "/x?y"), (1, "c"));
+            assert_eq!(response(&text), expected);
+        }
+    }
+
     #[test]
     fn the_strongest_challenge_is_taken() {
         let nonce = "realm=\"a, \\\"b\\\"\", nonce=\"n\"";
