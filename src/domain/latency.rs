@@ -98,6 +98,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::domain::testing::properties(256))]
         #[test]
         fn what_is_written_reads_the_same(milliseconds in 0_u64..=86_400_000) {
             let read: Latency = format!("{milliseconds}ms").parse().expect("a time");

@@ -33,7 +33,7 @@ pub mod shares;
 pub mod signature;
 pub mod state;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod timespan;
 pub mod variables;
 pub mod visible;

@@ -224,3 +224,14 @@ impl Site {
         decided.map(|draft| self.record(draft))
     }
 }
+
+/// How a property is tried: with so many cases, and what failed is kept below `tests/`.
+pub fn properties(cases: u32) -> proptest::test_runner::Config {
+    use proptest::test_runner::{Config, FileFailurePersistence};
+    let kept = FileFailurePersistence::SourceParallel("tests/proptest-regressions");
+    Config {
+        cases,
+        failure_persistence: Some(Box::new(kept)),
+        ..Config::default()
+    }
+}

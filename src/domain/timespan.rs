@@ -320,6 +320,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::domain::testing::properties(256))]
         #[test]
         fn what_is_shown_reads_back(milliseconds in 0..LONGEST) {
             let span = Timespan::from_milliseconds(milliseconds);

@@ -303,6 +303,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::domain::testing::properties(256))]
         /// However the clocks jump and however often the host reboots, what was once counted stays counted, and no
         /// more than the time that really passed is counted on one boot.
         #[test]

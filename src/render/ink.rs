@@ -238,6 +238,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::domain::testing::properties(256))]
         #[test]
         fn no_line_is_longer_than_the_width(text in "(\\PC|.){0,60}", width in 1usize..30) {
             for line in shown(&[plain(text.clone()), code(text)], width, Break::Anywhere) {

@@ -122,6 +122,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::domain::testing::properties(256))]
         #[test]
         fn nothing_unsafe_passes_and_no_cut_is_too_long(text in "\\PC*|(.|\\n|\\x1b){0,40}", columns in 0usize..30) {
             let safe = one_line(&text);

@@ -312,6 +312,7 @@ fn the_audit_as_json_has_the_words_that_people_see() {
 }
 
 proptest! {
+    #![proptest_config(crate::domain::testing::properties(256))]
     /// No bytes, whatever they are, are taken for a record under a name that is not theirs.
     #[test]
     fn only_the_very_bytes_are_sound(index in 0usize..400, byte: u8, extra in prop::collection::vec(any::<u8>(), 0..3)) {

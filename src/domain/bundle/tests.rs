@@ -83,6 +83,7 @@ fn a_version_from_the_future_is_named_before_its_shape_is_looked_at() {
 }
 
 proptest! {
+    #![proptest_config(crate::domain::testing::properties(256))]
     #[test]
     fn what_was_written_reads_back_and_has_no_fault(texts in proptest::collection::vec("\\PC{0,40}", 0..6), attested: bool) {
         let key = TestKey::ed25519(1);

@@ -233,6 +233,7 @@ fn the_next_business_day_skips_weekends_and_holidays() {
 }
 
 proptest! {
+    #![proptest_config(crate::domain::testing::properties(256))]
     #[test]
     fn what_is_shown_reads_back(from in 0u32..1440, length in 1u32..1440) {
         let to = (from + length).min(1440);

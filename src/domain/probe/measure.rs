@@ -248,6 +248,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::domain::testing::properties(256))]
         #[test]
         fn no_text_panics(text in "\\PC{0,20}") {
             let _ = text.parse::<Percentage>();

@@ -196,6 +196,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::domain::testing::properties(256))]
         #[test]
         fn whatever_needs_whatever_it_ends(edges in proptest::collection::vec((0usize..8, 0usize..9), 0..20)) {
             let name = |index: usize| format!("p{index}");

@@ -234,6 +234,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::domain::testing::properties(256))]
         #[test]
         fn it_is_followed_as_the_library_does(
             text in "[ab\\n é]{0,40}",

@@ -428,6 +428,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::domain::testing::properties(256))]
         #[test]
         fn the_order_of_the_samples_changes_nothing(
             runs in proptest::collection::vec(proptest::array::uniform4(0usize..4), 1..8),

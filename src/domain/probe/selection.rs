@@ -202,6 +202,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::domain::testing::properties(256))]
         #[test]
         fn never_a_pass_where_something_required_is_left_out(
             only in proptest::collection::vec(0usize..6, 0..3),

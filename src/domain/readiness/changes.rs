@@ -274,6 +274,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::domain::testing::properties(256))]
         #[test]
         fn what_is_kept_is_small_whatever_it_is_of(tree in tree()) {
             let kept = values("", &tree);

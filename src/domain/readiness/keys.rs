@@ -97,6 +97,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::domain::testing::properties(256))]
         /// Another sign-off never takes anybody's away.
         #[test]
         fn more_sign_offs_never_count_for_less(

@@ -173,6 +173,7 @@ fn a_secret_is_not_shown() {
 }
 
 proptest! {
+    #![proptest_config(crate::domain::testing::properties(256))]
     #[test]
     fn whatever_is_seen_every_probe_is_counted_once(
         seen in proptest::collection::vec((0usize..12, 0usize..6, 0u32..3), 0..60), room in 0usize..14,

@@ -157,6 +157,7 @@ fn blob(armored: &str) -> Vec<u8> {
 }
 
 proptest! {
+    #![proptest_config(crate::domain::testing::properties(256))]
     #[test]
     fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         prop_assert!(verify(&armor(&bytes), PAYLOAD).is_err());

@@ -113,6 +113,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::domain::testing::properties(256))]
         #[test]
         fn pieces_are_masked_as_the_whole_is(
             text in "[ab1 ]{0,40}", cuts in proptest::collection::vec(0usize..40, 0..6),

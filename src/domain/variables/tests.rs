@@ -327,6 +327,7 @@ fn who_asks_is_masked_wherever_it_came_from() {
 }
 
 proptest! {
+    #![proptest_config(crate::domain::testing::properties(256))]
     #[test]
     fn no_text_panics(text in "[$\\{\\}:a-z…é]{0,24}", secret in "[a-zé…'\\n ]{0,12}") {
         let _ = syntax(&text);

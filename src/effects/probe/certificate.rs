@@ -234,6 +234,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::domain::testing::properties(256))]
         #[test]
         fn no_bytes_panic(at in 0..2_000_usize, bytes in prop::collection::vec(any::<u8>(), 1..6)) {
             let mut der = issued().to_vec();

@@ -437,6 +437,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::domain::testing::properties(256))]
         #[test]
         fn no_datagram_panics(rest in prop::collection::vec(any::<u8>(), 0..600)) {
             let mut request = Message::query();

@@ -517,6 +517,7 @@ mod arbitrary {
     }
 
     proptest! {
+        #![proptest_config(crate::domain::testing::properties(256))]
         #[test]
         fn no_damage_panics_and_every_finding_is_in_its_file(
             which in 0..3usize,

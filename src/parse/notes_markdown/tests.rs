@@ -172,6 +172,7 @@ mod arbitrary {
     use proptest::prelude::*;
 
     proptest! {
+        #![proptest_config(crate::domain::testing::properties(256))]
         #[test]
         fn no_text_panics(
             front in "(a: 1\n|summary: x\n|\\PC{0,5}\n){0,3}",

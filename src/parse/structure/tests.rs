@@ -356,6 +356,7 @@ mod arbitrary {
     }
 
     proptest! {
+        #![proptest_config(crate::domain::testing::properties(256))]
         #[test]
         fn no_tree_panics(
             keys in prop::collection::vec(

@@ -216,6 +216,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::domain::testing::properties(256))]
         #[test]
         fn a_scalar_is_what_it_is_for_the_parent(
             text in "[-+.]{0,2}([0-9a-fxoXO_.:eE+-]{0,8}|(?i)null|true|false|nan|inf|yes|[a-z~ ]{0,6})",

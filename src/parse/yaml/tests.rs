@@ -201,6 +201,7 @@ mod arbitrary {
     use proptest::prelude::*;
 
     proptest! {
+        #![proptest_config(crate::domain::testing::properties(256))]
         #[test]
         fn no_text_panics(text in "(\\PC|[\n\t\r :\\-\\[\\]{}&*!|>'\"#?,a0~<]){0,120}") {
             let source = Source::new("f.yaml", text);

@@ -43,6 +43,7 @@ fn counts() -> Standing {
 }
 
 proptest! {
+    #![proptest_config(crate::domain::testing::properties(256))]
 
     #[test]
     fn copies_with_other_forms_of_a_signature_change_no_state(

@@ -203,6 +203,7 @@ pub fn reads_the_same(history: &History, pieces: &[(u64, bool)]) {
 }
 
 proptest! {
+    #![proptest_config(crate::domain::testing::properties(256))]
 
     // req: A10, req: A11, req: A13, req: A16
     #[test]

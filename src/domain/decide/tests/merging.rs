@@ -110,6 +110,7 @@ fn is_whole(history: &History, meant: &Meant) {
 }
 
 proptest! {
+    #![proptest_config(crate::domain::testing::properties(256))]
 
     #[test]
     fn merging_shuts_no_gate_loses_no_incident_and_reads_the_same(

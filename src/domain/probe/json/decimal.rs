@@ -305,6 +305,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::domain::testing::properties(256))]
         #[test]
         fn whole_numbers_order_as_they_do_elsewhere(one: i128, other: i128) {
             prop_assert_eq!(

@@ -535,6 +535,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::domain::testing::properties(256))]
         #[test]
         fn no_text_makes_it_panic(text in "\\PC{0,60}", path in "\\$[.\\[\\]?@()'\"a-c0-9*:,!=<> &|-]{0,60}") {
             for text in [text, path] {

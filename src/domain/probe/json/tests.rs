@@ -268,6 +268,7 @@ fn a_path_or_pattern_that_cannot_be_read_never_holds() {
 }
 
 proptest! {
+    #![proptest_config(crate::domain::testing::properties(256))]
     #[test]
     fn missing_satisfies_nothing(
         name in "[a-z]{1,6}", index in 0usize..15, text in "\\PC{0,10}", number: i64,

@@ -472,6 +472,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::domain::testing::properties(256))]
         #[test]
         fn a_document_is_itself_and_nothing_else(one in any_json(), other in any_json()) {
             let document = Document::read(&one.to_string()).expect("JSON");

@@ -93,6 +93,7 @@ fn case(words: &[Word]) -> Case {
 }
 
 proptest! {
+    #![proptest_config(crate::domain::testing::properties(256))]
     // req: B3, req: B5
     #[test]
     fn another_sign_off_never_turns_go_into_no_go(words in words(), more in word()) {
@@ -253,7 +254,7 @@ fn excepted(mut case: Case, exceptions: &[Exception]) -> Case {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(crate::domain::testing::properties(100))]
 
     // req: C8
     #[test]

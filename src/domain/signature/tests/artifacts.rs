@@ -255,6 +255,7 @@ fn what_is_no_ssh_signature_is_called_what_it_is() {
 }
 
 proptest! {
+    #![proptest_config(crate::domain::testing::properties(256))]
     #[test]
     fn no_bytes_are_a_signature_by_chance(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         prop_assert!(Detached::read("x", &bytes).is_err());

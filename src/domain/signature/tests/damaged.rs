@@ -120,6 +120,7 @@ fn damage(
 }
 
 proptest! {
+    #![proptest_config(crate::domain::testing::properties(256))]
     #[test]
     fn no_damage_gives_a_key_that_was_not_there_to_anybody(piece in (any::<usize>(), 0..80usize, 0..3usize), byte in (any::<usize>(), any::<u8>())) {
         let damaged = damage(signers().as_bytes(), piece, byte);

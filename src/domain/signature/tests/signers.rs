@@ -251,6 +251,7 @@ fn a_revoked_key_is_on_the_list_and_what_is_no_key_is_an_error() {
 }
 
 proptest! {
+    #![proptest_config(crate::domain::testing::properties(256))]
     #[test]
     fn no_text_makes_the_reader_panic(text in "(\\PC|\n|\r|\t|\"|,|=|!){0,120}") {
         let source = Source::new("s", text.clone());

@@ -239,7 +239,7 @@ mod arbitrary {
     use proptest::prelude::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(200))]
+        #![proptest_config(crate::domain::testing::properties(200))]
         #[test]
         fn no_word_below_a_heading_is_lost(
             parts in proptest::collection::vec((0..FIELDS.len() * 3, 0..BLOCKS.len()), 1..8),

@@ -549,6 +549,7 @@ fn the_moment_of_an_answer_is_as_it_is_written() {
 }
 
 proptest! {
+    #![proptest_config(crate::domain::testing::properties(256))]
     #[test]
     fn no_answer_panics(text in "\\PC{0,200}", name in "[a-z]{1,4}") {
         let _ = prometheus().read(&text, "");

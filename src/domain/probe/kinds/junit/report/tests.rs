@@ -199,6 +199,7 @@ fn an_unknown_entity_stays_as_it_is_written() {
 }
 
 proptest! {
+    #![proptest_config(crate::domain::testing::properties(256))]
     #[test]
     fn no_text_panics(text in "\\PC{0,200}") {
         let _ = read(&text);
