@@ -41,13 +41,13 @@ pub struct Policy {
     pub people: BTreeMap<PersonName, Person>,
     /// The roles, and what each stands for.
     pub roles: BTreeMap<RoleName, Role>,
-    /// How long trouble of each priority may last. Without any: critical 5m and lower 30m, both ending in a rollback.
+    /// How long an incident of each priority may last. Without any: critical 5m and lower 30m, both ending in a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priorities: Option<BTreeMap<PriorityName, Priority>>,
     /// The priority of a failing probe that names none. Default: the shortest window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_priority: Option<PriorityName>,
-    /// Named kinds of trouble.
+    /// Named kinds of failures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub triggers: Option<BTreeMap<TriggerName, Trigger>>,
     /// Which roles may do what. An action that is not listed is open to every person of the policy, but for waivers,
@@ -368,7 +368,7 @@ pub struct Evidence {
     /// The deadline of all of them together; what has no result by then is unknown. Default: 5m.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<Timespan>,
-    /// How many are asked at once. Default: as many as the release notes say for the verification, or 16.
+    /// How many probes run at once. Default: as many as the release notes say for the verification, or 16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1024))]
     pub concurrency: Option<u32>,

@@ -254,11 +254,11 @@ pub struct Verification {
     /// The deadline of the whole run; reaching it undecided is inconclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<Timespan>,
-    /// How many probes are asked at once. Default: 16.
+    /// How many probes run at once. Default: 16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1024))]
     pub concurrency: Option<u32>,
-    /// How many of them ask one host at once. Default: 6.
+    /// How many of them run against one host at once. Default: 6.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1024))]
     pub per_host: Option<u32>,

@@ -23,7 +23,7 @@ pub struct Capture {
     /// A JSONPath (RFC 9535) into the answer that finds one text, number or boolean.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub json: Option<String>,
-    /// A header of an HTTP answer.
+    /// A header of an HTTP response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub header: Option<String>,

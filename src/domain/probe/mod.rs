@@ -43,7 +43,7 @@ use retry::{Backoff, RetryCondition};
 
 pub use kinds::{KINDS, Question};
 
-/// One question to the running system, and what its answer must be.
+/// One request to the running system, and what its response must be.
 // There may be thousands, of one kind each: the kinds are boxed, so that none has room for the others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -63,10 +63,10 @@ pub struct Probe {
     /// A TLS handshake and the certificate that it shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Box<TlsProbe>>,
-    /// A question to a resolver of names.
+    /// A request to a resolver of names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns: Option<Box<DnsProbe>>,
-    /// A question to the health service of a gRPC server.
+    /// A request to the health service of a gRPC server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grpc: Option<Box<GrpcProbe>>,
     /// A command on this machine.
@@ -94,7 +94,7 @@ pub struct Probe {
     /// For one attempt. Default: 10s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Timespan>,
-    /// How often a sample that does not pass is asked again. Default: 0.
+    /// How many times a sample that does not pass is retried. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<u32>,
     /// What is worth a retry: error, fail, inconclusive, timeout, unserved, a status or a class of them.
@@ -118,15 +118,15 @@ pub struct Probe {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub failures: Option<u32>,
-    /// How many samples in a row may be errors (it could not be asked) before the probe counts as failed. Without it,
+    /// How many samples in a row may be errors (no response) before the probe counts as failed. Without it,
     /// an error never opens an incident.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub errors: Option<u32>,
-    /// What an error (it could not be asked) counts as; by itself it decides nothing before the limit in `errors`.
+    /// What an error (no response) counts as; by itself it decides nothing before the limit in `errors`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_error: Option<OnTrouble>,
-    /// What an answer without data counts as. Default: inconclusive. It is never a pass.
+    /// What a response without data counts as. Default: inconclusive. It is never a pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_no_data: Option<OnTrouble>,
     /// 95 of 100 answers took no longer than this, over the samples in `passes`: at least 20.
@@ -174,7 +174,7 @@ impl Probe {
         self.timeout.unwrap_or(Timespan::from_seconds(10))
     }
 
-    /// How often a sample that does not pass is asked again.
+    /// How many times a sample that does not pass is retried.
     pub fn retries(&self) -> u32 {
         self.retries.unwrap_or(0)
     }

@@ -15,11 +15,11 @@ pub struct ProbeSuite {
     /// How long the whole may take. Default: 10m.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<Timespan>,
-    /// How many are asked at once. Default: 16.
+    /// How many probes run at once. Default: 16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub concurrency: Option<u32>,
-    /// How many of them ask one host at once. Default: 6.
+    /// How many of them run against one host at once. Default: 6.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub per_host: Option<u32>,

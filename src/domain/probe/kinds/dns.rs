@@ -11,21 +11,21 @@ use crate::domain::probe::count::CountExpectation;
 use crate::domain::probe::expect::{Assertion, OneOrMany};
 use crate::domain::probe::templated::Settle;
 
-/// A question to a resolver, and what its answer must be.
+/// A request to a resolver, and what its response must be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DnsProbe {
     /// A full name, such as `shop.example.com`; for `PTR` an IP address too.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// What is asked for. Default: `A`.
+    /// The type of record that is requested. Default: `A`.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub record_type: Option<DnsRecordType>,
     /// The `address` or `address:port` of the resolver. Default: the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub resolver: Option<String>,
-    /// What the answer must be.
+    /// What the response must be.
     pub expect: DnsExpectation,
 }
 
@@ -120,7 +120,7 @@ pub struct DnsAnswer {
 }
 
 impl DnsProbe {
-    /// What is asked for.
+    /// The type of record that is requested.
     pub fn record_type(&self) -> DnsRecordType {
         self.record_type.unwrap_or_default()
     }

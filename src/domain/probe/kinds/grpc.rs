@@ -8,17 +8,17 @@ use serde::{Deserialize, Serialize};
 use super::{ClientCertificate, Judged, Kind};
 use crate::domain::probe::expect::Assertion;
 
-/// A question to the health service of a gRPC server.
+/// A request to the health service of a gRPC server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GrpcProbe {
     /// `host:port`, an IPv6 address in brackets.
     #[schemars(length(min = 1))]
     pub address: String,
-    /// The service whose health is asked. Default: the whole server's.
+    /// The service whose health is requested. Default: the whole server's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// Whether it is asked over TLS. Default: false.
+    /// Whether the request goes over TLS. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<bool>,
     /// The name that the server's certificate must have. Default: the address's host.
@@ -36,7 +36,7 @@ pub struct GrpcProbe {
     /// What goes along with the question, by name: a token under `authorization`, a tenant.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
-    /// What the answer must be. Default: `SERVING`.
+    /// What the response must be. Default: `SERVING`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<GrpcExpectation>,
 }

@@ -78,7 +78,7 @@ pub struct HttpProbe {
     /// expected of the body holds for what comes out, of which at most 1 MiB is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decompress: Option<bool>,
-    /// What the answer must be.
+    /// What the response must be.
     pub expect: HttpExpectation,
 }
 

@@ -27,7 +27,7 @@ pub struct TcpProbe {
     /// What is sent once connected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub send: Option<String>,
-    /// What the answer must be.
+    /// What the response must be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<TextExpectation>,
     /// Instead of `send` and `expect`: what is sent and what is expected, in turns.
