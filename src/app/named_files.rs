@@ -45,7 +45,7 @@ const fn what(used_as: FileUse) -> &'static str {
         FileUse::Authorities => "with the certificates of the authorities in PEM",
         FileUse::Certificate => "with the certificate in PEM",
         FileUse::Key => "with the key in PEM and no passphrase",
-        FileUse::Body => "with what is to be sent",
+        FileUse::Body | FileUse::Part => "with what is to be sent",
         FileUse::Schema => "with a JSON Schema",
         FileUse::Program => "a program or a script that can be executed",
     }

@@ -10,6 +10,7 @@ mod identity;
 mod kinds;
 mod numbers;
 mod options;
+mod payloads;
 mod pool;
 mod proxies;
 mod real;

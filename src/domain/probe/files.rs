@@ -1,5 +1,7 @@
 //! The files that a probe names beside what it asks about: they are there before anything is asked, or it cannot be.
 
+use std::borrow::Cow;
+
 use super::Probe;
 use super::json::schema::SchemaSource;
 use super::kinds::Auth;
@@ -15,6 +17,8 @@ pub enum FileUse {
     Key,
     /// What is sent.
     Body,
+    /// A part of what is sent; no link leads to it.
+    Part,
     /// A JSON Schema.
     Schema,
     /// The program that a command starts: a path, or a name that is searched for.
@@ -22,10 +26,10 @@ pub enum FileUse {
 }
 
 /// A file that a probe names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedFile<'a> {
     /// Where the probe names it, below the probe: `/http/ca`.
-    pub at: &'static str,
+    pub at: Cow<'static, str>,
     /// Its path, perhaps with variables in it.
     pub path: &'a str,
     /// What it is used as.
@@ -37,7 +41,11 @@ impl Probe {
     pub fn files<'a>(&'a self) -> Vec<NamedFile<'a>> {
         let mut files = Vec::new();
         let mut add = |at, path: Option<&'a String>, used_as| {
-            files.extend(path.map(|path| NamedFile { at, path, used_as }));
+            files.extend(path.map(|path| NamedFile {
+                at: Cow::Borrowed(at),
+                path,
+                used_as,
+            }));
         };
         let http = self.http.as_ref();
         let shown = http.and_then(|http| http.client_certificate.as_ref());
@@ -155,6 +163,14 @@ impl Probe {
             .filter(|it| !it.env.contains_key("PATH"))
             .and_then(|it| it.argv.first());
         add("/command/argv/0", program, FileUse::Program);
+        let parts = http.into_iter().flat_map(|http| &http.multipart);
+        files.extend(parts.enumerate().filter_map(|(index, part)| {
+            Some(NamedFile {
+                at: Cow::Owned(format!("/http/multipart/{index}/file")),
+                path: part.file.as_ref()?,
+                used_as: FileUse::Part,
+            })
+        }));
         files
     }
 }
@@ -175,7 +191,8 @@ mod tests {
             "command": {"argv": ["./smoke.sh", "-v"], "expect": {"exit": 0}},
         }))
         .expect("a probe");
-        let told: Vec<(&str, &str)> = probe.files().iter().map(|it| (it.at, it.path)).collect();
+        let files = probe.files();
+        let told: Vec<(&str, &str)> = files.iter().map(|it| (&*it.at, it.path)).collect();
         assert_eq!(
             told,
             [

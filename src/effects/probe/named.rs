@@ -20,6 +20,7 @@ pub(super) fn can_use(root: &Path, path: &str, used_as: FileUse) -> Result<(), S
         FileUse::Certificate => pem::certificates(path, &bytes()?).map(drop),
         FileUse::Key => identity::key(path, &bytes()?).map(drop),
         FileUse::Body => bytes().map(drop),
+        FileUse::Part => pem::read_within(root, path).map(drop),
         FileUse::Program => program::find(path, root).map(drop),
         FileUse::Schema => {
             let root = root.to_owned();

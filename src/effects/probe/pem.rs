@@ -2,9 +2,10 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use super::explain::explain;
+use crate::effects::plain;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -27,6 +28,40 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes))
+        .map_err(failed)?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(trouble("is longer than 16 MiB"));
+    }
+    Ok(bytes)
+}
+
+/// The bytes of an ordinary file: below `root` where its path is relative, and there no link is followed.
+///
+/// # Errors
+/// A text that names the path and the cause.
+pub(super) fn read_within(root: &Path, path: &str) -> Result<Vec<u8>, String> {
+    let trouble = |what: &str| format!("the file {path} {what}");
+    let given = Path::new(path);
+    let plain = |it: Component<'_>| matches!(it, Component::Normal(_) | Component::CurDir);
+    if given.is_absolute() {
+        return read(given);
+    }
+    if path.contains('\0') || !given.components().all(plain) {
+        return Err(trouble(
+            "leaves the repository; write an absolute path for a file outside of it",
+        ));
+    }
+    let full = root.join(given);
+    let below = full.ancestors().take_while(|above| *above != root);
+    let leads = below.into_iter().any(Path::is_symlink);
+    let failed = |error: std::io::Error| match leads {
+        true => trouble("cannot be read: a link leads there; name the file itself"),
+        false => trouble(&format!("cannot be read: {error}")),
+    };
+    let file = plain::read(root, &full).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(LONGEST + 1)
+        .read_to_end(&mut bytes)
         .map_err(failed)?;
     if bytes.len() as u64 > LONGEST {
         return Err(trouble("is longer than 16 MiB"));

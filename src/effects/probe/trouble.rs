@@ -4,6 +4,7 @@
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
+use std::path::Path;
 
 use super::explain::explain;
 use super::http::Failure;
@@ -38,6 +39,21 @@ pub(super) fn connection_trouble(target: &str, error: &io::Error) -> Answer {
     }
 }
 
+/// What a failed connection to the unix socket at `path` means. That nobody listens there is a failure, as it is of a
+/// port, also where the socket itself is gone: most servers take it along when they end.
+fn socket_trouble(path: &Path, error: &io::Error) -> Answer {
+    let shown = path.display();
+    match error.kind() {
+        ErrorKind::NotFound => Answer::Unserved(format!(
+            "nobody listens at {shown}: there is no such socket"
+        )),
+        ErrorKind::InvalidInput => Answer::Unasked(format!(
+            "{shown} cannot be the path of a socket: it is longer than 107 bytes, or has a NUL character"
+        )),
+        _ => connection_trouble(&format!("the socket {shown}"), error),
+    }
+}
+
 /// What a failed HTTP request to `target` means, from the causes of its error.
 pub(super) fn http_trouble(target: &str, failure: &Failure) -> Answer {
     let (error, shaking): (&(dyn Error + 'static), bool) = match failure {
@@ -52,6 +68,7 @@ pub(super) fn http_trouble(target: &str, failure: &Failure) -> Answer {
             };
             return connection_trouble(&named, error);
         }
+        Failure::Unix(path, error) => return socket_trouble(path, error),
         Failure::Tls(error) => (error, true),
         Failure::Exchange(error) => (error, false),
     };
@@ -103,6 +120,11 @@ fn exchange_trouble(target: &str, error: &(dyn Error + 'static), shaking: bool) 
     let causes = causes(error);
     if first::<hyper::Error>(&causes).is_some_and(hyper::Error::is_incomplete_message) {
         return Answer::Unserved(format!("{target} closed the connection without an answer"));
+    }
+    if first::<hyper::Error>(&causes).is_some_and(|it| it.is_closed() || it.is_canceled()) {
+        return Answer::Unserved(format!(
+            "{target} closed the connection, or said what is no answer, before it was asked"
+        ));
     }
     if let Some(tls) = first::<rustls::Error>(&causes) {
         return Answer::Unserved(format!("TLS with {target}: {}", explain(tls)));

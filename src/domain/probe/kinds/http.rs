@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::auth::{Auth, BasicAuth, secrets};
+use super::payload::{Form, Part};
 use super::{Judged, Kind, Told, authority, judged};
 use crate::domain::ids::Digest;
 use crate::domain::latency::Latency;
@@ -24,9 +25,14 @@ pub struct HttpProbe {
     /// An absolute `http://` or `https://` address.
     #[schemars(length(min = 1))]
     pub url: String,
-    /// Default: `GET`.
+    /// Default: `GET`, or `POST` where a `form` or `multipart` is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
+    /// The path of the unix socket that is connected to, from the repository's root or absolute; the address still says
+    /// what is asked for. Another origin that a redirect leads to is connected to as usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub unix: Option<String>,
     /// Request headers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
@@ -40,6 +46,12 @@ pub struct HttpProbe {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub body_file: Option<String>,
+    /// The fields of a form, sent as `application/x-www-form-urlencoded`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<Form>,
+    /// The parts of a `multipart/form-data` body, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub multipart: Vec<Part>,
     /// Who asks. It is not shown anywhere, and not told to another host that a redirect leads to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
@@ -177,6 +189,27 @@ pub struct HttpAnswer {
 /// What is said of a body that was cut.
 const CUT: &str = "the body was cut at the cap";
 
+impl HttpProbe {
+    /// How it is asked.
+    pub fn method(&self) -> &str {
+        let sends = self.form.is_some() || !self.multipart.is_empty();
+        let default = if sends { "POST" } else { "GET" };
+        self.method.as_deref().unwrap_or(default)
+    }
+
+    /// The keys that say what is sent.
+    pub fn payload_keys(&self) -> Vec<&'static str> {
+        let given = [
+            ("body", self.body.is_some()),
+            ("body_file", self.body_file.is_some()),
+            ("form", self.form.is_some()),
+            ("multipart", !self.multipart.is_empty()),
+        ];
+        let given = given.into_iter().filter(|(_, given)| *given);
+        given.map(|(key, _)| key).collect()
+    }
+}
+
 impl Kind for HttpProbe {
     type Answer = HttpAnswer;
 
@@ -211,6 +244,10 @@ impl Kind for HttpProbe {
         texts.extend(self.headers.values_mut());
         texts.extend(self.body.as_mut());
         texts.extend(self.body_file.as_mut());
+        let form = self.form.iter_mut().flat_map(BTreeMap::values_mut);
+        texts.extend(form.flat_map(OneOrMany::values_mut));
+        texts.extend(self.multipart.iter_mut().flat_map(Part::texts_mut));
+        texts.extend(self.unix.as_mut());
         texts.extend(self.auth.iter_mut().flat_map(Auth::texts_mut));
         texts.extend(self.ca.as_mut());
         let certificate = self.client_certificate.iter_mut();

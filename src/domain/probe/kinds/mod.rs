@@ -12,6 +12,7 @@ mod grpc;
 mod http;
 pub mod junit;
 pub mod metric;
+mod payload;
 mod tcp;
 mod tls;
 
@@ -27,6 +28,7 @@ pub use metric::{
     Bounds, ExpositionSource, FailureCondition, JsonSource, MetricAnswer, MetricExpectation,
     MetricProbe, MinimumSamples, PrometheusSource, RatioExpectation, Reduce, Selection, Worse,
 };
+pub use payload::{Form, Part};
 pub use tcp::{
     Bytes, Ending, Expected, Received, Step, TcpAnswer, TcpProbe, TcpTls, TlsTerms, Turn,
 };

@@ -241,12 +241,15 @@ mod tests {
     fn the_files_of_probes_are_named_and_no_key_of_theirs() {
         let mut notes = notes();
         notes.verification = Some(from_json(serde_json::json!({"probes": [
-            {"id": "a", "http": {"url": "https://x/", "ca": "ca.pem", "body_file": "./b.json",
+            {"id": "a", "http": {"url": "https://x/", "ca": "ca.pem", "body_file": "./b.json", "multipart": [{"name": "f", "file": "part.bin"}],
              "client_certificate": {"cert": "c.pem", "key": "k.pem"},
              "expect": {"json_schema": "s.json"}}},
             {"id": "b", "command": {"argv": ["./probe.sh", "live/data"], "expect": {"exit": 0}}},
         ]})));
         let named: Vec<String> = named_files(&notes).into_iter().collect();
-        assert_eq!(named, ["b.json", "ca.pem", "probe.sh", "s.json"]);
+        assert_eq!(
+            named,
+            ["b.json", "ca.pem", "part.bin", "probe.sh", "s.json"]
+        );
     }
 }

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
@@ -41,6 +42,9 @@ pub(in super::super) enum Failure {
     /// The name has no address.
     #[error("{0}")]
     Resolution(String),
+    /// No connection to the socket.
+    #[error("no connection to {}", .0.display())]
+    Unix(PathBuf, #[source] io::Error),
     /// No connection to the address.
     #[error("no connection to {0}")]
     Connect(SocketAddr, #[source] io::Error),
@@ -60,6 +64,8 @@ pub(super) struct Place {
     pub(super) port: u16,
     /// What is connected to instead of what the host's name resolves to.
     pub(super) instead: Option<Instead>,
+    /// The socket that is connected to instead of the host.
+    pub(super) unix: Option<PathBuf>,
     /// What is connected to instead, and asked to pass on what is asked.
     pub(super) proxy: Option<Arc<Proxy>>,
 }
@@ -139,11 +145,15 @@ pub(super) async fn connect(
     tls: Option<&Arc<ClientConfig>>,
     progress: &Progress,
 ) -> Result<Connection, Failure> {
-    let stream = match &place.proxy {
-        None => reach(place, progress).await?,
-        Some(proxy) => through(proxy, place, tls.is_some(), progress).await?,
+    let wire = match (&place.unix, &place.proxy) {
+        (Some(path), _) => {
+            progress.connecting();
+            let connected = UnixStream::connect(path).await;
+            Wire::from(connected.map_err(|error| Failure::Unix(path.clone(), error))?)
+        }
+        (None, None) => Wire::from(reach(place, progress).await?),
+        (None, Some(proxy)) => Wire::from(through(proxy, place, tls.is_some(), progress).await?),
     };
-    let wire = Wire::from(stream);
     let Some(tls) = tls else {
         let connection = speak(wire.clone(), wire, false).await;
         progress.connected();
@@ -175,6 +185,7 @@ async fn through(
         host: proxy.host.clone(),
         port: proxy.port,
         instead: None,
+        unix: None,
         proxy: None,
     };
     let reached = reach(&near, progress).await;

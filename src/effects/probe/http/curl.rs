@@ -4,7 +4,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 
 use super::proxy::Proxy;
 use super::{USER_AGENT, oauth};
-use crate::domain::probe::kinds::HttpProbe;
+use crate::domain::probe::kinds::{HttpProbe, Part};
 use crate::domain::timespan::Timespan;
 use crate::effects::probe::quote;
 
@@ -35,6 +35,9 @@ pub(in super::super) fn repeat(http: &HttpProbe, timeout: Timespan) -> String {
             "--key",
             &files.key,
         ]);
+    }
+    if let Some(path) = &http.unix {
+        line.add(["--unix-socket", path]);
     }
     for (host, address) in &http.resolve {
         line.add(["--connect-to", &connect_to(host, address)]);
@@ -88,11 +91,11 @@ fn proxy(http: &HttpProbe, line: &mut Line) {
 }
 
 fn has_body(http: &HttpProbe) -> bool {
-    http.body.is_some() || http.body_file.is_some()
+    !http.payload_keys().is_empty()
 }
 
 fn method(http: &HttpProbe, line: &mut Line) {
-    match http.method.as_deref().unwrap_or("GET") {
+    match http.method() {
         "GET" if !has_body(http) => {}
         // With -X curl would wait for the body that such an answer does not have.
         "HEAD" if !has_body(http) => line.add(["-I"]),
@@ -130,7 +133,38 @@ fn headers(http: &HttpProbe, line: &mut Line) {
     }
 }
 
+/// A value in quotes, so that curl reads nothing else in it.
+fn in_quotes(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+fn part(part: &Part, line: &mut Line) {
+    let (mark, content) = match (&part.file, &part.value) {
+        (Some(path), _) => ("@", path.as_str()),
+        (None, value) => ("", value.as_deref().unwrap_or_default()),
+    };
+    let mut form = format!("{}={mark}{}", part.name, in_quotes(content));
+    if let Some(filename) = part.filename() {
+        form.push_str(&format!(";filename={}", in_quotes(filename)));
+    }
+    if let Some(media_type) = part.media_type() {
+        form.push_str(&format!(";type={media_type}"));
+    }
+    line.add(["-F", &form]);
+}
+
 fn body(http: &HttpProbe, line: &mut Line) {
+    for one in &http.multipart {
+        part(one, line);
+    }
+    for (name, values) in http.form.iter().flatten() {
+        for value in values.values() {
+            line.add(["--data-urlencode", &format!("{name}={value}")]);
+        }
+    }
+    if http.form.is_some() || !http.multipart.is_empty() {
+        return;
+    }
     let (how, what) = match (&http.body, &http.body_file) {
         (Some(body), _) => ("--data-raw", body.clone()),
         (None, Some(path)) => ("--data-binary", format!("@{path}")),
@@ -222,6 +256,20 @@ mod tests {
             bearer.contains(" -H 'Authorization: Bearer t' "),
             "{bearer}"
         );
+        let form =
+            line(json!({"url": "http://h/", "form": {"a": ["1 2", "&"]}, "unix": "run/a.sock"}));
+        let sent = " --unix-socket run/a.sock ";
+        let fields = " --data-urlencode 'a=1 2' --data-urlencode 'a=&' http://h/";
+        assert!(form.contains(sent) && form.ends_with(fields), "{form}");
+        assert!(
+            !form.contains("-X") && !form.contains("Content-Type"),
+            "{form}"
+        );
+        let parts = line(json!({"url": "http://h/", "multipart": [
+            {"name": "a", "value": "x;type=y"}, {"name": "f", "file": "d/o.json", "type": "text/plain"},
+        ]}));
+        let all = " -F 'a=\"x;type=y\"' -F 'f=@\"d/o.json\";filename=\"o.json\";type=text/plain' http://h/";
+        assert!(parts.ends_with(all), "{parts}");
         for (address, to) in [
             ("10.0.0.7", "h::10.0.0.7:"),
             ("10.0.0.7:8443", "h::10.0.0.7:8443"),

@@ -84,6 +84,7 @@ impl Ways {
         Origin {
             place: Place {
                 instead: self.instead.get(&host).copied(),
+                unix: None,
                 proxy: self.proxy.clone(),
                 port: url.port_or_known_default().unwrap_or(80),
                 host,

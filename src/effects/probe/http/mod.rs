@@ -12,6 +12,7 @@ mod digest;
 mod hop;
 mod oauth;
 mod page;
+mod payload;
 mod pool;
 mod prepare;
 mod proxy;
@@ -77,6 +78,7 @@ fn needs_something(http: &HttpProbe) -> bool {
     fetches
         || http.redirects.is_some()
         || http.body_file.is_some()
+        || !http.multipart.is_empty()
         || !http.url.starts_with("http://")
 }
 

@@ -101,6 +101,19 @@ impl Clients {
         })
     }
 
+    /// The bytes of a file to which no link leads, read once in a sample.
+    pub(super) fn file_within(&self, path: &str) -> Result<Bytes, String> {
+        let key = PathBuf::from(format!("\0{path}"));
+        kept(&self.files, &key, || {
+            super::super::pem::read_within(&self.root, path).map(Bytes::from)
+        })
+    }
+
+    /// Where a path of a probe lies.
+    pub(super) fn place(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
     /// What verifies certificates against the authorities of the file `ca`, or against those of the system.
     pub(in super::super) fn verifier(
         &self,

@@ -1,21 +1,22 @@
 //! From what a probe says to the first request, or to why it cannot be asked.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue,
-    TRANSFER_ENCODING, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName,
+    HeaderValue, TRANSFER_ENCODING, USER_AGENT,
 };
 use http::uri::Authority;
 use http::{HeaderMap, Method};
-use hyper::body::Bytes;
 use url::Url;
 
 use super::super::tls::{Acceptance, Terms};
 use super::connect::Instead;
 use super::hop::{Hop, Ways, is_asked};
+use super::payload::{Payload, payload};
 use super::pool::Clients;
 use super::proxy::Proxy;
 use super::unpack;
@@ -37,21 +38,55 @@ pub(super) fn prepare(http: &HttpProbe, clients: &Clients) -> Result<Hop, String
                 .to_owned(),
         );
     }
-    let method = http.method.as_deref().unwrap_or("GET");
+    let method = http.method();
     let method = Method::from_bytes(method.as_bytes())
         .ok()
         .filter(|method| *method != Method::CONNECT)
         .ok_or_else(|| format!("{method:?} is no HTTP method; write GET, HEAD, POST, …"))?;
     let ways = Arc::new(ways(http)?);
+    let Payload {
+        bytes,
+        content_type,
+    } = payload(http, clients)?;
+    let mut headers = headers(http)?;
+    if let Some(content_type) = content_type {
+        // A form may be said to be another type; the boundary of parts is known here alone.
+        if !http.multipart.is_empty() && headers.contains_key(CONTENT_TYPE) {
+            return Err(
+                "the header Content-Type follows from `multipart`, and cannot be given".to_owned(),
+            );
+        }
+        headers.entry(CONTENT_TYPE).or_insert(content_type);
+    }
+    let mut origin = ways.own(&url);
+    origin.place.unix = unix(http, clients)?;
     Ok(Hop {
         method,
-        headers: headers(http)?,
-        body: body(http, clients)?,
+        headers,
+        body: bytes,
         cookies: None,
-        origin: ways.own(&url),
+        origin,
         ways,
         url,
     })
+}
+
+/// The socket that is connected to instead of a host.
+fn unix(http: &HttpProbe, clients: &Clients) -> Result<Option<PathBuf>, String> {
+    let Some(path) = &http.unix else {
+        return Ok(None);
+    };
+    if http.proxy.is_some() || !http.resolve.is_empty() {
+        let other = if http.proxy.is_some() {
+            "proxy"
+        } else {
+            "resolve"
+        };
+        return Err(format!(
+            "both `unix` and `{other}` say where is connected to; keep one"
+        ));
+    }
+    Ok(Some(clients.place(path)))
 }
 
 fn ways(http: &HttpProbe) -> Result<Ways, String> {
@@ -196,17 +231,6 @@ pub(super) fn basic(under: &str, auth: &BasicAuth) -> Result<HeaderValue, String
         .map_err(|error| format!("`{under}` cannot be told: {error}"))?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-fn body(http: &HttpProbe, clients: &Clients) -> Result<Option<Bytes>, String> {
-    match (&http.body, &http.body_file) {
-        (None, None) => Ok(None),
-        (Some(body), None) => Ok(Some(Bytes::from(body.clone()))),
-        (None, Some(path)) => clients.file(path).map(Some),
-        (Some(_), Some(_)) => {
-            Err("both `body` and `body_file` say what is sent; keep one".to_owned())
-        }
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use url::Url;
 use super::{Check, oauth2};
 use crate::domain::finding::{Finding, Rule};
 use crate::domain::nearest::suggestion;
-use crate::domain::probe::kinds::{Auth, BasicAuth, HttpProbe};
+use crate::domain::probe::kinds::{Auth, BasicAuth, Form, HttpProbe};
 use crate::domain::variables;
 use crate::parse::lint::variables::replaced;
 use crate::parse::node::pointer_step;
@@ -20,6 +20,7 @@ pub(super) fn lint(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Findi
     compressed(check, http, findings);
     tls(check, http, findings);
     resolve(check, http, findings);
+    unix(check, http, findings);
     proxy(
         check,
         "/http",
@@ -191,16 +192,99 @@ pub(super) fn auth(
 }
 
 fn body(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
-    if http.body.is_some() && http.body_file.is_some() {
+    if let [first, second, ..] = http.payload_keys().as_slice() {
+        let what = format!("both \"{first}\" and \"{second}\" say what is sent");
+        findings.push(
+            check
+                .error(Rule::ProbeConflict, &format!("/http/{second}"), &what)
+                .help("keep one of the two"),
+        );
+    }
+    if !http.multipart.is_empty() {
+        let given = http.headers.keys();
+        for name in given.filter(|name| name.eq_ignore_ascii_case("content-type")) {
+            findings.push(
+                check
+                    .site
+                    .error_at_key(
+                        Rule::ProbeHeader,
+                        &check.at(&format!("/http/headers{}", pointer_step(name))),
+                        format!("{}: the header {name} follows from the parts", check.by),
+                    )
+                    .help("leave it out; each part has a \"type\" of its own"),
+            );
+        }
+    }
+    if http.form.as_ref().is_some_and(Form::is_empty) {
         findings.push(
             check
                 .error(
-                    Rule::ProbeConflict,
-                    "/http/body_file",
-                    "both \"body\" and \"body_file\" say what is sent",
+                    Rule::ProbeUnusedKey,
+                    "/http/form",
+                    "a form without a field sends nothing",
                 )
-                .help("keep one of the two"),
+                .help("write its fields, such as { user: ana }, or leave the key out"),
         );
+    }
+    for (index, part) in http.multipart.iter().enumerate() {
+        let below = format!("/http/multipart/{index}");
+        match (&part.value, &part.file) {
+            (Some(_), None) => {}
+            (None, Some(file)) => check.path(&format!("{below}/file"), file, findings),
+            (both, _) => {
+                let what = match both {
+                    Some(_) => "it is both a value and a file",
+                    None => "it says nothing of what is sent",
+                };
+                findings.push(
+                    check
+                        .error(Rule::ProbeConflict, &format!("{below}/name"), what)
+                        .help("write either \"value\" or \"file\""),
+                );
+            }
+        }
+        let media_type = part.media_type.as_deref().unwrap_or("text/plain");
+        if replaced(media_type)
+            .is_ok_and(|full| !full.contains('/') || full.contains(char::is_control))
+        {
+            let what = format!("{media_type:?} is not a media type");
+            findings.push(
+                check
+                    .error(Rule::ProbeHeader, &format!("{below}/type"), &what)
+                    .help("write one such as application/json"),
+            );
+        }
+    }
+}
+
+/// Where the socket of a server lies, and that nothing else says where is connected to.
+fn unix(check: &Check<'_>, http: &HttpProbe, findings: &mut Vec<Finding>) {
+    // So much room a socket's address has: unix(7).
+    const LONGEST: usize = 107;
+    let Some(path) = &http.unix else {
+        return;
+    };
+    check.path("/http/unix", path, findings);
+    if replaced(path).is_ok_and(|full| full.len() > LONGEST) {
+        let what = format!("the path of a socket has {LONGEST} bytes at most");
+        findings.push(
+            check
+                .error(Rule::ProbePath, "/http/unix", &what)
+                .help("name a shorter one"),
+        );
+    }
+    for (key, given) in [
+        ("proxy", http.proxy.is_some()),
+        ("resolve", !http.resolve.is_empty()),
+    ] {
+        if given {
+            let what = format!("both \"unix\" and \"{key}\" say where is connected to");
+            findings.push(
+                check
+                    .error(Rule::ProbeConflict, &format!("/http/{key}"), &what)
+                    .help("keep one of the two"),
+            );
+        }
     }
 }
 

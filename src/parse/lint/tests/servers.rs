@@ -1,6 +1,7 @@
 //! What probes of servers are checked for that speak another protocol than HTTP.
 
 use super::kinds::{all, none};
+use super::{only, with_notes};
 
 #[test]
 fn tcp_has_one_exchange_and_terms_of_tls() {
@@ -254,4 +255,64 @@ fn a_known_failure_is_tolerated_once_and_under_its_name() {
         "junit",
         &[(&twice, "tolerated twice"), (&blank, "the name of no test")],
     );
+}
+
+#[test]
+fn what_is_sent_is_said_once_and_what_is_connected_to_as_well() {
+    let http = |more: &str| {
+        with_notes(&[(
+            "expect: {status: 200}}",
+            &format!("{more}, expect: {{status: 200}}}}"),
+        )])
+    };
+    for fine in [
+        "form: {user: ana, tag: [a, b]}",
+        "multipart: [{name: a, value: b}, {name: f, file: dist/a.json, type: application/json, filename: '${env:N}'}]",
+        "unix: /run/shop.sock, form: {a: '${env:N}'}",
+    ] {
+        assert_eq!(http(fine), [""; 0], "{fine}");
+    }
+    let long = format!("unix: /{}", "a".repeat(110));
+    for (more, parts) in [
+        (
+            "body: a, form: {a: b}",
+            [
+                "notes.yaml:10:",
+                "both \"body\" and \"form\" say what is sent",
+            ]
+            .as_slice(),
+        ),
+        ("form: {}", &["a form without a field"]),
+        (
+            "multipart: [{name: a}]",
+            &["it says nothing of what is sent", "\"value\" or \"file\""],
+        ),
+        (
+            "multipart: [{name: a, value: b, file: c}]",
+            &["both a value and a file"],
+        ),
+        (
+            "multipart: [{name: a, file: ../c}]",
+            &["it leaves the repository"],
+        ),
+        (
+            "multipart: [{name: a, value: b, type: json}]",
+            &["\"json\" is not a media type", "application/json"],
+        ),
+        (
+            "multipart: [{name: a, value: b}], headers: {Content-Type: text/plain}",
+            &["follows from the parts"],
+        ),
+        (
+            "unix: /run/a.sock, resolve: {shop.example.com: 10.0.0.7}",
+            &["both \"unix\" and \"resolve\""],
+        ),
+        (
+            "unix: /run/a.sock, proxy: 'http://p:1'",
+            &["both \"unix\" and \"proxy\""],
+        ),
+        (&long, &["107 bytes at most"]),
+    ] {
+        only(&http(more), parts);
+    }
 }
