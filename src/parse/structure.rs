@@ -5,9 +5,11 @@
 //! values mean to each other is `lint`'s matter.
 
 mod text;
+mod union;
 mod words;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use serde_json::{Map, Value as Json};
 
@@ -15,7 +17,8 @@ use super::node::{Entry, Node, Value, pointer_step};
 use crate::domain::finding::{Finding, Place, Rule, Source};
 use crate::domain::nearest::{listed, nearest};
 use text::Patterns;
-use words::{branches, expected, found, is_null_only, is_of, quoted, resolve, takes, thing, types};
+use union::Union;
+use words::{branches, expected, found, is_of, quoted, resolve, takes, thing, types};
 
 /// Checks `node`, the tree of `source`, against a schema that begins at `start` within `root`; `what` names the whole in
 /// messages ("the policy").
@@ -37,6 +40,7 @@ pub fn check(
         }],
         findings: Vec::new(),
         patterns: Patterns::default(),
+        unions: HashMap::new(),
     };
     checker.value(start, node);
     let mut findings = checker.findings;
@@ -70,6 +74,8 @@ struct Checker<'a> {
     frames: Vec<Frame<'a>>,
     findings: Vec<Finding>,
     patterns: Patterns<'a>,
+    /// The unions that were met so far, by where they stand in memory.
+    unions: HashMap<*const Json, Rc<Union<'a>>>,
 }
 
 impl<'a> Checker<'a> {
@@ -103,8 +109,16 @@ impl<'a> Checker<'a> {
     }
 
     fn value(&mut self, schema: &'a Json, node: &'a Node) {
-        if schema.get("$ref").is_some() {
+        let Some(said) = schema.as_object() else {
+            return;
+        };
+        if said.contains_key("$ref") {
             self.value_of(resolve(self.root, schema), node);
+            // Most say nothing besides.
+            let words = said.keys().any(|key| key != "$ref" && key != "description");
+            if !words {
+                return;
+            }
         }
         self.value_of(schema, node);
     }
@@ -247,19 +261,23 @@ impl<'a> Checker<'a> {
 
     /// A value that may be one of several things.
     fn alternatives(&mut self, schema: &'a Json, node: &'a Node) {
-        let all = branches(self.root, schema);
-        if node.is_null() && all.iter().any(|branch| is_null_only(branch)) {
+        let root = self.root;
+        let union = self.unions.entry(std::ptr::from_ref(schema));
+        let union = Rc::clone(union.or_insert_with(|| Rc::new(Union::of(root, schema))));
+        if node.is_null() && union.nothing {
             return;
         }
-        if let Some(words) = words::words(self.root, schema) {
+        if let Some(words) = &union.words {
             if !node.as_str().is_some_and(|word| words.contains(&word)) {
-                self.bad_word(schema, node, &words);
+                self.bad_word(schema, node, words);
             }
             return;
         }
-        let candidates: Vec<&'a Json> = all
-            .into_iter()
-            .filter(|branch| !is_null_only(branch) && takes(self.root, branch, node))
+        let candidates: Vec<&'a Json> = union
+            .branches
+            .iter()
+            .copied()
+            .filter(|branch| takes(root, branch, node))
             .collect();
         match candidates.as_slice() {
             [] => self.wrong_type(schema, node),

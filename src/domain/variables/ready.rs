@@ -72,9 +72,20 @@ impl Ready {
     /// The first [`VariableError`] of its texts.
     pub fn prepare(probe: &Probe, lookup: &dyn Lookup) -> Result<(Self, Secrets), VariableError> {
         let mut template = probe.clone();
-        if !uses_captures(&mut template) {
-            let (filled, secrets) = fill_own(template, lookup)?;
-            return Ok((Self::plain(filled), secrets));
+        match uses(&mut template) {
+            // Of thousands of probes, most have neither variables nor files to be read.
+            Uses::Nothing => {
+                let mut secrets = Secrets::default();
+                for secret in template.secrets() {
+                    secrets.add(&secret);
+                }
+                return Ok((Self::plain(template), secrets));
+            }
+            Uses::Known => {
+                let (filled, secrets) = fill_own(template, lookup)?;
+                return Ok((Self::plain(filled), secrets));
+            }
+            Uses::Captures => {}
         }
         let mut secrets = Secrets::default();
         for schema in template.schemas_mut() {
@@ -128,13 +139,38 @@ impl Ready {
     }
 }
 
+/// What stands in a probe that is to be put in.
+enum Uses {
+    Nothing,
+    /// What is known before anything is asked.
+    Known,
+    /// What other probes capture too.
+    Captures,
+}
+
 /// Changes nothing.
-fn uses_captures(probe: &mut Probe) -> bool {
-    let found = probe.each_text(|text| match text.contains("${capture:") {
-        true => Err(()),
-        false => Ok(()),
+fn uses(probe: &mut Probe) -> Uses {
+    let mut variables = false;
+    let captures = probe.each_text(|text| {
+        if let Some(at) = text.find("${") {
+            variables = true;
+            if text[at..].contains("${capture:") {
+                return Err(());
+            }
+        }
+        Ok(())
     });
-    found.is_err()
+    match captures {
+        Err(()) => Uses::Captures,
+        Ok(()) if variables || reads_schema(probe) => Uses::Known,
+        Ok(()) => Uses::Nothing,
+    }
+}
+
+fn reads_schema(probe: &mut Probe) -> bool {
+    let schemas = probe.schemas_mut();
+    let mut files = schemas.iter();
+    files.any(|schema| matches!(schema, SchemaSource::File(_)))
 }
 
 struct Known<'a> {
