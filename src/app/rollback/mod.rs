@@ -321,7 +321,8 @@ impl Driver<'_, '_> {
             watch::Next::Wait(left) if left <= READY_BEFORE * 2 => {
                 // In pieces, so that a resolution is seen, and the duty given back.
                 let piece = left.min(250);
-                let wait = std::time::Duration::from_millis(piece);
+                // The clocks are read in whole milliseconds: what is counted may be one more than what has passed.
+                let wait = std::time::Duration::from_millis(piece + u64::from(piece == left));
                 self.world.clock.wait(wait);
                 Ok(match piece == left {
                     true => Awaited::Known,
