@@ -243,7 +243,8 @@ mod tests {
     }
 
     fn fifo(path: &Path) {
-        rustix::fs::mknodat(rustix::fs::CWD, path, FileType::Fifo, FILE, 0).expect("a pipe");
+        let made = std::process::Command::new("mkfifo").arg(path).status();
+        assert!(made.expect("mkfifo runs").success());
     }
 
     #[test]
