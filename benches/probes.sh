@@ -6,7 +6,7 @@
 # (`cargo install hurl --version 8.0.1 --locked`, with libxml2-dev, libcurl4-openssl-dev, pkg-config and libclang-dev);
 # without hurl the rest is timed.
 #
-# Usage: benches/probes.sh [COUNT [CONCURRENCY]]; 1000 and 16 unless told. HURL names another hurl.
+# Usage: benches/probes.sh [COUNT [CONCURRENCY]]; default: 1000 and 16. HURL names another hurl.
 set -euo pipefail
 
 count=${1:-1000}

@@ -36,7 +36,7 @@ fn in_probes(root: &Json) -> Vec<String> {
     names
 }
 
-/// The table of a file, and of everything in it but probes and what is told `elsewhere`.
+/// The table of a file, and of everything in it but probes and what is described `elsewhere`.
 fn file(kind: Kind, elsewhere: &[&str]) -> String {
     let root = &schema(kind);
     let mut text = table(root, root);

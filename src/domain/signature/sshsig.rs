@@ -32,7 +32,7 @@ const END: &str = "-----END SSH SIGNATURE-----";
 pub enum Hash {
     /// SHA-256.
     Sha256,
-    /// SHA-512, which OpenSSH takes unless told.
+    /// SHA-512, the default of OpenSSH.
     Sha512,
 }
 

@@ -98,7 +98,7 @@ pub struct Oauth2Client {
     /// The client's secret, such as `${secret:SHOP_CLIENT_SECRET}`; none where its certificate says who it is (RFC 8705).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<String>,
-    /// How the token endpoint is told who the client is; default: basic.
+    /// How the client names itself to the token endpoint; default: basic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_auth: Option<ClientAuth>,
     /// What the token is to allow; one or several.
@@ -119,7 +119,7 @@ pub struct Oauth2Client {
     pub verify_tls: Option<bool>,
 }
 
-/// How a token endpoint is told who the client is: RFC 6749, section 2.3.1.
+/// How a client names itself to a token endpoint: RFC 6749, section 2.3.1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ClientAuth {

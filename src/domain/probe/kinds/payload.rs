@@ -24,7 +24,7 @@ pub struct Part {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub file: Option<String>,
-    /// The name that the server is told of a file; default: that of the file.
+    /// The file name that is sent; default: that of the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub filename: Option<String>,
@@ -35,7 +35,7 @@ pub struct Part {
 }
 
 impl Part {
-    /// The name that the server is told of a file.
+    /// The file name that is sent.
     pub fn filename(&self) -> Option<&str> {
         let own = self
             .file

@@ -379,7 +379,7 @@ fn it_takes_somebody_else_to_sign_and_to_review() {
     let rules = case.policy.waivers.as_mut().expect("rules");
     rules.distinct = Some(false);
     give(&mut case, &["go/manager", "quality/qa"], 24).expect("a team of one");
-    // It is on the next business day unless told: the 20th of November is a Friday.
+    // Its default is the next business day: the 20th of November is a Friday.
     let owed = &case.history.state().obligations["O1"].obligation;
     assert_eq!(
         owed.due,
