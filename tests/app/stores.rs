@@ -2,7 +2,6 @@
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -401,19 +400,5 @@ fn what_was_written_elsewhere_is_taken_in_whole_or_not_at_all() {
         let added = ledgers.adopt(&release(), &both).expect("adopted");
         assert_eq!(added, [first.clone(), second.clone()]);
         assert_eq!(ledgers.adopt(&release(), &both).expect("known"), []);
-    });
-}
-
-/// Readers that only look may be used by a thread each.
-#[test]
-fn a_reader_may_be_handed_to_a_thread() {
-    each(|shared| {
-        let store = shared.store(1);
-        let reader = Mutex::new(store.reader(&release()));
-        std::thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(|| reader.lock().expect("no panic").read_since().map(drop));
-            }
-        });
     });
 }

@@ -103,7 +103,7 @@ struct Script {
 pub struct Ran {
     pub group: u32,
     /// The process that ran it.
-    owner: u32,
+    pub owner: u32,
     pub from: u64,
     pub until: Option<u64>,
     /// Whether it was ended before its time.
